@@ -1,0 +1,51 @@
+"""Shape and dtype checks with one wording, called in the first lines of functions."""
+
+import jax
+import jax.numpy as jnp
+
+
+def check_same_shape(**arrays: jax.Array) -> None:
+    """Raises ValueError unless all arrays have the shape of the first one.
+
+    Args:
+      **arrays: the arrays under the names that the message shall use.
+
+    Raises:
+      ValueError: if a shape differs; names the argument, the expected shape and
+        the shape that came.
+    """
+    (first_name, first), *others = arrays.items()
+    for name, array in others:
+        if jnp.shape(array) != jnp.shape(first):
+            raise ValueError(
+                f"{name} must have the shape of {first_name}, "
+                f"{jnp.shape(first)}, got {jnp.shape(array)}."
+            )
+
+
+def check_min_rank(rank: int, **arrays: jax.Array) -> None:
+    """Raises ValueError unless each array has at least `rank` axes."""
+    for name, array in arrays.items():
+        if jnp.ndim(array) < rank:
+            raise ValueError(
+                f"{name} must have at least {rank} axes, got shape {jnp.shape(array)}."
+            )
+
+
+def check_scalar_or_last_axis(like: jax.Array, **weights: jax.typing.ArrayLike) -> None:
+    """Raises ValueError unless each weight is a scalar or `[like.shape[-1]]`."""
+    for name, weight in weights.items():
+        if jnp.shape(weight) not in ((), jnp.shape(like)[-1:]):
+            raise ValueError(
+                f"{name} must be a scalar or have shape {jnp.shape(like)[-1:]} "
+                f"(one value per latent), got shape {jnp.shape(weight)}."
+            )
+
+
+def check_floating(**arrays: jax.Array) -> None:
+    """Raises TypeError unless each array has a floating dtype."""
+    for name, array in arrays.items():
+        if not jnp.issubdtype(jnp.result_type(array), jnp.floating):
+            raise TypeError(
+                f"{name} must have a floating dtype, got {jnp.result_type(array)}."
+            )

@@ -1,0 +1,74 @@
+"""What a data set is: images held as uint8 or bits, factors, and a split."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFormat:
+    """How stored rows become images; hashable, so usable as a static argument.
+
+    Attributes:
+      image_shape: `(height, width, channels)`.
+      packed: whether a stored row holds bits, `uint8 [ceil(h * w * c / 8)]`, most
+        significant bit first, rather than bytes, `uint8 [h, w, c]`.
+      divisor: the images are divided by this after scaling to [0, 1].
+      unit_norm: whether each image is divided by its own Euclidean norm.
+    """
+
+    image_shape: tuple[int, int, int]
+    packed: bool = False
+    divisor: float = 1.0
+    unit_norm: bool = False
+
+    def decode(self, stored: jax.Array) -> jax.Array:
+        """Stored rows `uint8 [n, ...]` to images `float32 [n, height, width, channels]`."""
+        height, width, channels = self.image_shape
+        num = stored.shape[0]
+        if self.packed:
+            bits = jnp.unpackbits(stored, axis=1, count=height * width * channels)
+            x = bits.reshape(num, *self.image_shape).astype(jnp.float32)
+        else:
+            x = stored.reshape(num, *self.image_shape).astype(jnp.float32) / 255.0
+        if self.unit_norm:
+            norm = jnp.sqrt(jnp.sum(x**2, axis=(1, 2, 3), keepdims=True))
+            x = x / jnp.maximum(norm, 1e-6)
+        return x / self.divisor
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Images in memory with their ground truth and a split.
+
+    Attributes:
+      name: the name under which it was loaded.
+      images: `uint8 [n, h, w, c]` in 0..255, or packed bits `uint8 [n, bytes]`.
+      format: how a stored row becomes an image.
+      train_indices: `int32 [num_train]`, rows of `images`.
+      test_indices: `int32 [num_test]`, rows of `images`; no row is in both.
+      factors: `int32 [n, num_factors]` ground-truth factors (a class label is a
+        factor named "label"), or None.
+      factor_names: one name per column of `factors`.
+      factor_sizes: number of values per column of `factors`.
+    """
+
+    name: str
+    images: np.ndarray
+    format: ImageFormat
+    train_indices: np.ndarray
+    test_indices: np.ndarray
+    factors: np.ndarray | None = None
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)`."""
+        return self.format.image_shape
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Images `float32 [len(indices), height, width, channels]` of these rows."""
+        return np.asarray(self.format.decode(jnp.asarray(self.images[indices])))
