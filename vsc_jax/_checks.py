@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 
 def check_same_shape(**arrays: jax.Array) -> None:
@@ -32,13 +33,24 @@ def check_min_rank(rank: int, **arrays: jax.Array) -> None:
             )
 
 
-def check_scalar_or_last_axis(like: jax.Array, **weights: jax.typing.ArrayLike) -> None:
+def check_scalar_or_last_axis(like: jax.Array, **weights: ArrayLike) -> None:
     """Raises ValueError unless each weight is a scalar or `[like.shape[-1]]`."""
     for name, weight in weights.items():
         if jnp.shape(weight) not in ((), jnp.shape(like)[-1:]):
             raise ValueError(
                 f"{name} must be a scalar or have shape {jnp.shape(like)[-1:]} "
                 f"(one value per latent), got shape {jnp.shape(weight)}."
+            )
+
+
+def check_scalar_last_axis_or_same_shape(like: jax.Array, **weights: ArrayLike) -> None:
+    """Raises ValueError unless each weight is a scalar, `[like.shape[-1]]` or full."""
+    shape = jnp.shape(like)
+    for name, weight in weights.items():
+        if jnp.shape(weight) not in ((), shape[-1:], shape):
+            raise ValueError(
+                f"{name} must be a scalar, have shape {shape[-1:]} (one value per "
+                f"latent) or {shape}, got shape {jnp.shape(weight)}."
             )
 
 
@@ -49,3 +61,33 @@ def check_floating(**arrays: jax.Array) -> None:
             raise TypeError(
                 f"{name} must have a floating dtype, got {jnp.result_type(array)}."
             )
+
+
+def as_floats(**arrays: jax.Array) -> tuple[jax.Array, ...]:
+    """The arrays, in float32 where their dtype is narrower.
+
+    Sums over thousands of pixels and differences of logarithms lose their meaning
+    in bfloat16, which networks may compute in.
+
+    Args:
+      **arrays: the arrays under the names that the message shall use.
+
+    Returns:
+      The arrays in the order given.
+
+    Raises:
+      TypeError: if a dtype is not floating.
+    """
+    check_floating(**arrays)
+    return tuple(
+        jnp.asarray(a, jnp.promote_types(jnp.result_type(a), jnp.float32))
+        for a in arrays.values()
+    )
+
+
+def broadcast_last(weight: ArrayLike, like: jax.Array) -> jax.Array:
+    """A scalar, `[latent_dim]` or full weight, as an array of `like`'s shape and dtype.
+
+    Explicit, because rank promotion may be switched off.
+    """
+    return jnp.broadcast_to(jnp.asarray(weight, like.dtype), like.shape)

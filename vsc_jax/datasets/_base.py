@@ -25,7 +25,7 @@ class ImageFormat:
     unit_norm: bool = False
 
     def decode(self, stored: jax.Array) -> jax.Array:
-        """Stored rows `uint8 [n, ...]` to images `float32 [n, height, width, channels]`."""
+        """Stored rows `uint8 [n, ...]` to images `float32 [n, *image_shape]`."""
         height, width, channels = self.image_shape
         num = stored.shape[0]
         if self.packed:
@@ -53,6 +53,9 @@ class Dataset:
         factor named "label"), or None.
       factor_names: one name per column of `factors`.
       factor_sizes: number of values per column of `factors`.
+      sources: `float32 [n, num_sources]` continuous ground-truth sources, zero where
+        a source is absent from the image (only `smiley` has them), or None.
+      source_names: one name per column of `sources`.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Dataset:
     factors: np.ndarray | None = None
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
+    sources: np.ndarray | None = None
+    source_names: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -92,8 +92,8 @@ class Model(Protocol):
 
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
-    ) -> jax.Array:
-        """Draws z `[num_samples, latent_dim]` from the prior."""
+    ) -> jax.Array | None:
+        """Draws z `[num_samples, latent_dim]` from the prior; None without a prior."""
         ...
 
     def kl_per_latent(

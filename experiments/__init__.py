@@ -1,0 +1,1 @@
+"""The command line: `python -m experiments.run --config=configs/vsc.py`."""

@@ -1,0 +1,123 @@
+"""From a ConfigDict to the plain arguments of the library, with range checks."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from experiments._flags import UserError
+from vsc_jax import schedules
+from vsc_jax.datasets import Dataset, load_dataset
+from vsc_jax.models import Model, create_model
+from vsc_jax.training import TrainOptions
+
+# name: (lowest value, whether it is allowed itself, highest, whether it is)
+RANGES = {
+    "weights.beta": (0, True, math.inf, False),
+    "weights.prior_slab_prob": (0, False, 1, False),
+    "weights.sharpness": (0, False, math.inf, False),
+    "weights.slab_scale": (0, True, 1, True),
+    "weights.pseudo_sharpness": (0, False, math.inf, False),
+    "optimizer.learning_rate": (0, False, math.inf, False),
+    "optimizer.b1": (0, True, 1, False),
+    "optimizer.b2": (0, True, 1, False),
+    "optimizer.eps": (0, True, math.inf, False),
+    "seed": (0, True, 2**31, False),
+    "data.image_size": (0, True, 4096, True),
+    "data.num_train": (0, True, math.inf, False),
+    "data.num_test": (0, True, math.inf, False),
+    "model.latent_dim": (1, True, math.inf, False),
+    "model.likelihood_scale": (0, False, math.inf, False),
+    "model.num_pseudo_inputs": (1, True, math.inf, False),
+    "train.num_steps": (1, True, 2**31, False),
+    "train.batch_size": (1, True, math.inf, False),
+    "train.log_every": (1, True, math.inf, False),
+    "train.checkpoint_every": (1, True, math.inf, False),
+    "train.keep_checkpoints": (1, True, math.inf, False),
+    "train.num_test_images": (1, True, math.inf, False),
+    "evaluation.num_test": (0, True, math.inf, False),
+    "evaluation.iwae_samples": (1, True, math.inf, False),
+    "evaluation.iwae_images": (1, True, math.inf, False),
+    "evaluation.num_labels": (1, True, math.inf, False),
+    "evaluation.traversal_threshold": (0, True, math.inf, False),
+    "evaluation.traversal_delta": (0, False, math.inf, False),
+}
+
+
+def check_ranges(flat: Mapping[str, Any]) -> None:
+    """Raises UserError with the first field that is out of its range."""
+    for name, (low, with_low, high, with_high) in RANGES.items():
+        if name not in flat:
+            continue
+        value = flat[name]
+        above = value >= low if with_low else value > low
+        below = value <= high if with_high else value < high
+        if not (above and below):
+            left = f"{'at least' if with_low else 'larger than'} {low}"
+            right = f"{'at most' if with_high else 'smaller than'} {high:g}"
+            wanted = left if high == math.inf else f"{left} and {right}"
+            raise UserError(f"{name} must be {wanted}, got {value}.")
+
+
+def make_dataset(config: ConfigDict) -> Dataset:
+    """The data set that `config.data` names."""
+    data = config.data
+    return load_dataset(
+        data.name,
+        path=data.path or None,
+        image_size=data.image_size or None,
+        channels=data.channels or None,
+        num_train=data.num_train or None,
+        num_test=data.num_test or None,
+        normalization=data.normalization,
+        seed=config.seed,
+    )
+
+
+def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
+    """The keyword arguments of `create_model`."""
+    fields = {"image_shape": dataset.image_shape, **config.model.to_dict()}
+    if "channels" in fields:
+        fields["channels"] = tuple(fields["channels"]) or None
+    return fields
+
+
+def make_model(fields: Mapping[str, Any]) -> Model:
+    """The model; a field that it does not have is named."""
+    try:
+        return create_model(**fields)
+    except TypeError as error:
+        raise UserError(
+            f"{error}; take a config of this model instead of changing model.name."
+        ) from error
+
+
+def train_options(config: ConfigDict) -> TrainOptions:
+    """The arguments of `train`, with values and schedules as functions of the step."""
+
+    def schedule(name: str, value: float):
+        spec = config.schedules[name]
+        return schedules.from_spec(tuple(spec) if spec else float(value))
+
+    optimizer, train = config.optimizer, config.train
+    return TrainOptions(
+        num_steps=train.num_steps,
+        batch_size=train.batch_size,
+        seed=config.seed,
+        learning_rate=schedule("learning_rate", optimizer.learning_rate),
+        weights={name: schedule(name, value) for name, value in config.weights.items()},
+        optimizer=optimizer_fields(config),
+        reset_moments_at=tuple(optimizer.reset_moments_at),
+        shuffle=train.shuffle,
+        parallel=train.parallel,
+        log_every=train.log_every,
+        checkpoint_every=train.checkpoint_every,
+        keep_checkpoints=train.keep_checkpoints,
+        num_test_images=train.num_test_images,
+    )
+
+
+def optimizer_fields(config: ConfigDict) -> dict[str, Any]:
+    """The keyword arguments of `create_optimizer`."""
+    return {name: config.optimizer[name] for name in ("name", "b1", "b2", "eps")}

@@ -1,0 +1,104 @@
+"""The folder of a run: created, checked against the config, and described."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from experiments._flags import UserError, flatten
+
+# Fields that do not change the parameters at a given step, so that a run may be
+# continued with other values: longer, or evaluated in another way.
+FREE_PREFIXES = (
+    "evaluation.",
+    "train.num_steps",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.num_test_images",
+    "train.parallel",
+    "data.path",
+)
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "vsc_jax")
+
+
+def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
+    """Creates the folder and writes `config.json`, or checks the one that is there.
+
+    Raises:
+      UserError: if the folder cannot be written, or holds a run with another config.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        probe = workdir / ".write_test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to workdir {workdir}: {error.strerror}; "
+            "choose another --workdir."
+        ) from error
+    path = workdir / "config.json"
+    new = json.loads(json.dumps(config.to_dict()))
+    if path.exists():
+        _check_same(workdir, json.loads(path.read_text()), new)
+    if jax.process_index() == 0:
+        write_json(path, new)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes the file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Versions, git state and devices of this process, for `results.json`."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "git": _git_state(),
+        "devices": [device.device_kind for device in jax.devices()],
+        "num_processes": jax.process_count(),
+        "platform": platform.platform(),
+    }
+
+
+def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    before, now = flatten(old), flatten(new)
+    differing = [
+        f"{name} (there {before.get(name, 'absent')}, given {now.get(name, 'absent')})"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name) and not name.startswith(FREE_PREFIXES)
+    ]
+    if differing:
+        raise UserError(
+            f"workdir {workdir} holds a run with another config; differing fields: "
+            f"{'; '.join(differing)}. Give the same values, or another --workdir."
+        )
+
+
+def _git_state() -> str | None:
+    """Commit of the source, with "+changes" where it differs; None outside git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + (
+            "+changes" if git("status", "--porcelain") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None

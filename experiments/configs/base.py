@@ -1,0 +1,150 @@
+"""Every field of a run, once, with its meaning; other configs state differences.
+
+A config file has `get_config(argument="")`; the argument is what stands behind a colon
+in `--config=configs/vsc.py:quick` and `quick` always means a size that a test runs.
+Any field is overridden from the command line: `--config.model.latent_dim=20`.
+"""
+
+import dataclasses
+
+from ml_collections import ConfigDict
+
+from vsc_jax.models import MODELS
+
+
+def get_config(model: str = "vae") -> ConfigDict:
+    """The defaults for one model; the fields of `config.model` are those it has."""
+    config = ConfigDict()
+    # Seed of parameters, noise, order of the data and evaluation.
+    config.seed = 0
+
+    # --- data -------------------------------------------------------------------
+    config.data = ConfigDict()
+    # A name of vsc_jax.datasets.dataset_names().
+    config.data.name = "sprites"
+    # Where its files are: original files or a folder of images; "" where none needed.
+    config.data.path = ""
+    # Height and width in pixels; 0 keeps those of the source.
+    config.data.image_size = 0
+    # 1 (grey) or 3 (colour); 0 keeps those of the source.
+    config.data.channels = 0
+    # The splits are cut down to this many images; 0 keeps them whole.
+    config.data.num_train = 0
+    config.data.num_test = 0
+    # "none" ([0, 1]), "unit_norm" (each image by its Euclidean norm) or "mean_norm"
+    # (all by the mean norm of the train split).
+    config.data.normalization = "none"
+
+    # --- model ------------------------------------------------------------------
+    # Fields of the model's dataclass in vsc_jax.models, where they are explained.
+    all_fields = {
+        "latent_dim": 10,
+        "network": "mlp",
+        "hidden": (400,),
+        # () takes the channels that belong to the image size.
+        "channels": (),
+        "features": 256,
+        "likelihood": "bernoulli",
+        "likelihood_scale": 1.0,
+        "dtype": "float32",
+        "initializer": "pytorch",
+        "gate": "relu",
+        "num_pseudo_inputs": 10,
+    }
+    fields = {field.name for field in dataclasses.fields(MODELS[model])}
+    config.model = ConfigDict({"name": model})
+    config.model.update({k: v for k, v in all_fields.items() if k in fields})
+
+    # --- loss -------------------------------------------------------------------
+    # Scalar weights of the loss, traced: changing one compiles nothing anew.
+    weights = MODELS[model](image_shape=(8, 8, 1)).default_weights
+    config.weights = ConfigDict(weights)
+    # A schedule for a weight or the learning rate takes the place of its value:
+    # ("linear", start, end, begin_step, end_step), ("geometric", ... the same),
+    # ("per_epoch", start, increment, steps_per_epoch) or
+    # ("piecewise_constant", (boundary, ...), (value, ...)). () keeps the value.
+    config.schedules = ConfigDict(dict.fromkeys(["learning_rate", *weights], ()))
+
+    # --- optimizer --------------------------------------------------------------
+    config.optimizer = ConfigDict()
+    # "adam" or "sgd".
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.optimizer.b1 = 0.9
+    config.optimizer.b2 = 0.999
+    config.optimizer.eps = 1e-8
+    # Steps before which the optimizer's state starts afresh.
+    config.optimizer.reset_moments_at = ()
+
+    # --- training ---------------------------------------------------------------
+    config.train = ConfigDict()
+    config.train.num_steps = 20_000
+    # Examples per step over all devices; a multiple of their number.
+    config.train.batch_size = 64
+    # Whether each epoch is a new permutation; else batches follow one another.
+    config.train.shuffle = True
+    # "shard_map" or "pmap": how the step is spread over devices.
+    config.train.parallel = "shard_map"
+    # Steps in one compiled program: between log lines and looks at signals.
+    config.train.log_every = 100
+    config.train.checkpoint_every = 2_000
+    # How many of the newest checkpoints are kept, beside the best.
+    config.train.keep_checkpoints = 2
+    # Test images whose loss ranks the checkpoints.
+    config.train.num_test_images = 1_000
+
+    # --- evaluation -------------------------------------------------------------
+    config.evaluation = ConfigDict()
+    # Test images for ELBO, KL and sparsity; 0 takes all.
+    config.evaluation.num_test = 10_000
+    # Draws K of the IWAE bound, and the test images that it is taken over.
+    config.evaluation.iwae_samples = 100
+    config.evaluation.iwae_images = 500
+    # Labelled training images of the linear probe (where the data has labels).
+    config.evaluation.num_labels = 5_000
+    # Whether to draw figures and write report.html.
+    config.evaluation.figures = True
+    # The published traversal: latents with |z| above it, 8 frames this far apart.
+    config.evaluation.traversal_threshold = 1e-4
+    config.evaluation.traversal_delta = 0.2
+    return config
+
+
+def quick(config: ConfigDict) -> ConfigDict:
+    """A size at which a whole run takes seconds; its numbers mean nothing."""
+    config.data.num_train = 256
+    config.data.num_test = 64
+    config.train.num_steps = 6
+    config.train.batch_size = 16
+    config.train.log_every = 3
+    config.train.checkpoint_every = 3
+    config.train.num_test_images = 32
+    config.evaluation.num_test = 64
+    config.evaluation.iwae_samples = 4
+    config.evaluation.iwae_images = 16
+    config.evaluation.num_labels = 64
+    return config
+
+
+def parse_argument(argument: str, *, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The comma-separated words behind the colon of `--config=file.py:words`.
+
+    Args:
+      argument: the text behind the colon, or "" without one.
+      known: the words that this config knows, beside "quick".
+
+    Returns:
+      The words.
+
+    Raises:
+      ValueError: if a word is not known.
+    """
+    words = tuple(word for word in argument.split(",") if word)
+    allowed = (*known, "quick")
+    for word in words:
+        if word not in allowed:
+            raise ValueError(
+                f"{word!r} is not an argument of this config; "
+                f"it knows {', '.join(allowed)}."
+            )
+    return words

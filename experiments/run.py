@@ -1,0 +1,189 @@
+"""Trains, scores and shows one model: config in, run folder out.
+
+    python -m experiments.run --config=configs/vsc.py
+    python -m experiments.run --config=configs/vsc.py --config.weights.beta=4
+    python -m experiments.run --config=configs/vsc.py --workdir=runs/mine
+
+The folder gets `config.json`, `metrics.jsonl`, `checkpoints/`, `results.json`,
+`figures/` and `report.html`. With a `--workdir` that holds a checkpoint the run goes on
+from there, bit for bit as if it had not been interrupted.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from experiments import _config, _flags, _workdir
+from experiments._flags import UserError, fail, flatten
+from vsc_jax import training
+from vsc_jax.evaluation import evaluate, make_figures, write_report
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
+)
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run; a new one under runs/ if not given."
+)
+
+EXIT_FAILED = 1
+EXIT_TERMINATED = 128 + 15
+
+
+def main(argv: Sequence[str]) -> None:
+    """The command; ends the process with one line where the user can help."""
+    logging.getLogger("absl").setLevel(logging.WARNING)
+    if len(argv) > 1:
+        fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
+    if CONFIG.value is None:
+        fail("--config is missing; try --config=configs/vsc.py.")
+    enable_compile_cache()
+    try:
+        run(CONFIG.value, choose_workdir(WORKDIR.value))
+    except UserError as error:
+        fail(str(error))
+    except (training.NonFiniteLossError, training.CheckpointError) as error:
+        fail(str(error), EXIT_FAILED)
+    except training.Terminated as stop:
+        print(f"{stop}; run the same command with --workdir to continue.", flush=True)
+        sys.exit(EXIT_TERMINATED)
+    except OSError as error:
+        fail(_flags.one_line(error), EXIT_FAILED)
+
+
+def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dict:
+    """Trains (or goes on), evaluates, draws and writes the report.
+
+    Args:
+      config: see `configs/base.py`.
+      workdir: folder of the run; created if it does not exist.
+      show_progress: whether to print.
+
+    Returns:
+      What `results.json` holds.
+
+    Raises:
+      UserError: for what the user can put right, before anything is trained.
+      NonFiniteLossError, CheckpointError, Terminated: as `training.train`.
+    """
+    _config.check_ranges(flatten(config))
+    if show_progress:
+        print(f"workdir {workdir}", flush=True)
+    try:
+        dataset = _config.make_dataset(config)
+        fields = _config.model_fields(config, dataset)
+        model = _config.make_model(fields)
+        options = _config.train_options(config)
+    except (ValueError, OSError, ImportError) as error:
+        raise UserError(_flags.one_line(error)) from error
+    _workdir.prepare_workdir(workdir, config)
+
+    weights = options.weights_at(options.num_steps)
+    meta = {
+        "config": config.to_dict(),
+        "model": fields,
+        "optimizer": _config.optimizer_fields(config),
+        "weights": {name: float(value) for name, value in weights.items()},
+    }
+    try:
+        trained = training.train(
+            model,
+            dataset,
+            options,
+            workdir=workdir,
+            meta=meta,
+            show_progress=show_progress,
+        )
+    except ValueError as error:  # the options do not fit the data or the devices
+        raise UserError(_flags.one_line(error)) from error
+    if jax.process_index() != 0:
+        return {}
+
+    began = time.perf_counter()
+    params = jax.device_get(trained.state.params)
+    if show_progress:
+        print("evaluating ...", flush=True)
+    evaluation = config.evaluation
+    scores = evaluate(
+        model,
+        params,
+        dataset,
+        weights=weights,
+        seed=config.seed,
+        num_test=evaluation.num_test or None,
+        iwae_samples=evaluation.iwae_samples,
+        iwae_images=evaluation.iwae_images,
+        num_labels=evaluation.num_labels,
+    )
+    num_steps = int(trained.state.step)
+    results: dict[str, Any] = {
+        "config": workdir.name,
+        "scores": scores,
+        "run": {
+            "num_steps": num_steps,
+            "images_seen": num_steps * options.batch_size,
+            "seed": config.seed,
+            "train_seconds": trained.seconds,
+            "evaluation_seconds": time.perf_counter() - began,
+            "best_step": trained.best_step,
+            "num_parameters": sum(p.size for p in jax.tree.leaves(params)),
+            **_workdir.describe_machine(),
+        },
+    }
+    _workdir.write_json(workdir / "results.json", results)
+    if evaluation.figures:
+        if show_progress:
+            print("drawing ...", flush=True)
+        figures = make_figures(
+            model,
+            params,
+            dataset,
+            weights=weights,
+            out_dir=workdir / "figures",
+            seed=config.seed,
+        )
+        write_report(workdir, results, figures)
+    if show_progress:
+        print_results(workdir, results)
+    return results
+
+
+def print_results(workdir: Path, results: dict[str, Any]) -> None:
+    """The headline numbers and where everything is."""
+    for name, value in results["scores"].items():
+        if isinstance(value, int | float):
+            print(f"  {name:32s} {value:10.4g}")
+    for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
+        if (workdir / name).exists():
+            print(f"  {workdir / name}")
+
+
+def choose_workdir(given: str | None) -> Path:
+    """The folder given, or a new one named after the config and the time."""
+    if given:
+        return Path(given).expanduser().absolute()
+    path = next(a for a in sys.argv if "config=" in a or a.endswith(".py"))
+    name = Path(path.partition("=")[2].partition(":")[0] or path).stem
+    return (
+        Path("runs").absolute() / f"{name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+    )
+
+
+def enable_compile_cache() -> None:
+    """Keeps compiled programs between runs, unless JAX_COMPILATION_CACHE_DIR says."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        jax.config.update("jax_compilation_cache_dir", str(cache / "vsc_jax" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+if __name__ == "__main__":
+    _flags.run(main)

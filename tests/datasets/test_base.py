@@ -1,0 +1,38 @@
+"""How stored rows become images."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from vsc_jax.datasets import ImageFormat
+
+RNG = np.random.default_rng(0)
+
+
+def test_bytes_are_scaled_to_one():
+    stored = RNG.integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
+    x = ImageFormat((4, 3, 2)).decode(jnp.asarray(stored))
+    assert x.dtype == jnp.float32
+    np.testing.assert_allclose(x, stored / 255.0, rtol=1e-6)
+
+
+def test_bits_come_back_row_by_row_even_if_bytes_are_not_full():
+    bits = RNG.integers(0, 2, (7, 5, 3, 1)).astype(np.uint8)
+    stored = np.packbits(bits.reshape(7, -1), axis=1)
+    assert stored.shape == (7, 2)
+    x = ImageFormat((5, 3, 1), packed=True).decode(jnp.asarray(stored))
+    np.testing.assert_array_equal(x, bits)
+
+
+def test_unit_norm_divides_each_image_by_its_own_norm():
+    stored = RNG.integers(0, 256, (3, 4, 4, 1)).astype(np.uint8)
+    stored[1] = 0
+    x = ImageFormat((4, 4, 1), unit_norm=True).decode(jnp.asarray(stored))
+    norms = np.linalg.norm(np.asarray(x).reshape(3, -1), axis=1)
+    # A black image stays black.
+    np.testing.assert_allclose(norms, [1.0, 0.0, 1.0], atol=1e-6)
+
+
+def test_divisor_divides():
+    stored = np.full((1, 2, 2, 1), 255, np.uint8)
+    x = ImageFormat((2, 2, 1), divisor=4.0).decode(jnp.asarray(stored))
+    np.testing.assert_allclose(x, 0.25)

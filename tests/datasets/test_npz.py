@@ -1,0 +1,133 @@
+"""A user's own npz files: what is accepted, what is refused."""
+
+import numpy as np
+import pytest
+
+from vsc_jax.datasets import DatasetNotFoundError, load_dataset
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (20, 6, 5)).astype(np.uint8)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def save_and_load(arrays, **kwargs):
+        np.savez(tmp_path / "user.npz", **arrays)
+        return load_dataset("npz", path=tmp_path / "user.npz", **kwargs)
+
+    return save_and_load
+
+
+def in_order(dataset):
+    return dataset.decode(np.arange(len(dataset.images)))
+
+
+@pytest.mark.parametrize("key", ["images", "imgs", "x", "anything"])
+def test_images_are_found_by_key_or_as_the_only_array(load, key):
+    dataset = load({key: GREY})
+    assert dataset.image_shape == (6, 5, 1)
+    np.testing.assert_array_equal(dataset.images[..., 0], GREY)
+    assert len(dataset.train_indices) == 18
+    assert len(dataset.test_indices) == 2
+    assert not set(dataset.train_indices) & set(dataset.test_indices)
+    assert dataset.factors is None
+
+
+def test_floats_and_wider_integers_are_the_same_images(load):
+    expected = GREY[..., None] / 255.0
+    for images in (expected, expected.astype(np.float32), GREY.astype(np.int64)):
+        np.testing.assert_allclose(in_order(load({"x": images})), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float32])
+def test_zeros_and_ones_are_black_and_white_bits(load, dtype):
+    bits = RNG.integers(0, 2, (20, 6, 6, 3)).astype(dtype)
+    dataset = load({"x": bits})
+    assert dataset.format.packed
+    assert dataset.images.shape == (20, 14)
+    np.testing.assert_array_equal(in_order(dataset), bits)
+    # Resized they are greys, if there is anything to average.
+    small = load({"x": bits}, image_size=3)
+    assert not small.format.packed
+    blocks = bits.astype(float).reshape(20, 3, 2, 3, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(in_order(small), blocks, atol=1.001 / 255)
+
+
+def test_colour_size_and_cut(load):
+    images = RNG.integers(0, 256, (20, 12, 8, 3)).astype(np.uint8)
+    dataset = load({"x": images}, image_size=4, channels=1, num_train=5, num_test=1)
+    assert dataset.images.shape == (6, 4, 4, 1)
+    middle = images[:, 2:10].astype(float).reshape(20, 4, 2, 4, 2, 3).mean(axis=(2, 4))
+    luma = middle @ [0.299, 0.587, 0.114]
+    order = np.random.default_rng(0).permutation(20)
+    expected = luma[np.r_[order[:5], order[18:19]]]
+    np.testing.assert_allclose(dataset.images[..., 0], expected, atol=1.6)
+
+
+def test_factors(load):
+    labels = np.arange(20) % 3
+    dataset = load({"x": GREY, "labels": labels}, num_train=7, num_test=2)
+    assert dataset.factor_names == ("label",)
+    assert dataset.factor_sizes == (3,)
+    order = np.random.default_rng(0).permutation(20)
+    kept = np.r_[order[:7], order[18:]]
+    np.testing.assert_array_equal(dataset.factors[:, 0], labels[kept])
+    np.testing.assert_array_equal(dataset.images[..., 0], GREY[kept])
+    two = np.stack([labels, np.arange(20)], axis=1).astype(np.uint8)
+    assert load({"x": GREY, "factors": two}).factor_names == ("factor_0", "factor_1")
+    named = load({"x": GREY, "factors": two, "factor_names": np.array(["a", "b"])})
+    assert named.factor_names == ("a", "b")
+    assert named.factor_sizes == (3, 20)
+
+
+def test_other_arrays_of_the_file_are_not_unpickled(load):
+    dataset = load({"imgs": GREY, "metadata": np.array({"a": 1}, dtype=object)})
+    np.testing.assert_array_equal(dataset.images[..., 0], GREY)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": GREY, "b": GREY}, "one of images, imgs, x, found a, b"),
+        ({"x": GREY[0]}, r"\[n, height, width\].*got \(6, 5, 1\)|got \(6, 5\)"),
+        ({"x": GREY[..., None].repeat(4, 3)}, r"1 or 3\], got \(20, 6, 5, 4\)"),
+        ({"x": GREY[:0]}, r"got \(0, 6, 5, 1\)"),
+        ({"x": GREY[:1]}, "at least 2 images, found 1"),
+        ({"x": GREY * 1.0}, r"in \[0, 1\], got 0.0 to 255.0"),
+        ({"x": np.full((3, 2, 2), np.nan)}, r"in \[0, 1\], got nan"),
+        ({"x": GREY.astype(int) - 1}, r"in 0\.\.255, got -1 to 254"),
+        ({"x": GREY.astype(str)}, "got dtype <U"),
+        ({"x": GREY, "labels": np.arange(19)}, r"\[20\] or .*got \(19,\)"),
+        ({"x": GREY, "labels": np.arange(20) / 2}, "integers from 0 on, got dtype fl"),
+        ({"x": GREY, "labels": np.arange(20) - 1}, "integers from 0 on, .* with -1"),
+        (
+            {"x": GREY, "labels": np.arange(20), "factor_names": np.array(["a", "b"])},
+            "must have 1 names",
+        ),
+        ({"x": np.array([None, {}])}, "pickled"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file(load, arrays, message):
+    with pytest.raises(ValueError, match=message) as error:
+        load(arrays)
+    if "at least 2" not in message:
+        assert "user.npz" in str(error.value)
+
+
+def test_files_that_are_no_npz(tmp_path):
+    path = tmp_path / "user.npz"
+    with pytest.raises(DatasetNotFoundError, match=r"nothing is at .*user\.npz"):
+        load_dataset("npz", path=path)
+    with pytest.raises(DatasetNotFoundError, match=r"needs a path to an \.npz file"):
+        load_dataset("npz")
+    np.savez(path, x=GREY)
+    whole = path.read_bytes()
+    for content in (whole[:300], b"", b"hello"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"user\.npz"):
+            load_dataset("npz", path=path)
+    np.save(tmp_path / "user.npy", GREY)
+    with pytest.raises(ValueError, match=r"user\.npy is not a readable \.npz"):
+        load_dataset("npz", path=tmp_path / "user.npy")
+    with pytest.raises(ValueError, match="not a readable"):
+        load_dataset("npz", path=tmp_path)

@@ -1,0 +1,123 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+from vsc_jax.networks import build_networks, init_params
+
+
+def num_params(kind, shape, latent_dim, gate=None, **options):
+    encoder, decoder = build_networks(
+        kind, image_shape=shape, latent_dim=latent_dim, gate=gate, **options
+    )
+    key = jax.random.key(0)
+    trees = (
+        jax.eval_shape(encoder.init, key, jnp.zeros((1, *shape))),
+        jax.eval_shape(decoder.init, key, jnp.zeros((1, latent_dim))),
+    )
+    return sum(leaf.size for leaf in jax.tree.leaves(trees))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "latent_dim", "gate", "expected"),
+    [
+        ("mlp", (28, 28, 1), 200, "relu", 949_384),
+        ("mlp", (28, 28, 1), 200, None, 869_184),
+        ("conv", (64, 64, 1), 100, "relu", 859_245),
+        ("conv", (64, 64, 1), 200, "log_sigmoid", 961_945),
+        ("conv", (64, 64, 3), 200, "relu", 963_995),
+        ("conv", (64, 64, 1), 10, None, 764_245),
+    ],
+)
+def test_parameter_counts_of_the_published_networks(
+    kind, shape, latent_dim, gate, expected
+):
+    assert num_params(kind, shape, latent_dim, gate) == expected
+
+
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (64, 64, 1)])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_shapes_and_dtypes(kind, shape, dtype):
+    encoder, decoder = build_networks(
+        kind,
+        image_shape=shape,
+        latent_dim=5,
+        gate="log_sigmoid",
+        hidden=(7, 3),
+        features=8,
+        num_outputs=2,
+        dtype=dtype,
+    )
+    key = jax.random.key(0)
+    x = jnp.ones((2, *shape))
+    variables = encoder.init, key, x
+    posterior = jax.eval_shape(encoder.init_with_output, key, x)[0]
+    for leaf in posterior:
+        assert leaf.shape == (2, 5)
+        assert leaf.dtype == jnp.float32
+    outputs, variables = jax.eval_shape(decoder.init_with_output, key, posterior.mean)
+    assert len(outputs) == 2
+    for leaf in outputs:
+        assert leaf.shape == (2, *shape)
+        assert leaf.dtype == jnp.float32
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
+
+
+def test_other_sizes_with_given_channels():
+    encoder, decoder = build_networks(
+        "conv", image_shape=(24, 16, 2), latent_dim=3, channels=(4, 4, 4), features=8
+    )
+    key = jax.random.key(0)
+    x = jnp.ones((2, 24, 16, 2))
+    posterior = encoder.apply(init_params(encoder, key, x), x)
+    x_logits = decoder.apply(init_params(decoder, key, posterior.mean), posterior.mean)
+    assert x_logits.shape == x.shape
+
+
+def test_deterministic_encoder_has_a_mean_only():
+    encoder, _ = build_networks(
+        "mlp", image_shape=(8, 8, 1), latent_dim=3, deterministic=True
+    )
+    x = jnp.ones((2, 8, 8, 1))
+    posterior = encoder.apply(init_params(encoder, jax.random.key(0), x), x)
+    assert posterior.mean.shape == (2, 3)
+    assert posterior.log_var is None
+    assert posterior.slab_logits is None
+
+
+def test_free_leading_axes():
+    encoder, decoder = build_networks(
+        "conv", image_shape=(8, 8, 1), latent_dim=3, channels=(4, 4), features=8
+    )
+    key = jax.random.key(0)
+    x = jax.random.uniform(key, (2, 3, 8, 8, 1))
+    variables = init_params(encoder, key, x)
+    mean = encoder.apply(variables, x).mean
+    flat = encoder.apply(variables, x.reshape(6, 8, 8, 1)).mean
+    assert jnp.allclose(mean.reshape(6, 3), flat, atol=1e-6)
+    variables = init_params(decoder, key, mean)
+    assert decoder.apply(variables, mean).shape == (2, 3, 8, 8, 1)
+    assert decoder.apply(variables, mean[0, 0]).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "resnet"}, "kind must be 'mlp' or 'conv', got 'resnet'"),
+        ({"image_shape": (20, 20, 1)}, "no default channels"),
+        ({"image_shape": (20, 20, 1), "channels": (4, 4, 4)}, "divisible by 8"),
+    ],
+)
+def test_bad_input_gives_one_clear_line(options, message):
+    options = {"kind": "conv", "image_shape": (64, 64, 1), "latent_dim": 2} | options
+    with pytest.raises(ValueError, match=message) as error:
+        build_networks(options.pop("kind"), **options)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_gate_is_named():
+    encoder, _ = build_networks(
+        "mlp", image_shape=(4, 4, 1), latent_dim=2, gate="hard"
+    )
+    with pytest.raises(ValueError, match="'hard'"):
+        encoder.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))

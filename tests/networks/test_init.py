@@ -1,0 +1,105 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vsc_jax.networks import (
+    ConvDecoder,
+    StridedConv,
+    TransposedConv,
+    build_networks,
+    init_params,
+)
+
+
+def test_same_tree_as_flax_and_deterministic_in_the_key():
+    encoder, _ = build_networks(
+        "conv", image_shape=(8, 8, 1), latent_dim=3, channels=(4, 4), features=8
+    )
+    x = jnp.ones((1, 8, 8, 1))
+    ours = init_params(encoder, jax.random.key(0), x)
+    flax = jax.eval_shape(encoder.init, jax.random.key(0), x)
+    assert jax.tree.map(jnp.shape, ours) == jax.tree.map(jnp.shape, flax)
+    again = init_params(encoder, jax.random.key(0), x)
+    other = init_params(encoder, jax.random.key(1), x)
+    leaves = zip(*map(jax.tree.leaves, (ours, again, other)), strict=True)
+    for a, b, c in leaves:
+        assert np.array_equal(a, b)
+        assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize(
+    ("module", "x", "fan_in"),
+    [
+        (nn.Dense(64), (1, 100), 100),
+        (StridedConv(64), (1, 4, 4, 3), 3 * 16),
+        # PyTorch counts a transposed layer's output channels.
+        (TransposedConv(64), (1, 4, 4, 30), 64 * 16),
+    ],
+)
+def test_pytorch_bounds(module, x, fan_in):
+    params = init_params(module, jax.random.key(0), jnp.ones(x))["params"]
+    bound = 1 / fan_in**0.5
+    for leaf in params.values():
+        assert 0.9 * bound < np.abs(leaf).max() <= bound
+        # The mean of n uniform draws has a standard error of bound / sqrt(3 n).
+        assert abs(leaf.mean()) < 4 * bound / np.sqrt(3 * leaf.size)
+
+
+def test_xavier_uniform_bounds_and_zero_biases():
+    params = init_params(
+        nn.Dense(50), jax.random.key(0), jnp.ones((1, 100)), initializer="xavier_uniform"
+    )["params"]
+    bound = (6 / 150) ** 0.5
+    assert 0.99 * bound < np.abs(params["kernel"]).max() <= bound
+    assert not params["bias"].any()
+
+
+def test_fan_in_of_transposed_layers_inside_a_decoder():
+    decoder = ConvDecoder(8, (4, 6), (8, 8, 1))
+    params = init_params(decoder, jax.random.key(0), jnp.ones((1, 3)))["params"]
+    bound = 1 / (4 * 16) ** 0.5
+    kernel = params["TransposedConv_0"]["kernel"]
+    assert kernel.shape == (4, 4, 6, 4)
+    assert 0.95 * bound < np.abs(kernel).max() <= bound
+
+
+def test_vmap_over_seeds():
+    keys = jax.random.split(jax.random.key(0), 3)
+    x = jnp.ones((1, 5))
+    batched = jax.vmap(lambda key: init_params(nn.Dense(4), key, x))(keys)
+    single = init_params(nn.Dense(4), keys[1], x)
+    for a, b in zip(jax.tree.leaves(batched), jax.tree.leaves(single), strict=True):
+        np.testing.assert_allclose(a[1], b, rtol=1e-6)
+
+
+def test_normalisation_starts_as_the_identity():
+    params = init_params(nn.LayerNorm(), jax.random.key(0), jnp.ones((1, 5)))["params"]
+    assert (params["scale"] == 1).all()
+    assert (params["bias"] == 0).all()
+
+
+def test_method_is_passed_on():
+    class TwoHeads(nn.Module):
+        def setup(self):
+            self.first, self.second = nn.Dense(2), nn.Dense(3)
+
+        def both(self, x):
+            return self.first(x), self.second(x)
+
+    params = init_params(TwoHeads(), jax.random.key(0), jnp.ones((1, 5)), method="both")
+    assert set(params["params"]) == {"first", "second"}
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="'he'"):
+        init_params(nn.Dense(2), jax.random.key(0), jnp.ones((1, 2)), initializer="he")
+
+    class Odd(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return x + self.param("shift", nn.initializers.zeros, (2,))
+
+    with pytest.raises(ValueError, match="params/shift"):
+        init_params(Odd(), jax.random.key(0), jnp.ones((2,)))

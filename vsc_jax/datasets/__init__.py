@@ -1,0 +1,15 @@
+"""Sources of images and of ground-truth factors; arrays out."""
+
+from vsc_jax.datasets._base import Dataset as Dataset
+from vsc_jax.datasets._base import ImageFormat as ImageFormat
+from vsc_jax.datasets._load import dataset_names as dataset_names
+from vsc_jax.datasets._load import load_dataset as load_dataset
+from vsc_jax.datasets._request import DatasetNotFoundError as DatasetNotFoundError
+from vsc_jax.datasets._smiley import render_smileys as render_smileys
+from vsc_jax.datasets._sprites import render_sprites as render_sprites
+from vsc_jax.datasets._sprites import (
+    sprites_factors_from_index as sprites_factors_from_index,
+)
+from vsc_jax.datasets._sprites import (
+    sprites_index_from_factors as sprites_index_from_factors,
+)

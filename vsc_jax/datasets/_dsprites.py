@@ -1,0 +1,165 @@
+"""DSprites from its original .npz or .hdf5 file, or from tensorflow-datasets.
+
+https://github.com/google-deepmind/dsprites-dataset. The 3 GB of pixels are packed to
+bits while they are read; nothing is unpickled. `sprites` draws the same images.
+"""
+
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._packaged import SPRITES_NUM_TEST
+from vsc_jax.datasets._pixels import pack
+from vsc_jax.datasets._request import Request, make_dataset
+from vsc_jax.datasets._sprites import (
+    NUM_SPRITES,
+    SPRITES_FACTOR_NAMES,
+    SPRITES_FACTOR_SIZES,
+)
+from vsc_jax.datasets._tfds import (
+    find_prepared,
+    not_found,
+    num_prepared,
+    read_prepared,
+)
+
+_STEM = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
+_IMAGE_SIZE = 64
+_CHUNK = 8192
+_TFDS_KEYS = (
+    "label_shape",
+    "label_scale",
+    "label_orientation",
+    "label_x_position",
+    "label_y_position",
+)
+
+
+def load_dsprites(request: Request) -> Dataset:
+    """100,000 images of a permutation are the test split, the others train.
+
+    A file with fewer images than the original keeps that proportion.
+    """
+    hint = " The data set sprites has the same images at 32 pixels."
+    request.check_fixed(_IMAGE_SIZE, hint=hint)
+    file = _find_file(request)
+    prepared = None if file else find_prepared(request)
+    if file:
+        packed, factors = _read_npz(file) if file.suffix == ".npz" else _read_hdf5(file)
+        train, test = _split(request, len(packed))
+    elif prepared:
+        train, test = _split(request, num_prepared(prepared, "train"))
+        rows = np.concatenate([train, test])
+        images, factors = read_prepared(
+            prepared, "train", rows=rows, label_keys=_TFDS_KEYS
+        )
+        packed = pack(images)
+        train, test = np.arange(len(train)), np.arange(len(train), len(rows))
+    else:
+        raise not_found(
+            request,
+            original=f"{_STEM}.npz or .hdf5",
+            source="https://github.com/google-deepmind/dsprites-dataset",
+        )
+    return make_dataset(
+        request,
+        packed,
+        (_IMAGE_SIZE, _IMAGE_SIZE, 1),
+        train,
+        test,
+        packed=True,
+        factors=factors,
+        factor_names=SPRITES_FACTOR_NAMES,
+        factor_sizes=SPRITES_FACTOR_SIZES,
+    )
+
+
+def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
+    return request.split(num, max(1, num * SPRITES_NUM_TEST // NUM_SPRITES))
+
+
+def _find_file(request: Request) -> pathlib.Path | None:
+    """The file that the path is, or the original's name in the folder that it is."""
+    if request.path is None:
+        return None
+    if request.path.is_file():
+        if request.path.suffix in (".npz", ".hdf5", ".h5"):
+            return request.path
+        raise ValueError(f"dsprites needs an .npz or .hdf5 file, got {request.path}.")
+    candidates = (request.path / f"{_STEM}{end}" for end in (".npz", ".hdf5", ".h5"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Packed images and factors; "metadata", which is pickled, is not touched."""
+    try:
+        # Opened here, as NumPy leaves a broken file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            classes = archive["latents_classes"]
+        with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, fortran_order, dtype = read_header(stream)
+            if fortran_order or dtype != np.uint8:
+                raise ValueError(f"imgs must be uint8 in C order, got {dtype}")
+
+            def read(start: int, stop: int) -> np.ndarray:
+                size = (stop - start) * _IMAGE_SIZE**2
+                return np.frombuffer(stream.read(size), np.uint8)
+
+            return _pack_all(shape, read), _factors(classes, shape[0])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not dSprites: {error}") from error
+
+
+def _read_hdf5(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            f'reading {path} needs the package h5py: pip install "vsc_jax[hdf5]", or '
+            "use the .npz file of the same data."
+        ) from error
+    try:
+        with h5py.File(path, "r") as file:
+            imgs: Any = file["imgs"]
+            classes: Any = file["latents/classes"]
+            packed = _pack_all(imgs.shape, lambda i, j: imgs[i:j])
+            return packed, _factors(classes[:], imgs.shape[0])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not dSprites: {error}") from error
+
+
+def _pack_all(
+    shape: tuple[int, ...],
+    read: Callable[[int, int], np.ndarray],
+) -> np.ndarray:
+    """Bits of all images, a chunk at a time: never all pixels in memory."""
+    if len(shape) != 3 or shape[1:] != (_IMAGE_SIZE, _IMAGE_SIZE):
+        raise ValueError(f"imgs must have shape [n, 64, 64], got {shape}")
+    packed = np.empty((shape[0], _IMAGE_SIZE**2 // 8), np.uint8)
+    for start in range(0, shape[0], _CHUNK):
+        stop = min(start + _CHUNK, shape[0])
+        pixels = read(start, stop).reshape(stop - start, -1)
+        if pixels.max() > 1:
+            raise ValueError(f"imgs must be zeros and ones, found {pixels.max()}")
+        packed[start:stop] = np.packbits(pixels, axis=1)
+    return packed
+
+
+def _factors(classes: np.ndarray, num: int) -> np.ndarray:
+    """Columns shape to y of `latents/classes`; the first column is the one colour."""
+    if classes.shape != (num, 6):
+        raise ValueError(f"classes must have shape [{num}, 6], got {classes.shape}")
+    factors = classes[:, 1:]
+    if (factors < 0).any() or (factors >= np.array(SPRITES_FACTOR_SIZES)).any():
+        raise ValueError(f"classes must be below {SPRITES_FACTOR_SIZES}")
+    return factors

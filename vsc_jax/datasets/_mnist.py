@@ -1,0 +1,135 @@
+"""MNIST and Fashion-MNIST, from idx files or from tensorflow-datasets."""
+
+import gzip
+import math
+import pathlib
+import zlib
+
+import numpy as np
+
+from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._pixels import resize_array
+from vsc_jax.datasets._request import Request, make_dataset
+from vsc_jax.datasets._tfds import find_prepared, not_found, read_prepared
+
+_STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
+_SOURCES = {
+    "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "fashion_mnist": "https://github.com/zalandoresearch/fashion-mnist",
+}
+# Where torchvision puts the files below its root.
+_SUBFOLDERS = {
+    "mnist": ("", "raw", "MNIST/raw", "mnist"),
+    "fashion_mnist": ("", "raw", "FashionMNIST/raw", "fashion_mnist"),
+}
+
+
+def load_mnist(request: Request) -> Dataset:
+    """The train and the test file, in the order of the files."""
+    files = _find_files(request)
+    prepared = None if files else find_prepared(request)
+    if files:
+        train_x, train_y, test_x, test_y = map(read_idx, files)
+        _check_pair(train_x, train_y, files[:2])
+        _check_pair(test_x, test_y, files[2:])
+        images = np.concatenate([train_x, test_x])[..., None]
+        labels = np.concatenate([train_y, test_y])[:, None]
+        num_train = len(train_x)
+    elif prepared:
+        parts = [
+            read_prepared(prepared, split, label_keys=("label",))
+            for split in ("train", "test")
+        ]
+        images, labels = (np.concatenate(both) for both in zip(*parts, strict=True))
+        num_train = len(parts[0][0])
+    else:
+        raise not_found(
+            request,
+            original=", ".join(_names(stem)[0] for stem in _STEMS) + ", or with .gz",
+            source=_SOURCES[request.name],
+        )
+    train, test = request.cut(np.arange(num_train), np.arange(num_train, len(images)))
+    images = resize_array(
+        images, image_size=request.image_size, channels=request.channels
+    )
+    return make_dataset(
+        request,
+        images,
+        images.shape[1:],
+        train,
+        test,
+        factors=labels,
+        factor_names=("label",),
+        factor_sizes=(10,),
+    )
+
+
+def read_idx(path: pathlib.Path) -> np.ndarray:
+    """An array from an idx file of bytes, gzipped if its name ends in .gz.
+
+    Raises:
+      ValueError: if it is no such file, or cut short.
+    """
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or not 1 <= content[3] <= 3:
+        raise ValueError(
+            f"{path} is not an idx file of bytes: it starts with "
+            f"{content[:4].hex()!r}, expected 000008 and the number of axes."
+        )
+    start = 4 + 4 * content[3]
+    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
+    if len(content) != start + math.prod(shape):
+        raise ValueError(
+            f"{path} should hold {math.prod(shape)} values (shape {shape}), but has "
+            f"{len(content) - start}; get it anew."
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _names(stem: str) -> tuple[str, ...]:
+    kind = "idx3" if stem.endswith("images") else "idx1"
+    plain = (f"{stem}-{kind}-ubyte", f"{stem}.{kind}-ubyte")
+    return plain + tuple(f"{name}.gz" for name in plain)
+
+
+def _find_files(request: Request) -> list[pathlib.Path] | None:
+    """The four files, or None if the path has none of them.
+
+    Raises:
+      ValueError: if only some are there.
+    """
+    if request.path is None:
+        return None
+    for subfolder in _SUBFOLDERS[request.name]:
+        folder = request.path / subfolder
+        found = [
+            next((folder / n for n in _names(stem) if (folder / n).is_file()), None)
+            for stem in _STEMS
+        ]
+        files = [path for path in found if path]
+        if len(files) == len(_STEMS):
+            return files
+        if files:
+            missing = [s for s, path in zip(_STEMS, found, strict=True) if not path]
+            raise ValueError(
+                f"{folder} has {files[0].name}, but lacks "
+                f"{', '.join(_names(stem)[0] + '[.gz]' for stem in missing)}."
+            )
+    return None
+
+
+def _check_pair(
+    images: np.ndarray, labels: np.ndarray, files: list[pathlib.Path]
+) -> None:
+    if images.ndim != 3 or labels.shape != images.shape[:1] or not len(images):
+        raise ValueError(
+            f"{files[0]} and {files[1]} must hold images [n, height, width] and labels "
+            f"[n], got {images.shape} and {labels.shape}."
+        )
+    if labels.max() > 9:
+        raise ValueError(f"labels of {files[1]} must be in 0..9, got {labels.max()}.")

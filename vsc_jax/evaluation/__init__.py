@@ -1,0 +1,29 @@
+"""Scores, figures and the report of a trained model."""
+
+from vsc_jax.evaluation._charts import plot_class_gates as plot_class_gates
+from vsc_jax.evaluation._charts import plot_correlation as plot_correlation
+from vsc_jax.evaluation._charts import plot_kl_per_latent as plot_kl_per_latent
+from vsc_jax.evaluation._charts import plot_training_curves as plot_training_curves
+from vsc_jax.evaluation._encode import Encoded as Encoded
+from vsc_jax.evaluation._encode import encode_dataset as encode_dataset
+from vsc_jax.evaluation._evaluate import evaluate as evaluate
+from vsc_jax.evaluation._image_figures import plot_latent_bars as plot_latent_bars
+from vsc_jax.evaluation._image_figures import plot_prior_samples as plot_prior_samples
+from vsc_jax.evaluation._image_figures import (
+    plot_reconstructions as plot_reconstructions,
+)
+from vsc_jax.evaluation._make_figures import Figures as Figures
+from vsc_jax.evaluation._make_figures import make_figures as make_figures
+from vsc_jax.evaluation._report import write_report as write_report
+from vsc_jax.evaluation._traversal_figures import (
+    plot_author_traversals as plot_author_traversals,
+)
+from vsc_jax.evaluation._traversal_figures import plot_traversals as plot_traversals
+from vsc_jax.evaluation._traversal_figures import (
+    save_traversal_gif as save_traversal_gif,
+)
+from vsc_jax.evaluation._traversals import (
+    author_traversal_codes as author_traversal_codes,
+)
+from vsc_jax.evaluation._traversals import traversal_codes as traversal_codes
+from vsc_jax.evaluation._traversals import traversal_values as traversal_values

@@ -1,0 +1,153 @@
+"""What all figures share: pixels that stay sharp, titles that fit, files written.
+
+Matplotlib's object interface is used, without pyplot: drawing changes no global state
+and needs no display. It is imported inside functions, for it takes a second.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 100
+INK = "#1f3b5c"
+SECOND_INK = "#d9822b"
+_PANEL_PIXELS = 80
+_GAP = 4
+_WIDE_GAP = 16
+_FRAME = 0.8
+_TITLE_SIZE = 11.0
+_LABEL_SIZE = 9.0
+
+
+def as_panels(name: str, images: np.ndarray, rank: int) -> np.ndarray:
+    """Images as float64 after a check of their rank and channels.
+
+    Raises:
+      ValueError: unless the shape is `[..., height, width, 1 or 3]` of this rank,
+        without an empty axis.
+    """
+    images = np.asarray(images, np.float64)
+    if images.ndim != rank or 0 in images.shape or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{name} must have {rank} axes, the last one of 1 or 3 channels, and hold "
+            f"at least one image; got shape {images.shape}."
+        )
+    return images
+
+
+def to_rgb(images: np.ndarray, max_value: float) -> np.ndarray:
+    """Images `[..., channels]` as RGB in [0, 1]; `max_value` becomes white."""
+    scaled = np.clip(np.nan_to_num(images / max_value, posinf=1.0), 0.0, 1.0)
+    return np.broadcast_to(scaled, (*scaled.shape[:-1], 3))
+
+
+def enlarge(images: np.ndarray) -> np.ndarray:
+    """Repeats pixels of `[..., height, width, channels]` a whole number of times."""
+    factor = max(1, round(_PANEL_PIXELS / max(images.shape[-3:-1])))
+    return images.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+def mosaic(
+    panels: np.ndarray, *, gap: int = _GAP, wide_gap_after: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Panels `[rows, columns, height, width, 3]` in one image; NaN stays white.
+
+    Every panel has a grey frame, so that black and white images both have an edge.
+
+    Returns:
+      The image `[H, W, 3]`, and the pixel centres of its rows and of its columns.
+    """
+    rows, columns, height, width, _ = panels.shape
+    top = gap + np.arange(rows) * (height + gap)
+    left = gap + np.arange(columns) * (width + gap)
+    if wide_gap_after is not None:
+        left[wide_gap_after + 1 :] += _WIDE_GAP
+    image = np.ones((top[-1] + height + gap, left[-1] + width + gap, 3))
+    for i, j in zip(*np.nonzero(~np.isnan(panels[:, :, 0, 0, 0])), strict=True):
+        y, x = top[i], left[j]
+        image[y - gap : y + height + gap, x - gap : x + width + gap] = _FRAME
+    for i, j in zip(*np.nonzero(~np.isnan(panels[:, :, 0, 0, 0])), strict=True):
+        y, x = top[i], left[j]
+        image[y : y + height, x : x + width] = panels[i, j]
+    return image, top + (height - 1) / 2, left + (width - 1) / 2
+
+
+def save_grid(
+    panels: np.ndarray,
+    path: Path,
+    *,
+    title: str,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    gap: int = _GAP,
+    wide_gap_after: int | None = None,
+) -> Path:
+    """Draws panels `[rows, columns, height, width, 3]`, one image pixel per pixel."""
+    image, row_centres, column_centres = mosaic(
+        enlarge(panels), gap=gap, wide_gap_after=wide_gap_after
+    )
+    height, width = image.shape[:2]
+    longest = max((len(line) for s in row_labels for line in s.split("\n")), default=0)
+    left = 12 + int(6.6 * longest) + (8 if row_labels else 0)
+    figure_width = max(left + width + 12, 480)
+    lines = wrap_title(title, figure_width - 24)
+    top = 14 + 17 * len(lines) + (22 if column_labels else 0)
+    figure_height = top + height + 12
+    figure = new_figure(figure_width, figure_height)
+    axes = figure.add_axes(
+        (
+            left / figure_width,
+            1 - (top + height) / figure_height,
+            width / figure_width,
+            height / figure_height,
+        )
+    )
+    axes.imshow(image, interpolation="none", vmin=0.0, vmax=1.0)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=_LABEL_SIZE)
+    axes.set_xticks(column_centres if column_labels else [], column_labels or None)
+    axes.xaxis.tick_top()
+    axes.set_yticks(row_centres if row_labels else [], row_labels or None)
+    figure.text(
+        12 / figure_width,
+        1 - 8 / figure_height,
+        "\n".join(lines),
+        fontsize=_TITLE_SIZE,
+        va="top",
+        linespacing=1.15,
+    )
+    return save(figure, path)
+
+
+def new_figure(width: float, height: float, **options) -> "Figure":
+    """An empty figure of so many pixels."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, **options)
+
+
+def wrap_title(title: str, width: float) -> list[str]:
+    """Lines of a title that fit into so many pixels."""
+    return textwrap.wrap(title, max(20, int(width / 8.2)))
+
+
+def title_above(axes: "Axes", title: str, width: float) -> None:
+    """Sets a left-aligned title wrapped to so many pixels."""
+    axes.set_title(
+        "\n".join(wrap_title(title, width)), fontsize=_TITLE_SIZE, loc="left"
+    )
+
+
+def save(figure: "Figure", path: Path) -> Path:
+    """Writes a PNG, making its folder."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png", dpi=DPI)
+    return path

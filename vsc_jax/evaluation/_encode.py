@@ -1,0 +1,109 @@
+"""Codes of a data set, batch by batch, with one compiled program."""
+
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.models import Model, Params
+from vsc_jax.networks import Posterior
+
+
+class Encoded(NamedTuple):
+    """Parameters of q(z|x) of many images, as NumPy arrays.
+
+    Attributes:
+      mean: float32 `[n, latent_dim]`.
+      log_var: float32 `[n, latent_dim]`; None for a deterministic code.
+      slab_prob: float32 `[n, latent_dim]`, P(z_j != 0 | x); ones without a spike.
+    """
+
+    mean: np.ndarray
+    log_var: np.ndarray | None
+    slab_prob: np.ndarray
+
+    @property
+    def expected_code(self) -> np.ndarray:
+        """E_q[z] `[n, latent_dim]`: `slab_prob * mean`."""
+        return self.slab_prob * self.mean
+
+    @property
+    def has_spike(self) -> bool:
+        """Whether any latent of any image can be zero."""
+        return bool((self.slab_prob < 1.0).any())
+
+
+def padded_batches(
+    indices: np.ndarray, batch_size: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Batches of equal size and how many rows of each count.
+
+    The last batch is filled with its own first row, so that one shape is compiled.
+    """
+    for start in range(0, len(indices), batch_size):
+        batch = indices[start : start + batch_size]
+        num = len(batch)
+        yield np.concatenate([batch, np.repeat(batch[:1], batch_size - num)]), num
+
+
+def check_indices(indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
+    """`indices` as a non-empty integer vector, and a batch size no larger than it."""
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or not len(indices):
+        raise ValueError(
+            f"indices must be a non-empty vector of rows, got shape {indices.shape}."
+        )
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    return indices, min(batch_size, len(indices))
+
+
+def encode_dataset(
+    model: Model,
+    params: Params,
+    dataset: Dataset,
+    indices: np.ndarray,
+    *,
+    batch_size: int = 500,
+) -> Encoded:
+    """Parameters of q(z|x) of rows of a data set.
+
+    Args:
+      model: its encoder is used; hashable, for it is a static argument.
+      params: of the model.
+      dataset: the images.
+      indices: `[n]`, rows of `dataset.images`.
+      batch_size: images encoded at a time; the last batch is padded and cut.
+
+    Returns:
+      An `Encoded` with one row per index, in their order.
+
+    Raises:
+      ValueError: if `indices` is empty or `batch_size` is below 1.
+    """
+    indices, batch_size = check_indices(indices, batch_size)
+    parts = [
+        jax.tree.map(
+            lambda array, num=num: np.asarray(array)[:num],
+            _encode(model, dataset.format, params, dataset.images[rows]),
+        )
+        for rows, num in padded_batches(indices, batch_size)
+    ]
+    return Encoded(*jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts))
+
+
+@functools.partial(jax.jit, static_argnames=("model", "image_format"))
+def _encode(
+    model: Model, image_format: ImageFormat, params: Params, stored: jax.Array
+) -> tuple[jax.Array, jax.Array | None, jax.Array]:
+    return posterior_arrays(model.encode(params, image_format.decode(stored)))
+
+
+def posterior_arrays(
+    posterior: Posterior,
+) -> tuple[jax.Array, jax.Array | None, jax.Array]:
+    """The fields of `Encoded`."""
+    return posterior.mean, posterior.log_var, posterior.slab_prob

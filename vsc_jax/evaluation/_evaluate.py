@@ -1,0 +1,339 @@
+"""The numbers that a trained model is judged by, on the test split."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vsc_jax import metrics
+from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.evaluation._encode import (
+    Encoded,
+    check_indices,
+    encode_dataset,
+    padded_batches,
+    posterior_arrays,
+)
+from vsc_jax.models import Batch, Model, Params, Weights
+
+ACTIVE_KL = 0.01
+LABEL = "label"
+
+
+class _Run(NamedTuple):
+    """What every pass over the test images needs."""
+
+    model: Model
+    params: Params
+    dataset: Dataset
+    weights: Weights
+    batch_size: int
+
+
+def evaluate(
+    model: Model,
+    params: Params,
+    dataset: Dataset,
+    *,
+    weights: Mapping[str, float | jax.Array],
+    seed: int = 0,
+    num_test: int | None = 10_000,
+    elbo_samples: int = 1,
+    iwae_samples: int = 100,
+    iwae_images: int = 500,
+    probe: bool = True,
+    num_probe_labels: int = 5_000,
+    batch_size: int = 500,
+) -> dict[str, Any]:
+    """Scores of a model on the test split, as a dict that `json.dump` takes.
+
+    All terms are in nats per image, summed over pixels or latents and averaged over
+    images; "bound" values (`elbo`, `iwae_*`) are better when larger. A standard error
+    is over images: it tells how far another test split of this size would move the
+    mean.
+
+    Args:
+      model: the model; hashable, for it is a static argument of the programs.
+      params: its parameters.
+      dataset: the images, their split and factors.
+      weights: every name of `model.default_weights`, with values of the end of
+        training.
+      seed: of the draws of images, of noise and of the probe.
+      num_test: how many random test images to use; None for all.
+      elbo_samples: exact draws z ~ q(z|x) per image for `elbo`.
+      iwae_samples: draws per image for the importance-weighted bound; 0 leaves it out.
+      iwae_images: how many of the test images it is computed on.
+      probe: whether to fit the few-label probe where a factor is named "label".
+      num_probe_labels: labelled training images of the probe.
+      batch_size: images in one call.
+
+    Returns:
+      A dict of numbers and, where marked, of dicts and lists:
+      `num_test_images`.
+      `loss` and `loss_terms` (dict): the training loss and the scalars that it logs,
+        with training's relaxed draws, over whole batches of the test images
+        (`num_loss_images` of them); nats per image where they are losses.
+      `squared_error`, `squared_error_standard_error`: sum over pixels of
+        (x - decode(z))^2 at one exact draw z, images in [0, 1].
+      `elbo`, `elbo_standard_error`: mean of log p(x, z) - log q(z|x) at exact draws.
+      `iwae_<K>`, `iwae_<K>_standard_error`, `num_iwae_images`: mean over images of
+        the log of the mean of K such weights, a tighter bound on log p(x).
+      `kl`: KL(q(z|x) || p(z)); `kl_terms` (dict): its parts; `kl_per_latent` (dict):
+        `total` and each part as a list over latents.
+      `reconstruction`: -E_q[log p(x|z)], as `-elbo - kl`.
+      `active_latents`: number of latents whose mean KL is above 0.01 nats.
+      `sparsity` (dict): see `vsc_jax.metrics.sparsity`.
+      `probe` (dict): see `vsc_jax.metrics.few_label_probe`; features are posterior
+        means.
+      `skipped` (dict): name of what this model or data set does not have -> why.
+
+    Raises:
+      ValueError: if `weights` lacks a name, the test split has fewer than two images,
+        or a size is out of range.
+    """
+    weights = check_weights(model, weights)
+    rng = np.random.default_rng(seed)
+    indices = _choose(rng, dataset.test_indices, num_test)
+    if len(indices) < 2:
+        raise ValueError(
+            f"the test split must have at least 2 images to be scored, "
+            f"{dataset.name!r} gives {len(indices)}."
+        )
+    if elbo_samples < 1 or iwae_samples < 0 or iwae_images < 1:
+        raise ValueError(
+            "elbo_samples and iwae_images must be at least 1 and iwae_samples at "
+            f"least 0, got {elbo_samples}, {iwae_images} and {iwae_samples}."
+        )
+    indices, batch_size = check_indices(indices, batch_size)
+    key_loss, key_score, key_iwae = jax.random.split(jax.random.key(seed), 3)
+    results: dict[str, Any] = {"num_test_images": len(indices)}
+    skipped: dict[str, str] = {}
+
+    run = _Run(model, params, dataset, weights, batch_size)
+    results |= _test_loss(run, indices, key_loss)
+    scores = _scan_scores(run, indices, key_score, elbo_samples)
+    results |= _mean_and_error("squared_error", scores["squared_error"])
+    log_weights = scores["log_weights"]
+    if log_weights is None:
+        skipped["elbo"] = "this model defines no bound on log p(x)"
+    else:
+        results |= _mean_and_error("elbo", log_weights.mean(axis=1))
+        if iwae_samples:
+            chosen = indices[rng.permutation(len(indices))[:iwae_images]]
+            bounds = _iwae(run, chosen, key_iwae, iwae_samples)
+            results |= _mean_and_error(f"iwae_{iwae_samples}", bounds)
+            results["num_iwae_images"] = len(chosen)
+    results |= _kl_results(scores["kl"])
+    if not scores["kl"]:
+        skipped["kl"] = "this model has no prior"
+    elif "elbo" in results:
+        results["reconstruction"] = -results["elbo"] - results["kl"]
+
+    encoded: Encoded = scores["encoded"]
+    spike_kl = results.get("kl_terms", {}).get("spike_kl")
+    prior_slab_prob = weights.get("prior_slab_prob")
+    results["sparsity"] = metrics.sparsity(
+        encoded.slab_prob,
+        encoded.expected_code,
+        prior_slab_prob=None if prior_slab_prob is None else float(prior_slab_prob),
+        spike_kl=spike_kl,
+    )
+    if LABEL not in dataset.factor_names or dataset.factors is None:
+        skipped["probe"] = 'this data set has no factor named "label"'
+    elif not probe:
+        skipped["probe"] = "not asked for"
+    else:
+        labels = dataset.factors[:, dataset.factor_names.index(LABEL)]
+        train = _choose(rng, dataset.train_indices, num_probe_labels)
+        train_codes = encode_dataset(
+            model, params, dataset, train, batch_size=batch_size
+        )
+        results["probe"] = metrics.few_label_probe(
+            train_codes.mean,
+            labels[train],
+            encoded.mean,
+            labels[indices],
+            num_labels=num_probe_labels,
+            seed=seed,
+        )
+    results["skipped"] = skipped
+    return results
+
+
+def check_weights(
+    model: Model, weights: Mapping[str, float | jax.Array]
+) -> dict[str, jax.Array]:
+    """The weights as float32 arrays, so that no value is compiled in.
+
+    Raises:
+      ValueError: if one that the model needs is missing.
+    """
+    missing = sorted(set(model.default_weights) - set(weights))
+    if missing:
+        raise ValueError(
+            f"weights lack {', '.join(missing)}; {type(model).__name__} needs "
+            f"{', '.join(model.default_weights)}."
+        )
+    return {name: jnp.asarray(value, jnp.float32) for name, value in weights.items()}
+
+
+def _choose(
+    rng: np.random.Generator, indices: np.ndarray, num: int | None
+) -> np.ndarray:
+    """`num` random ones in ascending order, or all."""
+    if num is None or num >= len(indices):
+        return np.sort(indices)
+    if num < 1:
+        raise ValueError(f"the number of images must be at least 1, got {num}.")
+    return np.sort(rng.choice(indices, num, replace=False))
+
+
+def _mean_and_error(name: str, values: np.ndarray) -> dict[str, float]:
+    values = np.asarray(values, np.float64)
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return {name: float(values.mean()), f"{name}_standard_error": float(error)}
+
+
+def _kl_results(kl: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Means over images of terms `[n, latent_dim]`."""
+    if not kl:
+        return {}
+    per_latent = {name: term.mean(axis=0) for name, term in kl.items()}
+    total = np.sum(list(per_latent.values()), axis=0)
+    return {
+        "kl": float(total.sum()),
+        "kl_terms": {name: float(term.sum()) for name, term in per_latent.items()},
+        "kl_per_latent": {"total": total.tolist()}
+        | {name: term.tolist() for name, term in per_latent.items()},
+        "active_latents": int(np.count_nonzero(total > ACTIVE_KL)),
+    }
+
+
+def _test_loss(run: _Run, indices: np.ndarray, key: jax.Array) -> dict[str, Any]:
+    """The loss over whole batches: a property of the batch cannot be padded."""
+    num_batches = len(indices) // run.batch_size
+    shuffled = np.random.default_rng(0).permutation(indices)  # factors vary in a batch
+    logged = []
+    for i in range(num_batches):
+        rows = shuffled[i * run.batch_size : (i + 1) * run.batch_size]
+        factors = run.dataset.factors
+        loss, terms = _loss(
+            run.params,
+            run.dataset.images[rows],
+            None if factors is None else factors[rows],
+            jax.random.fold_in(key, i),
+            run.weights,
+            model=run.model,
+            image_format=run.dataset.format,
+        )
+        logged.append({**terms, "loss": loss})
+    means = {
+        name: float(np.mean([np.float64(entry[name]) for entry in logged]))
+        for name in logged[0]
+    }
+    return {
+        "loss": means.pop("loss"),
+        "loss_terms": means,
+        "num_loss_images": num_batches * run.batch_size,
+    }
+
+
+def _scan_scores(
+    run: _Run, indices: np.ndarray, key: jax.Array, num_draws: int
+) -> dict[str, Any]:
+    """What one pass over the images gives, one row per image."""
+    parts = []
+    for i, (rows, num) in enumerate(padded_batches(indices, run.batch_size)):
+        part = _score(
+            run.params,
+            run.dataset.images[rows],
+            jax.random.fold_in(key, i),
+            run.weights,
+            model=run.model,
+            image_format=run.dataset.format,
+            num_draws=num_draws,
+        )
+        parts.append(jax.tree.map(lambda a, num=num: np.asarray(a)[:num], part))
+    scores = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+    scores["encoded"] = Encoded(*scores["encoded"])
+    scores["kl"] = {k: v.astype(np.float64) for k, v in scores["kl"].items()}
+    return scores
+
+
+def _iwae(run: _Run, indices: np.ndarray, key: jax.Array, num_draws: int) -> np.ndarray:
+    """Log mean exp over draws of the log weights, `[n]`."""
+    batch_size = min(run.batch_size, len(indices))
+    bounds = []
+    for i, (rows, num) in enumerate(padded_batches(indices, batch_size)):
+        log_weights = _log_weights(
+            run.params,
+            run.dataset.format.decode(jnp.asarray(run.dataset.images[rows])),
+            jax.random.fold_in(key, i),
+            run.weights,
+            model=run.model,
+            num_draws=num_draws,
+        )
+        log_weights = np.asarray(log_weights, np.float64)[:num]
+        bounds.append(np.logaddexp.reduce(log_weights, axis=1) - np.log(num_draws))
+    return np.concatenate(bounds)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "image_format"))
+def _loss(
+    params: Params,
+    stored: jax.Array,
+    factors: jax.Array | None,
+    key: jax.Array,
+    weights: Weights,
+    *,
+    model: Model,
+    image_format: ImageFormat,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    batch = Batch(image_format.decode(stored), factors)
+    return model.loss(params, batch, model.noise(key, len(stored)), weights)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "image_format", "num_draws"))
+def _score(
+    params: Params,
+    stored: jax.Array,
+    key: jax.Array,
+    weights: Weights,
+    *,
+    model: Model,
+    image_format: ImageFormat,
+    num_draws: int,
+) -> dict[str, Any]:
+    x = image_format.decode(stored)
+    key_error, key_weights = jax.random.split(key)
+    posterior = model.encode(params, x)
+    z = model.sample_posterior(params, posterior, key_error)
+    return {
+        "encoded": posterior_arrays(posterior),
+        "squared_error": jnp.sum((x - model.decode(params, z)) ** 2, axis=(1, 2, 3)),
+        "kl": model.kl_per_latent(params, x, weights),
+        "log_weights": _log_weights(
+            params, x, key_weights, weights, model=model, num_draws=num_draws
+        ),
+    }
+
+
+@functools.partial(jax.jit, static_argnames=("model", "num_draws"))
+def _log_weights(
+    params: Params,
+    x: jax.Array,
+    key: jax.Array,
+    weights: Weights,
+    *,
+    model: Model,
+    num_draws: int,
+) -> jax.Array | None:
+    """`[batch, num_draws]`, one draw at a time so that memory does not grow."""
+    log_weights = jax.lax.map(
+        lambda k: model.log_weight(params, x, k, weights),
+        jax.random.split(key, num_draws),
+    )
+    return None if log_weights is None else log_weights.T

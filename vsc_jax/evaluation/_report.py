@@ -1,0 +1,149 @@
+"""One HTML file with the scores, the figures and the settings of a run."""
+
+import base64
+import contextlib
+import html
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_MEANINGS = {
+    "num_test_images": "test images scored",
+    "loss": "training loss on the test split, nats per image (smaller is better)",
+    "num_loss_images": "test images in that loss (whole batches)",
+    "squared_error": "sum over pixels of (input - reconstruction)^2, per image",
+    "elbo": "evidence lower bound, nats per image (larger is better)",
+    "kl": "KL(q(z|x) || p(z)), nats per image",
+    "reconstruction": "-E[log p(x|z)], nats per image (smaller is better)",
+    "num_iwae_images": "test images of the importance-weighted bound",
+    "active_latents": "latents whose mean KL is above 0.01 nats",
+    "sparsity.expected_support": "mean number of non-zero latents per image",
+    "sparsity.always_on": "latents whose mean P(not zero) is above 0.5",
+    "sparsity.conditional": "latents whose mean P(not zero) is in 0.05 to 0.95",
+    "sparsity.jaccard_diversity": "0: all images use the same latents; 1: disjoint",
+    "sparsity.hoyer": "Hoyer sparsity of the codes, 0 dense to 1 one-hot",
+    "sparsity.effective_number": "KL of the gates / log(1 / prior P(not zero))",
+    "probe.accuracy": "linear classifier on the codes, fraction of test images right",
+    "probe.majority_accuracy": "same for always the most frequent class",
+    "probe.num_labels": "labelled images the classifier saw",
+}
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;
+color:#1a1a1a;background:#fff}
+h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{text-align:left;padding:.3rem .5rem;border-bottom:1px solid #ccc;
+vertical-align:top;overflow-wrap:anywhere}
+td:nth-child(2){text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+figure{margin:1.5rem 0}img{max-width:100%;height:auto}
+figcaption{font-size:.85rem;color:#444}
+pre{overflow-x:auto;background:#f4f4f4;padding:.8rem;font-size:.8rem}
+"""
+
+
+def write_report(
+    run_dir: str | Path, results: Mapping[str, Any], figures: Sequence[str | Path]
+) -> Path:
+    """Writes `report.html` into a run folder: one file that needs nothing else.
+
+    Figures are part of the file; it opens without a network and on a phone. Lists
+    (values per latent) are left to `results.json` and the figures.
+
+    Args:
+      run_dir: folder of the run; its `config.json`, if there, is shown.
+      results: of `evaluate`, or any nested dict of numbers and strings.
+      figures: PNG or GIF files, in the order in which they are shown.
+
+    Returns:
+      The path of the report.
+
+    Raises:
+      FileNotFoundError: if a figure is missing.
+      ValueError: if a figure is neither PNG nor GIF.
+    """
+    run_dir = Path(run_dir)
+    name = html.escape(run_dir.resolve().name)
+    rows = "\n".join(
+        f"<tr><td>{html.escape(key)}</td><td>{html.escape(_format(value))}</td>"
+        f"<td>{html.escape(_meaning(key))}</td></tr>"
+        for key, value in _flatten(results)
+    )
+    skipped = results.get("skipped") or {}
+    missing = "".join(
+        f"<li>{html.escape(key)}: {html.escape(str(reason))}</li>"
+        for key, reason in skipped.items()
+    )
+    pictures = "\n".join(_figure(Path(path)) for path in figures)
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{name}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{name}</h1>",
+        f"<h2>Scores</h2><table><tr><th>name</th><th>value</th><th>meaning</th></tr>"
+        f"{rows}</table>",
+        f"<p>Not there:</p><ul>{missing}</ul>" if missing else "",
+        f"<h2>Figures</h2>{pictures}" if pictures else "",
+        _config(run_dir / "config.json"),
+        "</body></html>",
+    ]
+    path = run_dir / "report.html"
+    path.write_text("\n".join(part for part in parts if part) + "\n", "utf-8")
+    return path
+
+
+def _flatten(results: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in results.items():
+        if key == "skipped" and not prefix:
+            continue
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        elif not isinstance(value, list | tuple):
+            yield prefix + key, value
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if not math.isfinite(value) or float(value).is_integer():
+        return f"{value:.0f}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
+
+
+def _meaning(key: str) -> str:
+    if key.endswith("_standard_error"):
+        return "standard error over images of the value above"
+    if key.startswith("iwae_") and key.removeprefix("iwae_").isdigit():
+        draws = key.removeprefix("iwae_")
+        return f"importance-weighted bound with {draws} draws, nats per image"
+    if key.startswith("kl_terms."):
+        return "part of kl, nats per image"
+    if key.startswith("loss_terms."):
+        return "logged with the training loss"
+    return _MEANINGS.get(key, "")
+
+
+def _figure(path: Path) -> str:
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("png", "gif"):
+        raise ValueError(f"figures must be .png or .gif files, got {path}.")
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    caption = html.escape(path.stem.replace("_", " "))
+    return (
+        f'<figure><img alt="{caption}" src="data:image/{kind};base64,{data}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _config(path: Path) -> str:
+    if not path.exists():
+        return ""
+    text = path.read_text("utf-8")
+    with contextlib.suppress(ValueError):  # what is no JSON is shown as it is
+        text = json.dumps(json.loads(text), indent=2)
+    return (
+        f"<details><summary>Settings</summary><pre>{html.escape(text)}</pre></details>"
+    )

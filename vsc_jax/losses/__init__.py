@@ -1,0 +1,30 @@
+"""Pure functions of arrays: likelihoods, KLs, objectives, one function per paper.
+
+Needs jax alone. Nothing here averages over a batch, draws a sample or knows parameters.
+"""
+
+from vsc_jax.losses._density import gaussian_log_prob as gaussian_log_prob
+from vsc_jax.losses._density import spike_slab_log_prob as spike_slab_log_prob
+from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
+from vsc_jax.losses._kl import bernoulli_kl as bernoulli_kl
+from vsc_jax.losses._kl import gaussian_kl as gaussian_kl
+from vsc_jax.losses._kl import spike_slab_kl as spike_slab_kl
+from vsc_jax.losses._kl import spike_slab_kl_between as spike_slab_kl_between
+from vsc_jax.losses._kl import spike_slab_kl_terms as spike_slab_kl_terms
+from vsc_jax.losses._likelihood import (
+    bernoulli_log_likelihood as bernoulli_log_likelihood,
+)
+from vsc_jax.losses._likelihood import (
+    gaussian_log_likelihood as gaussian_log_likelihood,
+)
+from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
+from vsc_jax.losses._objective import beta_elbo as beta_elbo
+from vsc_jax.losses._objective import elbo as elbo
+from vsc_jax.losses._objective import iwae_bound as iwae_bound
+from vsc_jax.losses._paper import ElboTerms as ElboTerms
+from vsc_jax.losses._paper import ExemplarVscTerms as ExemplarVscTerms
+from vsc_jax.losses._paper import VscTerms as VscTerms
+from vsc_jax.losses._paper import exemplar_vsc_objective as exemplar_vsc_objective
+from vsc_jax.losses._paper import sharpen_slab_logits as sharpen_slab_logits
+from vsc_jax.losses._paper import vae_objective as vae_objective
+from vsc_jax.losses._paper import vsc_objective as vsc_objective

@@ -1,0 +1,162 @@
+"""log p(x|z) in nats: summed over the axes of one example, never over the batch."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
+
+_HALF_LOG_2_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def bernoulli_log_likelihood(
+    x_logits: jax.Array, x: jax.Array, *, event_ndims: int = 3
+) -> jax.Array:
+    """Log-likelihood of pixels under independent Bernoulli variables.
+
+    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
+    https://arxiv.org/abs/1312.6114, Eq. 11:
+
+      log p(x|z) = sum_i x_i log y_i + (1 - x_i) log(1 - y_i),  y = sigmoid(x_logits)
+
+    `x` may be any value in [0, 1]; for values other than 0 and 1 this is the usual
+    cross-entropy and no longer the logarithm of a normalised density.
+
+    Args:
+      x_logits: `[..., *event]`, logits of the pixels.
+      x: `[..., *event]`, pixels in [0, 1].
+      event_ndims: number of last axes that make one example: 3 for
+        `[height, width, channels]`, 1 for flat vectors.
+
+    Returns:
+      `[...]`, nats per example.
+
+    Raises:
+      ValueError: if the shapes differ or have fewer than `event_ndims` axes.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.losses import bernoulli_log_likelihood
+      >>> x = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+      >>> x_logits = jnp.array([[0.0, 0.0], [50.0, -50.0]])
+      >>> print(bernoulli_log_likelihood(x_logits, x, event_ndims=1))
+      [ -1.3862944 -50.       ]
+    """
+    x_logits, x = as_floats(x_logits=x_logits, x=x)
+    check_same_shape(x_logits=x_logits, x=x)
+    check_min_rank(event_ndims, x=x)
+    return _sum_event(_bernoulli_log_prob(x_logits, x), event_ndims)
+
+
+def gaussian_log_likelihood(
+    x_mean: jax.Array,
+    x: jax.Array,
+    *,
+    log_var: ArrayLike = 0.0,
+    event_ndims: int = 3,
+) -> jax.Array:
+    """Log-likelihood of pixels under independent Gaussians.
+
+    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
+    https://arxiv.org/abs/1312.6114, Eq. 12:
+
+      log p(x|z) = -1/2 sum_i [ log 2 pi + log_var_i + (x_i - x_mean_i)^2 / var_i ]
+
+    Args:
+      x_mean: `[..., *event]`, means of the pixels.
+      x: `[..., *event]`, pixels.
+      log_var: scalar, or `[..., *event]` for a variance per pixel.
+      event_ndims: number of last axes that make one example.
+
+    Returns:
+      `[...]`, nats per example.
+
+    Raises:
+      ValueError: if the shapes do not fit or have fewer than `event_ndims` axes.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.losses import gaussian_log_likelihood
+      >>> print(gaussian_log_likelihood(jnp.zeros(3), jnp.ones(3), event_ndims=1))
+      -4.2568154
+    """
+    x_mean, x = as_floats(x_mean=x_mean, x=x)
+    check_same_shape(x_mean=x_mean, x=x)
+    check_min_rank(event_ndims, x=x)
+    if jnp.shape(log_var) not in ((), x.shape):
+        raise ValueError(
+            f"log_var must be a scalar or have the shape of x, {x.shape}, "
+            f"got {jnp.shape(log_var)}."
+        )
+    log_var = jnp.broadcast_to(jnp.asarray(log_var, x.dtype), x.shape)
+    squares = jnp.square(x - x_mean) * jnp.exp(-log_var)
+    return _sum_event(-_HALF_LOG_2_PI - 0.5 * (log_var + squares), event_ndims)
+
+
+def laplace_log_likelihood(
+    x_mean: jax.Array,
+    x: jax.Array,
+    *,
+    scale: ArrayLike = 1.0,
+    event_ndims: int = 3,
+) -> jax.Array:
+    """Log-likelihood of pixels under independent Laplace variables.
+
+    The likelihood of the Fashion-MNIST runs (scale 0.1) of Mathieu et al.,
+    "Disentangling Disentanglement in Variational Autoencoders", 2019,
+    https://arxiv.org/abs/1812.02833:
+
+      log p(x|z) = -sum_i [ log(2 scale) + |x_i - x_mean_i| / scale ]
+
+    Args:
+      x_mean: `[..., *event]`, medians of the pixels.
+      x: `[..., *event]`, pixels.
+      scale: scalar, the mean absolute deviation; larger than 0.
+      event_ndims: number of last axes that make one example.
+
+    Returns:
+      `[...]`, nats per example.
+
+    Raises:
+      ValueError: if the shapes do not fit or have fewer than `event_ndims` axes.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.losses import laplace_log_likelihood
+      >>> print(laplace_log_likelihood(jnp.zeros(3), jnp.ones(3), event_ndims=1))
+      -5.0794415
+    """
+    x_mean, x = as_floats(x_mean=x_mean, x=x)
+    check_same_shape(x_mean=x_mean, x=x)
+    check_min_rank(event_ndims, x=x)
+    if jnp.shape(scale) != ():
+        raise ValueError(f"scale must be a scalar, got shape {jnp.shape(scale)}.")
+    scale = jnp.asarray(scale, x.dtype)
+    return _sum_event(-jnp.log(2.0 * scale) - jnp.abs(x - x_mean) / scale, event_ndims)
+
+
+def _sum_event(values: jax.Array, event_ndims: int) -> jax.Array:
+    return jnp.sum(values, axis=tuple(range(-event_ndims, 0)))
+
+
+@jax.custom_jvp
+def _bernoulli_log_prob(logits: jax.Array, x: jax.Array) -> jax.Array:
+    # x * logits - softplus(logits), written without the difference of two large
+    # numbers: saturated pixels would otherwise cost 1e-6 nats of rounding each.
+    return x * logits - jnp.maximum(logits, 0.0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
+@_bernoulli_log_prob.defjvp
+def _bernoulli_log_prob_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    # By hand, because max and abs above have no second derivative at 0.
+    logits, x = primals
+    logits_dot, x_dot = tangents
+    tangent = (x - jax.nn.sigmoid(logits)) * logits_dot + logits * x_dot
+    return _bernoulli_log_prob(logits, x), tangent

@@ -1,0 +1,12 @@
+"""Scores of codes: arrays in, floats out; no metric ever sees a network."""
+
+from vsc_jax.metrics._absolute_correlation import (
+    CorrelationMap as CorrelationMap,
+)
+from vsc_jax.metrics._absolute_correlation import (
+    absolute_correlation as absolute_correlation,
+)
+from vsc_jax.metrics._few_label_probe import few_label_probe as few_label_probe
+from vsc_jax.metrics._hoyer import hoyer as hoyer
+from vsc_jax.metrics._sparsity import jaccard_diversity as jaccard_diversity
+from vsc_jax.metrics._sparsity import sparsity as sparsity

@@ -1,0 +1,44 @@
+"""Methods: one paper per file, each an implementation of the `Model` protocol."""
+
+from typing import Any
+
+from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
+from vsc_jax.models._base import Batch as Batch
+from vsc_jax.models._base import Metrics as Metrics
+from vsc_jax.models._base import Model as Model
+from vsc_jax.models._base import Params as Params
+from vsc_jax.models._base import Weights as Weights
+from vsc_jax.models._base import keep_local as keep_local
+from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
+from vsc_jax.models._vae import VAE as VAE
+from vsc_jax.models._vsc import VSC as VSC
+
+MODELS: dict[str, Any] = {
+    "autoencoder": Autoencoder,
+    "vae": VAE,
+    "vsc": VSC,
+    "exemplar_vsc": ExemplarVSC,
+}
+
+
+def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> Model:
+    """The model of this name with these fields.
+
+    Args:
+      name: a key of `MODELS`.
+      image_shape: `(height, width, channels)`.
+      **options: further fields of the model's dataclass.
+
+    Returns:
+      A `Model`.
+
+    Raises:
+      ValueError: if there is no such model or a field has a value it cannot have.
+      TypeError: if the model has no such field.
+
+    >>> create_model("vae", image_shape=(28, 28, 1), latent_dim=3).latent_dim
+    3
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}.")
+    return MODELS[name](image_shape=tuple(image_shape), **options)

@@ -1,0 +1,116 @@
+"""What all models of images here share: an encoder, a decoder and a likelihood."""
+
+import dataclasses
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from vsc_jax import losses
+from vsc_jax.models._base import Params
+from vsc_jax.networks import Posterior, build_networks, init_params
+
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageModel:
+    """Networks of q(z|x) and p(x|z) for images.
+
+    Attributes:
+      image_shape: `(height, width, channels)`.
+      latent_dim: number of latents.
+      network: "mlp" or "conv".
+      hidden: widths of the hidden layers of an MLP encoder; its decoder mirrors them.
+      channels: channels of the strided convolutions; None takes those that belong to
+        the image size.
+      features: width of the dense layer between the convolutions and the heads.
+      likelihood: p(x|z): "bernoulli" (logits), or "gaussian" or "laplace" with a
+        fixed scale around the sigmoid of the decoder's output.
+      likelihood_scale: standard deviation (Gaussian) or scale (Laplace); the
+        Bernoulli likelihood has none.
+      dtype: of the networks, "float32" or "bfloat16"; heads, likelihood, KL and
+        samples stay in float32.
+      initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too) or
+        "xavier_uniform" (biases zero).
+    """
+
+    image_shape: tuple[int, int, int]
+    latent_dim: int = 10
+    network: str = "mlp"
+    hidden: tuple[int, ...] = (400,)
+    channels: tuple[int, ...] | None = None
+    features: int = 256
+    likelihood: str = "bernoulli"
+    likelihood_scale: float = 1.0
+    dtype: str = "float32"
+    initializer: str = "pytorch"
+
+    def __post_init__(self) -> None:
+        if self.likelihood not in LIKELIHOODS:
+            raise ValueError(
+                f"likelihood must be one of {', '.join(LIKELIHOODS)}, "
+                f"got {self.likelihood!r}."
+            )
+        if self.latent_dim < 1:
+            raise ValueError(f"latent_dim must be at least 1, got {self.latent_dim}.")
+        if not self.likelihood_scale > 0:
+            raise ValueError(
+                f"likelihood_scale must be positive, got {self.likelihood_scale}."
+            )
+        self._build()  # a size that does not fit the network is refused here
+
+    def _build(self, **options) -> tuple[nn.Module, nn.Module]:
+        return build_networks(
+            self.network,
+            image_shape=self.image_shape,
+            latent_dim=self.latent_dim,
+            hidden=self.hidden,
+            channels=self.channels,
+            features=self.features,
+            dtype=jnp.dtype(self.dtype),
+            **options,
+        )
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """The Flax modules `(encoder, decoder)`."""
+        return self._build()
+
+    def init(self, key: jax.Array) -> Params:
+        """Parameters `{"encoder": ..., "decoder": ...}`."""
+        encoder, decoder = self.networks()
+        key_encoder, key_decoder = jax.random.split(key)
+        x = jnp.zeros((1, *self.image_shape))
+        z = jnp.zeros((1, self.latent_dim))
+        return {
+            "encoder": init_params(
+                encoder, key_encoder, x, initializer=self.initializer
+            ),
+            "decoder": init_params(
+                decoder, key_decoder, z, initializer=self.initializer
+            ),
+        }
+
+    def encode(self, params: Params, x: jax.Array) -> Posterior:
+        """Parameters of q(z|x), each `[batch, latent_dim]`."""
+        encoder, _ = self.networks()
+        return encoder.apply(params["encoder"], x)
+
+    def decode_logits(self, params: Params, z: jax.Array) -> jax.Array:
+        """Decoder output before the sigmoid, `[batch, height, width, channels]`."""
+        _, decoder = self.networks()
+        return decoder.apply(params["decoder"], z)
+
+    def decode(self, params: Params, z: jax.Array) -> jax.Array:
+        """Mean of p(x|z), `[batch, height, width, channels]` in (0, 1)."""
+        return jax.nn.sigmoid(self.decode_logits(params, z))
+
+    def log_likelihood(self, x_logits: jax.Array, x: jax.Array) -> jax.Array:
+        """log p(x|z) `[batch]`, in nats, from the output of `decode_logits`."""
+        if self.likelihood == "bernoulli":
+            return losses.bernoulli_log_likelihood(x_logits, x)
+        x_mean = jax.nn.sigmoid(x_logits)
+        if self.likelihood == "gaussian":
+            log_var = 2.0 * jnp.log(self.likelihood_scale)
+            return losses.gaussian_log_likelihood(x_mean, x, log_var=log_var)
+        return losses.laplace_log_likelihood(x_mean, x, scale=self.likelihood_scale)

@@ -1,0 +1,142 @@
+"""Variational Sparse Coding with a fixed spike-and-slab prior."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logit
+
+from vsc_jax import losses, sampling
+from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax.models._image_model import ImageModel
+from vsc_jax.networks import Posterior
+
+
+class SpikeSlabNoise(NamedTuple):
+    """Noise of one relaxed spike-and-slab draw, each `[batch, latent_dim]`."""
+
+    normal: jax.Array
+    uniform: jax.Array
+
+
+def draw_spike_slab_noise(
+    key: jax.Array, batch_size: int, latent_dim: int
+) -> SpikeSlabNoise:
+    """Noise for `batch_size` draws."""
+    key_normal, key_uniform = jax.random.split(key)
+    shape = (batch_size, latent_dim)
+    return SpikeSlabNoise(
+        normal=jax.random.normal(key_normal, shape),
+        uniform=jax.random.uniform(key_uniform, shape),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class VSC(ImageModel):
+    """VSC in the form of the public PyTorch reimplementation, MLP or convolutional.
+
+    Loss: -(log p(x|z) - beta KL(q(z|x) || p(z))) with
+    q(z_j|x) = g_j N(m_j, s_j^2) + (1 - g_j) delta_0 and
+    p(z_j) = a N(0, 1) + (1 - a) delta_0; z is drawn through the relaxed gate
+    sigmoid(c (u - 1 + g)), u uniform, with sharpness c.
+    Tonolini, Jensen & Murray-Smith, Variational Sparse Coding,
+    https://proceedings.mlr.press/v115/tonolini20a.html;
+    https://github.com/Alfo5123/Variational-Sparse-Coding.
+
+    Attributes:
+      gate: "relu" is log g = -relu(-v), as published: for v > 0 the gate is on and
+        neither it nor the KL has a derivative with respect to v, so a latent that is
+        on for every image can be switched off through the shared layers alone.
+        "log_sigmoid" is log g = log_sigmoid(v), which does not get stuck.
+    """
+
+    gate: str = "relu"
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """`beta`, `prior_slab_prob` (a) and `sharpness` (c)."""
+        return {"beta": 1.0, "prior_slab_prob": 0.01, "sharpness": 50.0}
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """The Flax modules `(encoder, decoder)`."""
+        return self._build(gate=self.gate)
+
+    def noise(self, key: jax.Array, batch_size: int) -> SpikeSlabNoise:
+        """Normal and uniform noise `[batch_size, latent_dim]`."""
+        return draw_spike_slab_noise(key, batch_size, self.latent_dim)
+
+    def loss(
+        self,
+        params: Params,
+        batch: Batch,
+        noise: SpikeSlabNoise,
+        weights: Weights,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ) -> tuple[jax.Array, Metrics]:
+        """Mean negative beta-ELBO at one relaxed draw, and its terms, in nats."""
+        posterior = self.encode(params, batch.x)
+        z = sampling.spike_slab_from_noise(
+            *posterior, *noise, sharpness=weights["sharpness"]
+        )
+        log_likelihood = self.log_likelihood(
+            self.decode_logits(params, z), batch.x
+        ).mean()
+        kl = losses.spike_slab_kl_terms(
+            *posterior, prior_slab_prob=weights["prior_slab_prob"]
+        )
+        slab_kl, spike_kl = (term.sum(-1).mean() for term in kl)
+        loss = -losses.beta_elbo(
+            log_likelihood, jnp.stack([slab_kl, spike_kl]), beta=weights["beta"]
+        )
+        return loss, {
+            "log_likelihood": log_likelihood,
+            "kl": slab_kl + spike_kl,
+            "slab_kl": slab_kl,
+            "spike_kl": spike_kl,
+            "elbo": log_likelihood - slab_kl - spike_kl,
+            "expected_support": posterior.slab_prob.sum(-1).mean(),
+        }
+
+    def sample_posterior(
+        self, params: Params, posterior: Posterior, key: jax.Array
+    ) -> jax.Array:
+        """z ~ q(z|x) `[batch, latent_dim]`, with exact zeros."""
+        return sampling.sample_spike_slab(key, *posterior)
+
+    def sample_prior(
+        self, params: Params, key: jax.Array, num_samples: int, weights: Weights
+    ) -> jax.Array:
+        """z ~ a N(0, 1) + (1 - a) delta_0 `[num_samples, latent_dim]`."""
+        shape = (num_samples, self.latent_dim)
+        zeros = jnp.zeros(shape)
+        slab_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), shape)
+        return sampling.sample_spike_slab(key, zeros, zeros, slab_logits)
+
+    def kl_per_latent(
+        self, params: Params, x: jax.Array, weights: Weights
+    ) -> dict[str, jax.Array]:
+        """`slab_kl` and `spike_kl`, each `[batch, latent_dim]`."""
+        kl = losses.spike_slab_kl_terms(
+            *self.encode(params, x), prior_slab_prob=weights["prior_slab_prob"]
+        )
+        return {"slab_kl": kl.slab, "spike_kl": kl.spike}
+
+    def log_weight(
+        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    ) -> jax.Array:
+        """log p(x|z) + log p(z) - log q(z|x) `[batch]` at one exact draw z ~ q(z|x).
+
+        Densities are taken with respect to Lebesgue measure plus an atom at zero.
+        """
+        posterior = self.encode(params, x)
+        z = sampling.sample_spike_slab(key, *posterior)
+        zeros = jnp.zeros_like(z)
+        prior_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), z.shape)
+        log_prior = losses.spike_slab_log_prob(z, zeros, zeros, prior_logits).sum(-1)
+        log_posterior = losses.spike_slab_log_prob(z, *posterior).sum(-1)
+        log_likelihood = self.log_likelihood(self.decode_logits(params, z), x)
+        return log_likelihood + log_prior - log_posterior

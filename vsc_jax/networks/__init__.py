@@ -1,0 +1,14 @@
+"""Flax Linen modules: `init` and `apply` are pure functions of a params pytree."""
+
+from vsc_jax.networks._build import build_networks as build_networks
+from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
+from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
+from vsc_jax.networks._encoder import Encoder as Encoder
+from vsc_jax.networks._init import init_params as init_params
+from vsc_jax.networks._posterior import Posterior as Posterior
+from vsc_jax.networks._strided_conv import StridedConv as StridedConv
+from vsc_jax.networks._strided_conv import TransposedConv as TransposedConv
+from vsc_jax.networks._strided_conv import strided_conv as strided_conv
+from vsc_jax.networks._strided_conv import transposed_conv as transposed_conv
+from vsc_jax.networks._trunks import MLP as MLP
+from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk

@@ -1,0 +1,92 @@
+"""From latents to images."""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from vsc_jax.networks._strided_conv import TransposedConv
+
+
+def _split(x: jax.Array, num_outputs: int) -> jax.Array | tuple[jax.Array, ...]:
+    """Cuts the last axis into `num_outputs` arrays; the array itself if it is one."""
+    return x if num_outputs == 1 else tuple(jnp.split(x, num_outputs, axis=-1))
+
+
+class MLPDecoder(nn.Module):
+    """Fully connected layers with relu, then a linear layer to the image.
+
+    Attributes:
+      features: width of each hidden layer.
+      image_shape: `(height, width, channels)`.
+      num_outputs: number of arrays of that shape, 2 for the mean and the
+        log-variance of a Gaussian.
+      dtype: of the hidden layers; the last layer and parameters are float32.
+    """
+
+    features: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    num_outputs: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array | tuple[jax.Array, ...]:
+        """Maps `z [..., latent_dim]` to float32 `x_logits [..., *image_shape]`.
+
+        With `num_outputs > 1`, to a tuple of that many such arrays.
+        """
+        h = z
+        for features in self.features:
+            h = nn.relu(nn.Dense(features, dtype=self.dtype)(h))
+        size = math.prod(self.image_shape)
+        h = nn.Dense(self.num_outputs * size)(h.astype(jnp.float32))
+        outputs = _split(h, self.num_outputs)
+        return jax.tree.map(lambda y: y.reshape(*z.shape[:-1], *self.image_shape), outputs)
+
+
+class ConvDecoder(nn.Module):
+    """Two fully connected layers, then transposed 4x4 convolutions of stride 2.
+
+    Mirror image of `ConvTrunk` with the same `features` and `channels`; relu after
+    every layer but the last.
+
+    Attributes:
+      features: width of the first fully connected layer.
+      channels: channels of the encoder's convolutions, in the encoder's order.
+      image_shape: `(height, width, channels)`; height and width must be divisible
+        by `2 ** len(channels)`.
+      num_outputs: number of arrays of that shape, 2 for the mean and the
+        log-variance of a Gaussian.
+      dtype: of the arithmetic; the output and the parameters are float32.
+    """
+
+    features: int
+    channels: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    num_outputs: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array | tuple[jax.Array, ...]:
+        """Maps `z [..., latent_dim]` to float32 `x_logits [..., *image_shape]`.
+
+        With `num_outputs > 1`, to a tuple of that many such arrays.
+        """
+        height, width, out_channels = self.image_shape
+        factor = 2 ** len(self.channels)
+        if height % factor or width % factor:
+            raise ValueError(
+                f"image_shape must be divisible by {factor} (2 per convolution, "
+                f"{len(self.channels)} convolutions) in height and width, got "
+                f"{self.image_shape}: give fewer channels or resize the images."
+            )
+        shape = (height // factor, width // factor, self.channels[-1])
+        h = nn.relu(nn.Dense(self.features, dtype=self.dtype)(z))
+        h = nn.relu(nn.Dense(math.prod(shape), dtype=self.dtype)(h))
+        h = h.reshape(*z.shape[:-1], *shape)
+        for channels in self.channels[-2::-1]:
+            h = nn.relu(TransposedConv(channels, dtype=self.dtype)(h))
+        h = TransposedConv(self.num_outputs * out_channels, dtype=self.dtype)(h)
+        return _split(h.astype(jnp.float32), self.num_outputs)

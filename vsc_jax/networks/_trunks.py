@@ -1,0 +1,55 @@
+"""From images to features: the shared part of an encoder."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from vsc_jax.networks._strided_conv import StridedConv
+
+
+class MLP(nn.Module):
+    """Fully connected layers, each followed by a relu, on the flattened image.
+
+    Attributes:
+      features: width of each layer.
+      dtype: of the arithmetic; parameters are float32.
+    """
+
+    features: tuple[int, ...]
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `x [..., height, width, channels]` to `[..., features[-1]]`."""
+        h = x.reshape(*x.shape[:-3], -1)
+        for features in self.features:
+            h = nn.relu(nn.Dense(features, dtype=self.dtype)(h))
+        return h
+
+
+class ConvTrunk(nn.Module):
+    """4x4 convolutions of stride 2 and a fully connected layer, all with relu.
+
+    The trunk of the 64-pixel networks of Higgins et al. 2017, "beta-VAE"
+    (https://openreview.net/forum?id=Sy2fzU9gl), table 1: channels (32, 32, 64, 64)
+    and 256 features.
+
+    Attributes:
+      channels: output channels of each convolution; each halves height and width.
+      features: width of the fully connected layer.
+      dtype: of the arithmetic; parameters are float32.
+    """
+
+    channels: tuple[int, ...]
+    features: int = 256
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `x [..., height, width, channels]` to `[..., features]`."""
+        h = x
+        for channels in self.channels:
+            h = nn.relu(StridedConv(channels, dtype=self.dtype)(h))
+        h = h.reshape(*h.shape[:-3], -1)
+        return nn.relu(nn.Dense(self.features, dtype=self.dtype)(h))

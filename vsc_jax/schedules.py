@@ -1,0 +1,261 @@
+"""Schedules of scalar weights: functions of the step.
+
+Each function here returns `schedule(step) -> value`. A step may be an int or a NumPy
+array of steps, for which the value is computed by NumPy on the host (a whole chunk of
+steps at once), or a jax array, traced or not. Values are float32 and have the shape
+of the step.
+"""
+
+import difflib
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Schedule = Callable[[Any], Any]
+
+
+def constant(value: float) -> Schedule:
+    """The same value at every step.
+
+    Example:
+      >>> print(constant(4.0)(100))
+      4.0
+    """
+    _check_finite(value=value)
+    return lambda step: _finish(_namespace(step).full(np.shape(step), value))
+
+
+def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
+    """`start` up to `begin_step`, `end` from `end_step`, a straight line between.
+
+    The sharpness of the relaxed gate goes from 50 to 200 in Tonolini, Jensen and
+    Murray-Smith, "Variational Sparse Coding", UAI 2019 (supplement),
+    https://proceedings.mlr.press/v115/tonolini20a.html.
+
+    Args:
+      start: first value.
+      end: last value.
+      begin_step: last step of the first value.
+      end_step: first step of the last value; larger than `begin_step`.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if the steps are not in order or a value is not finite.
+
+    Example:
+      >>> import numpy as np
+      >>> print(linear(50.0, 200.0, 0, 20_000)(np.array([0, 10_000, 30_000])))
+      [ 50. 125. 200.]
+    """
+    _check_finite(start=start, end=end)
+    _check_steps(begin_step, end_step)
+
+    def schedule(step):
+        fraction = _fraction(step, begin_step, end_step)
+        return _finish(start * (1.0 - fraction) + end * fraction)
+
+    return schedule
+
+
+def geometric(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
+    """Like `linear`, but the logarithm of the value goes along the straight line.
+
+    Args:
+      start: first value, larger than 0.
+      end: last value, larger than 0.
+      begin_step: last step of the first value.
+      end_step: first step of the last value; larger than `begin_step`.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if the steps are not in order or a value is not larger than 0.
+
+    Example:
+      >>> print(geometric(1.0, 100.0, 0, 10)(5))
+      10.0
+    """
+    _check_finite(start=start, end=end)
+    _check_steps(begin_step, end_step)
+    for name, value in (("start", start), ("end", end)):
+        if value <= 0:
+            raise ValueError(
+                f"{name} of a geometric schedule must be > 0, got {value}."
+            )
+    ratio = end / start
+
+    def schedule(step):
+        return _finish(start * ratio ** _fraction(step, begin_step, end_step))
+
+    return schedule
+
+
+def per_epoch(start: float, increment: float, steps_per_epoch: int) -> Schedule:
+    """`start`, raised by `increment` at the end of each epoch.
+
+    What https://github.com/Alfo5123/Variational-Sparse-Coding does with the sharpness
+    of the relaxed gate: from 50, 0.001 per epoch.
+
+    Args:
+      start: value during the first epoch.
+      increment: difference between one epoch and the next.
+      steps_per_epoch: number of steps of an epoch, at least 1.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if `steps_per_epoch` is less than 1 or a value is not finite.
+
+    Example:
+      >>> print(per_epoch(50.0, 0.5, 100)(250))
+      51.0
+    """
+    _check_finite(start=start, increment=increment)
+    if steps_per_epoch < 1:
+        raise ValueError(f"steps_per_epoch must be at least 1, got {steps_per_epoch}.")
+
+    def schedule(step):
+        xp = _namespace(step)
+        return _finish(start + increment * (xp.asarray(step) // steps_per_epoch))
+
+    return schedule
+
+
+def piecewise_constant(boundaries: Sequence[int], values: Sequence[float]) -> Schedule:
+    """`values[i]` from step `boundaries[i - 1]` up to, not including, `boundaries[i]`.
+
+    Args:
+      boundaries: steps in rising order at which the value changes.
+      values: one more than boundaries.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if the lengths do not fit, the boundaries do not rise or a value is
+        not finite.
+
+    Example:
+      >>> import numpy as np
+      >>> print(piecewise_constant((10,), (1.0, 0.1))(np.array([0, 9, 10])))
+      [1.  1.  0.1]
+    """
+    if len(values) != len(boundaries) + 1:
+        raise ValueError(
+            f"piecewise_constant needs one value more than boundaries, got "
+            f"{len(values)} values and {len(boundaries)} boundaries."
+        )
+    if any(b <= a for a, b in itertools.pairwise(boundaries)):
+        raise ValueError(f"boundaries must rise, got {tuple(boundaries)}.")
+    for i, value in enumerate(values):
+        _check_finite(**{f"values[{i}]": value})
+
+    def schedule(step):
+        xp = _namespace(step)
+        index = xp.searchsorted(
+            xp.asarray(boundaries, dtype=xp.int32), xp.asarray(step), side="right"
+        )
+        return _finish(xp.asarray(values, dtype=xp.float32)[index])
+
+    return schedule
+
+
+_KINDS: dict[str, Callable[..., Schedule]] = {
+    "constant": constant,
+    "linear": linear,
+    "geometric": geometric,
+    "per_epoch": per_epoch,
+    "piecewise_constant": piecewise_constant,
+}
+
+
+def from_spec(spec: float | Sequence[Any] | Mapping[str, Any]) -> Schedule:
+    """A schedule from what a config holds.
+
+    Args:
+      spec: a number, which is constant; a tuple of a function of this module and its
+        arguments, such as `("linear", 50.0, 200.0, 0, 20_000)`; or a dict with the
+        name under "kind" and the arguments under their names.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if the kind is unknown or its arguments do not fit.
+      TypeError: if `spec` is none of the three.
+
+    Example:
+      >>> print(from_spec(4.0)(0), from_spec(("linear", 0.0, 1.0, 0, 10))(5))
+      4.0 0.5
+      >>> print(from_spec({"kind": "per_epoch", "start": 50.0, "increment": 0.001,
+      ...                  "steps_per_epoch": 10})(20))
+      50.002
+    """
+    if isinstance(spec, Mapping):
+        kwargs = dict(spec)
+        kind, args = kwargs.pop("kind", None), ()
+    elif isinstance(spec, Sequence) and not isinstance(spec, str) and spec:
+        (kind, *args), kwargs = spec, {}
+    elif isinstance(spec, int | float | np.number) and not isinstance(spec, bool):
+        return constant(float(spec))
+    else:
+        raise TypeError(
+            "a schedule must be a number, a tuple such as "
+            '("linear", start, end, begin_step, end_step) or a dict with "kind", '
+            f"got {spec!r}."
+        )
+    if not isinstance(kind, str) or kind not in _KINDS:
+        close = difflib.get_close_matches(str(kind), _KINDS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"unknown schedule {kind!r}, known: {', '.join(_KINDS)}.{hint}"
+        )
+    signature = inspect.signature(_KINDS[kind])
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise ValueError(
+            f"schedule {kind!r} takes ({names}): {error}, got {spec!r}."
+        ) from None
+    return _KINDS[kind](*bound.args, **bound.kwargs)
+
+
+def _namespace(step: Any) -> Any:
+    return jnp if isinstance(step, jax.Array) else np
+
+
+def _fraction(step: Any, begin_step: int, end_step: int) -> Any:
+    xp = _namespace(step)
+    return xp.clip((xp.asarray(step) - begin_step) / (end_step - begin_step), 0.0, 1.0)
+
+
+def _finish(value: Any) -> Any:
+    if isinstance(value, jax.Array):
+        return value.astype(jnp.float32)
+    return np.float32(value)
+
+
+def _check_finite(**values: float) -> None:
+    for name, value in values.items():
+        number = isinstance(value, int | float | np.number)
+        if not number or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value!r}.")
+
+
+def _check_steps(begin_step: int, end_step: int) -> None:
+    if end_step <= begin_step:
+        raise ValueError(
+            f"end_step must be larger than begin_step, got begin_step={begin_step} "
+            f"and end_step={end_step}."
+        )

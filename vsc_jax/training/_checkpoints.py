@@ -1,0 +1,189 @@
+"""Checkpoints with Orbax: atomic, the newest and the best are kept, resumable."""
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from vsc_jax.training._state import TrainState
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint could not be written or read; the message says what remains."""
+
+
+def _score(metrics: Mapping[str, float]) -> float:
+    return -metrics["loss"]
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `<workdir>/checkpoints/<step>/`.
+
+    Each holds the `TrainState` and a JSON dict `meta`. A checkpoint appears under its
+    name only when it is complete. Kept are the newest `keep` and the one with the
+    lowest test loss.
+    """
+
+    def __init__(self, workdir: Path, *, keep: int = 2) -> None:
+        managers = ocp.checkpoint_managers
+        self.directory = workdir.absolute() / "checkpoints"
+        # With `max_to_keep` and a best function Orbax deletes the newest checkpoint
+        # when it is not among the best, and a resumed run would go back.
+        options = ocp.CheckpointManagerOptions(
+            best_fn=_score,
+            preservation_policy=managers.AnyPreservationPolicy(
+                [
+                    managers.LatestN(keep),
+                    managers.BestN(get_metric_fn=_score, n=1),
+                ]
+            ),
+        )
+        self._manager = ocp.CheckpointManager(
+            self.directory, options=options, item_names=("state", "meta")
+        )
+
+    def steps(self) -> list[int]:
+        """Steps of the complete checkpoints, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def best_step(self) -> int | None:
+        """Step of the checkpoint with the lowest test loss; None without one."""
+        return self._manager.best_step()
+
+    def save(
+        self, state: TrainState, meta: dict[str, Any], *, test_loss: float
+    ) -> None:
+        """Writes a checkpoint and waits until it is complete.
+
+        Raises:
+          CheckpointError: if it cannot be written, for example on a full disk.
+        """
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        try:
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+                ),
+                # A loss that is not finite cannot be ranked: it is never the best.
+                metrics={"loss": test_loss if np.isfinite(test_loss) else 1e30},
+                force=True,
+            )
+            self._manager.wait_until_finished()
+        except Exception as error:  # Orbax and TensorStore raise many types
+            kept = self.steps()
+            raise CheckpointError(
+                f"cannot save the checkpoint of step {step} in {self.directory}: "
+                f"{_first_line(error)}. "
+                + (
+                    f"The checkpoint of step {kept[-1]} is kept"
+                    if kept
+                    else "No earlier checkpoint exists"
+                )
+                + "; make room or choose another --workdir, then run the same command "
+                "to continue."
+            ) from error
+
+    def restore_newest(
+        self, template: TrainState
+    ) -> tuple[TrainState, dict[str, Any]] | None:
+        """The newest checkpoint that can be read, placed like `template`.
+
+        A damaged one is reported and moved to `<workdir>/damaged_checkpoints/`, and
+        the one before it is used.
+
+        Args:
+          template: a state with the shapes, dtypes and shardings to restore to.
+
+        Returns:
+          `(state, meta)`, or None without any checkpoint.
+
+        Raises:
+          CheckpointError: if there are checkpoints but none can be read.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                return self.restore(step, template)
+            except Exception as error:  # a damaged file raises anything
+                logger.warning(
+                    "the checkpoint of step %d in %s cannot be read (%s); "
+                    "trying the one before it",
+                    step,
+                    self.directory,
+                    _first_line(error),
+                )
+                self._set_aside(step)
+        if steps:
+            raise CheckpointError(
+                f"none of the checkpoints of steps {steps} in {self.directory} can be "
+                "read; they were moved to damaged_checkpoints/ beside it. Choose "
+                "another --workdir to start anew."
+            )
+        return None
+
+    def restore(
+        self, step: int, template: TrainState
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """The checkpoint of this step, placed like `template`."""
+        target = jax.tree.map(
+            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding),
+            template,
+        )
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
+            ),
+        )
+        return restored["state"], restored["meta"]
+
+    def close(self) -> None:
+        """Waits for what is being written and stops the background threads."""
+        self._manager.close()
+
+    def _set_aside(self, step: int) -> None:
+        if jax.process_index() == 0:
+            aside = self.directory.parent / "damaged_checkpoints"
+            aside.mkdir(exist_ok=True)
+            target = aside / str(step)
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.move(self.directory / str(step), target)
+        self._manager.reload()
+
+
+def read_meta(workdir: Path) -> dict[str, Any] | None:
+    """The `meta` of the newest checkpoint whose `meta` can be read, without its arrays.
+
+    Args:
+      workdir: folder of a run.
+
+    Returns:
+      The dict given to `Checkpoints.save`, or None where there is none.
+    """
+    folders = [
+        folder
+        for folder in (workdir / "checkpoints").glob("*")
+        if folder.name.isdecimal()
+    ]
+    for folder in sorted(folders, key=lambda f: int(f.name), reverse=True):
+        try:
+            return json.loads((folder / "meta" / "metadata").read_text())
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300].rstrip(".")

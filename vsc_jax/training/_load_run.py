@@ -1,0 +1,146 @@
+"""A trained model from its folder, on NumPy arrays."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vsc_jax.models import Model, Params, create_model
+from vsc_jax.training._checkpoints import CheckpointError, Checkpoints, read_meta
+from vsc_jax.training._state import create_optimizer, init_state
+
+BATCH_SIZE = 500
+
+
+class Run:
+    """A trained model: `encode`, `decode`, `reconstruct` and `sample`.
+
+    Images are float arrays `[n, height, width, channels]` in [0, 1], codes
+    `[n, latent_dim]`. For work inside JAX programs use `model` and `params`.
+
+    Attributes:
+      model: the `Model`.
+      params: its parameters.
+      weights: the scalar weights of the loss at the end of the run.
+      step: number of updates done.
+      meta: what was saved beside the state: config, model, dataset, ...
+    """
+
+    def __init__(self, model: Model, params: Params, step: int, meta: dict[str, Any]):
+        self.model = model
+        self.params = params
+        self.step = step
+        self.meta = meta
+        self.weights = {k: np.float32(v) for k, v in meta["weights"].items()}
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """E_q[z] of images, `[n, latent_dim]` (for VSC `slab_prob * mean`)."""
+        return self._map(_expected_code, self._images(x))
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Mean images of codes `[n, latent_dim]`."""
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.model.latent_dim:
+            raise ValueError(
+                f"z must have shape [n, {self.model.latent_dim}], got {z.shape}."
+            )
+        return self._map(_decode, z)
+
+    def reconstruct(self, x: np.ndarray) -> np.ndarray:
+        """Mean images of the expected codes of images."""
+        return self.decode(self.encode(x))
+
+    def sample(self, num_samples: int, *, seed: int = 0) -> np.ndarray:
+        """Mean images of `num_samples` draws from the prior.
+
+        Raises:
+          ValueError: if the model has no prior.
+        """
+        key = jax.random.key(seed)
+        z = self.model.sample_prior(self.params, key, num_samples, self.weights)
+        if z is None:
+            raise ValueError("this model has no prior to sample from.")
+        return self.decode(np.asarray(z))
+
+    def _images(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, np.float32)
+        if x.shape[1:] != self.model.image_shape:
+            expected = ", ".join(str(size) for size in self.model.image_shape)
+            raise ValueError(f"x must have shape [n, {expected}], got {x.shape}.")
+        return x
+
+    def _map(self, function, array: np.ndarray) -> np.ndarray:
+        """`function` over batches of one size, so that it is compiled once."""
+        size = min(BATCH_SIZE, max(len(array), 1))
+        padded = np.concatenate([array, np.zeros((-len(array) % size, *array.shape[1:]))])
+        batches = padded.astype(np.float32).reshape(-1, size, *array.shape[1:])
+        results = [np.asarray(function(self.model, self.params, b)) for b in batches]
+        if not results:
+            results = [np.asarray(function(self.model, self.params, padded[:size]))]
+        return np.concatenate(results)[: len(array)]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _expected_code(model: Model, params: Params, x: jax.Array) -> jax.Array:
+    return model.encode(params, x).expected_code
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _decode(model: Model, params: Params, z: jax.Array) -> jax.Array:
+    return model.decode(params, z)
+
+
+def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
+    """The trained model of a run.
+
+    Args:
+      workdir: folder of the run.
+      step: "newest", "best" (lowest test loss) or the step of a kept checkpoint.
+
+    Returns:
+      A `Run`.
+
+    Raises:
+      FileNotFoundError: if the folder holds no checkpoint.
+      CheckpointError: if the checkpoint cannot be read.
+      ValueError: if there is no checkpoint of this step.
+    """
+    workdir = Path(workdir)
+    meta = read_meta(workdir)
+    if meta is None:
+        raise FileNotFoundError(
+            f"no checkpoint in {workdir.absolute() / 'checkpoints'}; expected the "
+            "folder of a run, as printed by `python -m experiments.run`."
+        )
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in meta["model"].items()
+    }
+    model = create_model(**fields)
+    optimizer = create_optimizer(**meta["optimizer"])
+    template = jax.jit(lambda: init_state(model, optimizer, 0))()
+    checkpoints = Checkpoints(workdir)
+    try:
+        steps = checkpoints.steps()
+        if step == "newest":
+            wanted = steps[-1]
+        elif step == "best":
+            wanted = checkpoints.best_step()
+        else:
+            wanted = step
+        if wanted not in steps:
+            raise ValueError(
+                f"step must be 'newest', 'best' or one of {steps}, got {step!r}."
+            )
+        try:
+            state, meta = checkpoints.restore(wanted, template)
+        except Exception as error:  # a damaged file raises anything
+            raise CheckpointError(
+                f"the checkpoint of step {wanted} in {workdir} cannot be read; "
+                f"choose another one of {steps} with step=..."
+            ) from error
+    finally:
+        checkpoints.close()
+    return Run(model, state.params, int(state.step), meta)

@@ -1,0 +1,310 @@
+"""The training loop: chunks of compiled steps between log points."""
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from vsc_jax.datasets import Dataset
+from vsc_jax.models import Batch, Model
+from vsc_jax.training._batches import batch_indices
+from vsc_jax.training._checkpoints import Checkpoints
+from vsc_jax.training._log import MetricsLog
+from vsc_jax.training._parallel import StepInputs, TrainData, Trainer, create_trainer
+from vsc_jax.training._progress import Progress
+from vsc_jax.training._state import TrainState, create_optimizer, init_state
+
+Schedule = Callable[[Any], Any]
+
+
+class NonFiniteLossError(RuntimeError):
+    """Loss or gradient became infinite or NaN."""
+
+
+class Terminated(Exception):  # noqa: N818 (not an error: what was asked for was done)
+    """SIGTERM came; the state was saved."""
+
+
+class TrainResult(NamedTuple):
+    """What training gives back.
+
+    Attributes:
+      state: the final state.
+      best_step: step of the checkpoint with the lowest test loss.
+      seconds: wall time of all training so far, over all resumes.
+      first_step_seconds: from the call to the end of the first compiled chunk.
+    """
+
+    state: TrainState
+    best_step: int | None
+    seconds: float
+    first_step_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """How to train.
+
+    Attributes:
+      num_steps: number of updates.
+      batch_size: examples per update over all devices.
+      seed: of parameters, noise and order of the data.
+      learning_rate: step -> learning rate.
+      weights: name -> (step -> scalar weight of the loss).
+      optimizer: keyword arguments of `create_optimizer`.
+      reset_moments_at: steps before which the optimizer's state starts afresh.
+      shuffle: whether batches are drawn from a permutation per epoch.
+      parallel: "shard_map" or "pmap".
+      log_every: steps per compiled chunk, log line and look at signals.
+      checkpoint_every: steps between checkpoints.
+      keep_checkpoints: how many of the newest are kept beside the best.
+      num_test_images: test images whose loss ranks the checkpoints.
+    """
+
+    num_steps: int
+    batch_size: int
+    learning_rate: Schedule
+    weights: Mapping[str, Schedule]
+    seed: int = 0
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    reset_moments_at: tuple[int, ...] = ()
+    shuffle: bool = True
+    parallel: str = "shard_map"
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    num_test_images: int = 1000
+
+    def weights_at(self, step: int) -> dict[str, np.ndarray]:
+        """The scalar weights of the loss at a step."""
+        return {name: np.float32(f(step)) for name, f in self.weights.items()}
+
+
+def train(
+    model: Model,
+    dataset: Dataset,
+    options: TrainOptions,
+    *,
+    workdir: Path,
+    meta: Mapping[str, Any],
+    show_progress: bool = True,
+) -> TrainResult:
+    """Trains, logs and saves; continues from the newest checkpoint in `workdir`.
+
+    A resumed run gives bit for bit the parameters of an uninterrupted one.
+
+    Args:
+      model: the model.
+      dataset: its train split is trained on.
+      options: see `TrainOptions`.
+      workdir: gets `checkpoints/` and `metrics.jsonl`.
+      meta: JSON-able dict saved with every checkpoint.
+      show_progress: whether to show a bar (on a terminal) or lines.
+
+    Returns:
+      A `TrainResult`.
+
+    Raises:
+      ValueError: if an option does not fit the model, the data or the devices.
+      NonFiniteLossError: at the first loss or gradient that is not finite.
+      CheckpointError: if a checkpoint cannot be written, or none can be read.
+      Terminated: after SIGTERM, when the state has been saved.
+    """
+    began = time.perf_counter()
+    _check_weights(model, options)
+    optimizer = create_optimizer(**options.optimizer)
+    trainer = create_trainer(
+        model,
+        optimizer,
+        dataset.format,
+        batch_size=options.batch_size,
+        parallel=options.parallel,
+        may_reset_moments=bool(options.reset_moments_at),
+    )
+    make_state = jax.jit(lambda: init_state(model, optimizer, options.seed))
+    state = trainer.replicate(make_state())
+    is_main = jax.process_index() == 0
+    checkpoints = Checkpoints(workdir, keep=options.keep_checkpoints)
+    progress = Progress(options.num_steps, show=show_progress and is_main)
+    log = None
+    try:
+        restored = checkpoints.restore_newest(state)
+        seconds_before = 0.0
+        if restored is not None:
+            state, saved_meta = restored
+            seconds_before = saved_meta["seconds"]
+            progress.note(f"continuing from the checkpoint of step {int(state.step)}")
+        step = int(state.step)
+        if is_main:
+            log = MetricsLog(workdir / "metrics.jsonl", from_step=step)
+        data = _device_data(trainer, dataset)
+        test_loss = _make_test_loss(model, dataset, options)
+        first_step_seconds = math.nan
+        progress.start(step)
+        with _SigtermFlag() as terminated:
+            while step < options.num_steps:
+                until = _next_multiple(step, options.log_every, options.num_steps)
+                inputs = _chunk_inputs(options, dataset, step)
+                chunk_began = time.perf_counter()
+                chunk = trainer.run_chunk(state, data, inputs, until - step)
+                # Waiting here bounds how many chunks are queued on the device.
+                num_done = int(jax.device_get(chunk.num_steps))
+                if not bool(jax.device_get(chunk.finite)):
+                    raise _non_finite(step + num_done, chunk.last, checkpoints)
+                now = time.perf_counter()
+                if math.isnan(first_step_seconds):
+                    first_step_seconds = now - began
+                state, step = chunk.state, until
+                scalars = {k: float(v) for k, v in jax.device_get(chunk.mean).items()}
+                speed = num_done / (now - chunk_began)
+                progress.update(step, scalars["loss"], speed)
+                seconds = seconds_before + now - began
+                scalars |= {"steps_per_second": speed, "seconds": seconds}
+                stop = _any_process(terminated.is_set())
+                is_last = step == options.num_steps
+                if stop or is_last or _crossed(step, num_done, options):
+                    loss = test_loss(state.params)
+                    scalars["test_loss"] = loss
+                    checkpoints.save(
+                        state, {**meta, "seconds": seconds}, test_loss=loss
+                    )
+                if log:
+                    log.write(step, scalars)
+                if stop and not is_last:
+                    raise Terminated(f"stopped by SIGTERM; step {step} is saved")
+        return TrainResult(
+            state,
+            checkpoints.best_step(),
+            seconds_before + time.perf_counter() - began,
+            first_step_seconds,
+        )
+    finally:
+        progress.close()
+        if log:
+            log.close()
+        checkpoints.close()
+
+
+def _check_weights(model: Model, options: TrainOptions) -> None:
+    if set(options.weights) != set(model.default_weights):
+        raise ValueError(
+            f"weights must have exactly the names {sorted(model.default_weights)}, "
+            f"got {sorted(options.weights)}."
+        )
+
+
+def _device_data(trainer: Trainer, dataset: Dataset) -> TrainData:
+    data = TrainData(dataset.images, dataset.factors)
+    return trainer.replicate(data)
+
+
+def _chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInputs:
+    """Inputs of `log_every` steps from `step` on; those past the end are not used."""
+    steps = range(step, step + options.log_every)
+    batches = [
+        batch_indices(
+            s,
+            num_examples=len(dataset.train_indices),
+            batch_size=options.batch_size,
+            seed=options.seed,
+            shuffle=options.shuffle,
+        )
+        for s in steps
+    ]
+
+    def values(schedule: Schedule) -> np.ndarray:
+        return np.array([schedule(s) for s in steps], np.float32)
+
+    return StepInputs(
+        indices=dataset.train_indices[np.stack(batches)].astype(np.int32),
+        learning_rate=values(options.learning_rate),
+        reset_moments=np.array([s in options.reset_moments_at for s in steps]),
+        weights={name: values(f) for name, f in options.weights.items()},
+    )
+
+
+def _make_test_loss(
+    model: Model, dataset: Dataset, options: TrainOptions
+) -> Callable[[Any], float]:
+    """Loss on fixed test images with fixed noise and the weights of the last step."""
+    num = min(options.num_test_images, len(dataset.test_indices))
+    size = min(options.batch_size, num)
+    rows = dataset.test_indices[: num // size * size].reshape(-1, size)
+    images = dataset.images[rows]
+    factors = None if dataset.factors is None else dataset.factors[rows]
+    key = jax.random.fold_in(jax.random.key(options.seed), 0x7E57)
+    weights = options.weights_at(options.num_steps)
+
+    @jax.jit
+    def mean_loss(params, images, factors, weights):
+        def one_batch(inputs):
+            index, stored, batch_factors = inputs
+            batch = Batch(dataset.format.decode(stored), batch_factors)
+            noise = model.noise(jax.random.fold_in(key, index), size)
+            return model.loss(params, batch, noise, weights)[0]
+
+        indices = np.arange(len(rows))
+        return jax.lax.map(one_batch, (indices, images, factors)).mean()
+
+    return lambda params: float(mean_loss(params, images, factors, weights))
+
+
+def _next_multiple(step: int, every: int, end: int) -> int:
+    return min((step // every + 1) * every, end)
+
+
+def _crossed(step: int, num_done: int, options: TrainOptions) -> bool:
+    every = options.checkpoint_every
+    return step // every > (step - num_done) // every
+
+
+def _any_process(flag: bool) -> bool:
+    """Whether the flag is set in any process, so that all save together."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
+
+
+def _non_finite(
+    step: int, last: Mapping[str, jax.Array], checkpoints: Checkpoints
+) -> NonFiniteLossError:
+    values = {name: float(value) for name, value in jax.device_get(last).items()}
+    bad = [
+        f"{name} = {value}" for name, value in values.items() if not np.isfinite(value)
+    ]
+    steps = checkpoints.steps()
+    saved = (
+        f"the last good checkpoint is {checkpoints.directory / str(steps[-1])}"
+        if steps
+        else "no checkpoint was saved before it"
+    )
+    return NonFiniteLossError(
+        f"step {step} is not finite: {', '.join(bad)}; {saved}. "
+        "Try a lower learning rate, or look at the terms in metrics.jsonl."
+    )
+
+
+class _SigtermFlag:
+    """Within the context, SIGTERM sets a flag instead of ending the process."""
+
+    def __enter__(self) -> threading.Event:
+        event = threading.Event()
+        # Signals can be handled in the main thread only; elsewhere (a notebook's
+        # worker, a test) the process's own handling stays.
+        self._in_main = threading.current_thread() is threading.main_thread()
+        if self._in_main:
+            self._previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
+        return event
+
+    def __exit__(self, *_: object) -> None:
+        if self._in_main:
+            signal.signal(signal.SIGTERM, self._previous)
+

@@ -1,0 +1,53 @@
+"""What a person sees while training: a bar on a terminal, lines elsewhere."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Progress over steps with loss and steps per second."""
+
+    def __init__(self, num_steps: int, *, show: bool) -> None:
+        self._num_steps = num_steps
+        self._show = show
+        self._bar: tqdm | None = None
+        self._last_line = 0.0
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        if self._show:
+            print(text, flush=True)
+
+    def start(self, step: int) -> None:
+        """Shows the bar, at `step`."""
+        if self._show and sys.stderr.isatty():
+            self._bar = tqdm(
+                total=self._num_steps,
+                initial=step,
+                unit="step",
+                dynamic_ncols=True,
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} "
+                "[{elapsed}<{remaining}{postfix}]",
+            )
+
+    def update(self, step: int, loss: float, speed: float) -> None:
+        """Moves to `step`."""
+        text = f"loss {loss:.4g}, {speed:.3g} steps/s"
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(step - self._bar.n)
+        elif self._show:
+            now = time.monotonic()
+            is_last = step >= self._num_steps
+            if is_last or now - self._last_line > SECONDS_BETWEEN_LINES:
+                self._last_line = now
+                print(f"step {step}/{self._num_steps}  {text}", flush=True)
+
+    def close(self) -> None:
+        """Leaves the last state of the bar on the terminal."""
+        if self._bar is not None:
+            self._bar.close()
