@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+import vsc_jax
 from experiments._flags import UserError, flatten
 
 # Fields that do not change the parameters at a given step, so that a run may be
@@ -25,7 +26,7 @@ FREE_PREFIXES = (
     "train.parallel",
     "data.path",
 )
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "vsc_jax")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
@@ -63,7 +64,8 @@ def describe_machine() -> dict[str, Any]:
     """Versions, git state and devices of this process, for `results.json`."""
     return {
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": {"vsc_jax": vsc_jax.__version__}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
         "git": _git_state(),
         "devices": [device.device_kind for device in jax.devices()],
         "num_processes": jax.process_count(),

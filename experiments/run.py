@@ -25,7 +25,7 @@ from ml_collections import ConfigDict, config_flags
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail, flatten
 from vsc_jax import training
-from vsc_jax.evaluation import evaluate, make_figures, write_report
+from vsc_jax.evaluation import evaluate, make_figures, plot_training_curves, write_report
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
@@ -40,7 +40,8 @@ EXIT_TERMINATED = 128 + 15
 
 def main(argv: Sequence[str]) -> None:
     """The command; ends the process with one line where the user can help."""
-    logging.getLogger("absl").setLevel(logging.WARNING)
+    for library in ("absl", "jax"):  # what they say at INFO is not for our users
+        logging.getLogger(library).setLevel(logging.WARNING)
     if len(argv) > 1:
         fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
     if CONFIG.value is None:
@@ -121,7 +122,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         num_test=evaluation.num_test or None,
         iwae_samples=evaluation.iwae_samples,
         iwae_images=evaluation.iwae_images,
-        num_labels=evaluation.num_labels,
+        num_probe_labels=evaluation.num_labels,
     )
     num_steps = int(trained.state.step)
     results: dict[str, Any] = {
@@ -146,11 +147,18 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             model,
             params,
             dataset,
-            weights=weights,
-            out_dir=workdir / "figures",
+            weights,
+            workdir / "figures",
             seed=config.seed,
+            delta=evaluation.traversal_delta,
+            threshold=evaluation.traversal_threshold,
+            sources=dataset.sources,
+            source_names=dataset.source_names or None,
         )
-        write_report(workdir, results, figures)
+        curves = plot_training_curves(
+            workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
+        )
+        write_report(workdir, results, [*figures.paths, curves])
     if show_progress:
         print_results(workdir, results)
     return results

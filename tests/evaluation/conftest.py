@@ -135,3 +135,13 @@ def model():
 @pytest.fixture
 def params(model):
     return model.init(jax.random.key(0))
+
+
+@pytest.fixture
+def colour_model():
+    return LinearModel((8, 8, 3))
+
+
+@pytest.fixture
+def colour_dataset():
+    return make_dataset(40, (8, 8, 3), labels=False)

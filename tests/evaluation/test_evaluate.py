@@ -87,7 +87,7 @@ def test_kl_terms(results, model, params, dataset):
     # -log N(x; decode(z), 0.1 I) with 30 pixels, from the squared error of other draws.
     expected = results["squared_error"] / 0.2 + 15 * np.log(2 * np.pi * 0.1)
     error = results["squared_error_standard_error"] / 0.2
-    assert results["reconstruction"] == pytest.approx(expected, abs=error)
+    assert results["reconstruction"] == pytest.approx(expected, abs=3 * error)
 
 
 def test_a_latent_at_the_prior_is_not_active(model, dataset, params):

@@ -131,3 +131,33 @@ def test_wrong_parameters_are_refused():
         gaussian_log_likelihood(logits, x, log_var=jnp.zeros(2))
     with pytest.raises(ValueError, match="scale must be a scalar, got shape"):
         laplace_log_likelihood(logits, x, scale=jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    "log_likelihood",
+    [bernoulli_log_likelihood, gaussian_log_likelihood, laplace_log_likelihood],
+)
+def test_grey_images_equal_flat_vectors_in_every_transformation(log_likelihood):
+    # Grey images take a path of their own, for the speed of XLA's loops.
+    logits, x = _images(7)
+    logits, x = logits[..., :1], x[..., :1]
+
+    def images(logits):
+        return log_likelihood(logits, x).sum()
+
+    def vectors(logits):
+        flat = logits.reshape(3, -1), x.reshape(3, -1)
+        return log_likelihood(*flat, event_ndims=1).sum()
+
+    def curvature(function):
+        slope = jax.grad(function)
+        return jax.jvp(slope, (logits,), (jnp.ones_like(logits),))[1]
+
+    np.testing.assert_allclose(images(logits), vectors(logits), rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(images)(logits), jax.grad(vectors)(logits))
+    np.testing.assert_allclose(curvature(images), curvature(vectors), rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(log_likelihood))(logits, x),
+        log_likelihood(logits, x),
+        rtol=1e-6,
+    )

@@ -48,9 +48,9 @@ def to_rgb(images: np.ndarray, max_value: float) -> np.ndarray:
     return np.broadcast_to(scaled, (*scaled.shape[:-1], 3))
 
 
-def enlarge(images: np.ndarray) -> np.ndarray:
-    """Repeats pixels of `[..., height, width, channels]` a whole number of times."""
-    factor = max(1, round(_PANEL_PIXELS / max(images.shape[-3:-1])))
+def enlarge(images: np.ndarray, target: int = _PANEL_PIXELS) -> np.ndarray:
+    """Repeats pixels of `[..., height, width, channels]` to about `target` of them."""
+    factor = max(1, round(target / max(images.shape[-3:-1])))
     return images.repeat(factor, axis=-3).repeat(factor, axis=-2)
 
 

@@ -17,7 +17,7 @@ from vsc_jax.evaluation._charts import (
     plot_kl_per_latent,
 )
 from vsc_jax.evaluation._encode import Encoded, padded_batches, posterior_arrays
-from vsc_jax.evaluation._evaluate import LABEL, check_weights
+from vsc_jax.evaluation._evaluate import ACTIVE_KL, LABEL, check_weights
 from vsc_jax.evaluation._image_figures import (
     plot_latent_bars,
     plot_prior_samples,
@@ -69,11 +69,11 @@ def make_figures(
 ) -> Figures:
     """Draws every figure that the model and the data set have something for.
 
-    Files: `reconstructions.png`, `traversals.png` (latents with the largest KL; without
-    a prior, the largest variance), `traversals.gif`, `author_traversals.png` (the
-    protocol of `author_traversal_codes`), `latent_bars.png`, `prior_samples.png`,
-    `kl_per_latent.png`, `class_gates.png` (labelled data and a posterior with a spike)
-    and `correlation.png` (data with sources).
+    Files: `reconstructions.png`; `traversals.png` and `traversals.gif` (the active
+    latents with the largest KL; without a prior, with the largest variance);
+    `author_traversals.png` (the protocol of `author_traversal_codes`);
+    `latent_bars.png`; `prior_samples.png`; `kl_per_latent.png`; `class_gates.png`
+    (labelled data and a posterior with a spike); `correlation.png` (data with sources).
 
     Args:
       model: the model.
@@ -123,14 +123,15 @@ def make_figures(
         )
     )
     latents, labels = _rank(sample, num_traversals)
-    values = traversal_values(sample.z, latents, num_values=num_values)
+    # The animation has a moment between every two columns of the picture.
+    values = traversal_values(sample.z, latents, num_values=2 * num_values - 1)
     base = sample.encoded.mean[0] * (sample.encoded.slab_prob[0] > 0.5)
     frames = decode(traversal_codes(base, latents, values))
     ranges = [f"{low:.1f} to {high:.1f}" for low, high in values[:, [0, -1]]]
     paths.append(
         plot_traversals(
             x[0],
-            frames,
+            frames[:, ::2],
             out_dir / "traversals.png",
             row_labels=[f"{a}\n{b}" for a, b in zip(labels, ranges, strict=True)],
             max_value=max_value,
@@ -240,6 +241,8 @@ def _rank(sample: _Sample, num: int) -> tuple[np.ndarray, list[str]]:
         score = sample.encoded.expected_code.std(axis=0)
         form = "z{} st. dev. {:.2f}"
     latents = np.argsort(-score, kind="stable")[:num]
+    if sample.kl:
+        latents = latents[: max(1, np.count_nonzero(score[latents] > ACTIVE_KL))]
     return latents, [form.format(j, score[j]) for j in latents]
 
 

@@ -1,5 +1,6 @@
 """Pictures of traversals: one latent per row, its value changes along the row."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -125,13 +126,14 @@ def save_traversal_gif(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    panels = enlarge(to_rgb(_frames(frames, row_labels), max_value))
+    panels = enlarge(to_rgb(_frames(frames, row_labels), max_value), target=128)
     num_tiles, num_moments, height, width, _ = panels.shape
-    strip, gap = 18, 6
+    font = ImageFont.load_default(size=12)
+    strip, gap = 20, 8
+    pitch = gap + max(width, *(math.ceil(font.getlength(s)) for s in row_labels))
     columns = min(tiles_per_row, num_tiles)
     rows = -(-num_tiles // columns)
-    size = (columns * (width + gap) + gap, rows * (height + strip + gap) + gap)
-    font = ImageFont.load_default(size=11)
+    size = (columns * pitch + gap, rows * (height + strip + gap) + gap)
     there_and_back = [*range(num_moments), *range(num_moments - 2, 0, -1)]
     pictures = []
     for moment in there_and_back:
@@ -139,7 +141,7 @@ def save_traversal_gif(
         pen = ImageDraw.Draw(picture)
         for tile in range(num_tiles):
             row, column = divmod(tile, columns)
-            left = gap + column * (width + gap)
+            left = gap + column * pitch
             top = gap + row * (height + strip + gap)
             pixels = (255 * panels[tile, moment]).round().astype(np.uint8)
             picture.paste(Image.fromarray(pixels), (left, top))

@@ -48,7 +48,8 @@ def bernoulli_log_likelihood(
     x_logits, x = as_floats(x_logits=x_logits, x=x)
     check_same_shape(x_logits=x_logits, x=x)
     check_min_rank(event_ndims, x=x)
-    return _sum_event(_bernoulli_log_prob(x_logits, x), event_ndims)
+    x_logits, x = _flatten_events(event_ndims, x_logits, x)
+    return jnp.sum(_bernoulli_log_prob(x_logits, x), axis=-1)
 
 
 def gaussian_log_likelihood(
@@ -93,8 +94,9 @@ def gaussian_log_likelihood(
             f"got {jnp.shape(log_var)}."
         )
     log_var = jnp.broadcast_to(jnp.asarray(log_var, x.dtype), x.shape)
+    x_mean, x, log_var = _flatten_events(event_ndims, x_mean, x, log_var)
     squares = jnp.square(x - x_mean) * jnp.exp(-log_var)
-    return _sum_event(-_HALF_LOG_2_PI - 0.5 * (log_var + squares), event_ndims)
+    return jnp.sum(-_HALF_LOG_2_PI - 0.5 * (log_var + squares), axis=-1)
 
 
 def laplace_log_likelihood(
@@ -137,11 +139,22 @@ def laplace_log_likelihood(
     if jnp.shape(scale) != ():
         raise ValueError(f"scale must be a scalar, got shape {jnp.shape(scale)}.")
     scale = jnp.asarray(scale, x.dtype)
-    return _sum_event(-jnp.log(2.0 * scale) - jnp.abs(x - x_mean) / scale, event_ndims)
+    x_mean, x = _flatten_events(event_ndims, x_mean, x)
+    return jnp.sum(-jnp.log(2.0 * scale) - jnp.abs(x - x_mean) / scale, axis=-1)
 
 
-def _sum_event(values: jax.Array, event_ndims: int) -> jax.Array:
-    return jnp.sum(values, axis=tuple(range(-event_ndims, 0)))
+def _flatten_events(event_ndims: int, *arrays: jax.Array) -> tuple[jax.Array, ...]:
+    """The arrays with one event axis in place of `event_ndims`."""
+    shape = arrays[0].shape
+    lead = shape[: len(shape) - event_ndims]
+    size = math.prod(shape[len(shape) - event_ndims :])
+    flat = tuple(jnp.reshape(a, (*lead, size)) for a in arrays)
+    if event_ndims > 1 and shape[-1] == 1:
+        # XLA's loop for the CPU is not vectorised over a last axis of size 1, which
+        # grey images have, and without the barrier it moves the reshape behind the
+        # sum: 64 images of 64 x 64 pixels then take 18 ms instead of 0.6 ms.
+        flat = jax.lax.optimization_barrier(flat)
+    return flat
 
 
 @jax.custom_jvp

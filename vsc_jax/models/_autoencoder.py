@@ -39,7 +39,7 @@ class Autoencoder(ImageModel):
     ) -> tuple[jax.Array, Metrics]:
         """Mean negative log-likelihood, in nats per image."""
         z = self.encode(params, batch.x).mean
-        x_logits = self.decode_logits(params, z)
+        x_logits = self.decoder_output(params, z)
         log_likelihood = self.log_likelihood(x_logits, batch.x).mean()
         return -log_likelihood, {"log_likelihood": log_likelihood}
 

@@ -23,8 +23,8 @@ class ExemplarVSC(ImageModel):
     one over u; per example the objective is
     log p(x|z) - sum_u rho_u KL(q(z|x) || q(z|x_u)) - J KL(gbar || a), where gbar is
     the mean over the J latents of the sharpened gates of the chosen pseudo-inputs and
-    a the prior probability: only the average activation is pinned. p(x|z) is
-    Gaussian with a learned variance per pixel. The form is that of the authors' code,
+    a the prior probability: only the average activation is pinned. By default p(x|z)
+    is Gaussian with a learned variance per pixel. The form is that of the authors' code,
     https://github.com/ftonolini45/Variational_Sparse_Coding, whose selector is
     sigmoid(W x + b) without sharpening.
 
@@ -38,6 +38,7 @@ class ExemplarVSC(ImageModel):
     """
 
     hidden: tuple[int, ...] = (3000,)
+    likelihood: str = "learned_gaussian"
     initializer: str = "xavier_uniform"
     num_pseudo_inputs: int = 10
     gate: str = "relu"
@@ -68,8 +69,8 @@ class ExemplarVSC(ImageModel):
         }
 
     def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`; the decoder gives mean, log-variance."""
-        return self._build(gate=self.gate, num_outputs=2)
+        """The Flax modules `(encoder, decoder)`."""
+        return self._build(gate=self.gate)
 
     def init(self, key: jax.Array) -> Params:
         """Parameters of both networks, the pseudo-inputs and the selector."""
@@ -106,11 +107,6 @@ class ExemplarVSC(ImageModel):
             )
         )
 
-    def decode_logits(self, params: Params, z: jax.Array) -> jax.Array:
-        """Decoder mean before the sigmoid, `[batch, height, width, channels]`."""
-        _, decoder = self.networks()
-        return decoder.apply(params["decoder"], z)[0]
-
     def loss(
         self,
         params: Params,
@@ -130,12 +126,8 @@ class ExemplarVSC(ImageModel):
             *noise,
             sharpness=weights["sharpness"],
         )
-        _, decoder = self.networks()
-        x_logits, x_log_var = decoder.apply(params["decoder"], z)
         terms = losses.exemplar_vsc_objective(
-            losses.gaussian_log_likelihood(
-                jax.nn.sigmoid(x_logits), batch.x, log_var=x_log_var
-            ),
+            self.log_likelihood(self.decoder_output(params, z), batch.x),
             *posterior,
             *self.pseudo_posterior(params, weights),
             self.select(params, batch.x),

@@ -1,6 +1,7 @@
 """What all models of images here share: an encoder, a decoder and a likelihood."""
 
 import dataclasses
+import math
 
 import flax.linen as nn
 import jax
@@ -10,7 +11,9 @@ from vsc_jax import losses
 from vsc_jax.models._base import Params
 from vsc_jax.networks import Posterior, build_networks, init_params
 
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "learned_gaussian")
+
+DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +28,11 @@ class ImageModel:
       channels: channels of the strided convolutions; None takes those that belong to
         the image size.
       features: width of the dense layer between the convolutions and the heads.
-      likelihood: p(x|z): "bernoulli" (logits), or "gaussian" or "laplace" with a
-        fixed scale around the sigmoid of the decoder's output.
-      likelihood_scale: standard deviation (Gaussian) or scale (Laplace); the
-        Bernoulli likelihood has none.
+      likelihood: p(x|z): "bernoulli" (logits), "gaussian" or "laplace" with a fixed
+        scale around the sigmoid of the decoder's output, or "learned_gaussian", whose
+        decoder gives a log-variance per pixel as well.
+      likelihood_scale: standard deviation ("gaussian") or scale ("laplace"); the
+        others do not use it.
       dtype: of the networks, "float32" or "bfloat16"; heads, likelihood, KL and
         samples stay in float32.
       initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too) or
@@ -68,6 +72,7 @@ class ImageModel:
             hidden=self.hidden,
             channels=self.channels,
             features=self.features,
+            num_outputs=2 if self.likelihood == "learned_gaussian" else 1,
             dtype=jnp.dtype(self.dtype),
             **options,
         )
@@ -96,21 +101,31 @@ class ImageModel:
         encoder, _ = self.networks()
         return encoder.apply(params["encoder"], x)
 
-    def decode_logits(self, params: Params, z: jax.Array) -> jax.Array:
-        """Decoder output before the sigmoid, `[batch, height, width, channels]`."""
+    def decoder_output(self, params: Params, z: jax.Array) -> DecoderOutput:
+        """What `log_likelihood` takes: logits of the mean of p(x|z).
+
+        `[batch, height, width, channels]`; with "learned_gaussian" a pair of these,
+        the second the log-variance.
+        """
         _, decoder = self.networks()
-        return decoder.apply(params["decoder"], z)
+        return decoder.apply(params["decoder"], z)  # type: ignore[return-value]
 
     def decode(self, params: Params, z: jax.Array) -> jax.Array:
         """Mean of p(x|z), `[batch, height, width, channels]` in (0, 1)."""
-        return jax.nn.sigmoid(self.decode_logits(params, z))
+        output = self.decoder_output(params, z)
+        return jax.nn.sigmoid(output[0] if isinstance(output, tuple) else output)
 
-    def log_likelihood(self, x_logits: jax.Array, x: jax.Array) -> jax.Array:
-        """log p(x|z) `[batch]`, in nats, from the output of `decode_logits`."""
+    def log_likelihood(self, output: DecoderOutput, x: jax.Array) -> jax.Array:
+        """log p(x|z) `[batch]`, in nats, from the output of `decoder_output`."""
+        if isinstance(output, tuple):
+            x_logits, log_var = output
+            return losses.gaussian_log_likelihood(
+                jax.nn.sigmoid(x_logits), x, log_var=log_var
+            )
         if self.likelihood == "bernoulli":
-            return losses.bernoulli_log_likelihood(x_logits, x)
-        x_mean = jax.nn.sigmoid(x_logits)
+            return losses.bernoulli_log_likelihood(output, x)
+        x_mean = jax.nn.sigmoid(output)
         if self.likelihood == "gaussian":
-            log_var = 2.0 * jnp.log(self.likelihood_scale)
+            log_var = 2.0 * math.log(self.likelihood_scale)
             return losses.gaussian_log_likelihood(x_mean, x, log_var=log_var)
         return losses.laplace_log_likelihood(x_mean, x, scale=self.likelihood_scale)

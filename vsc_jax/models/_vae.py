@@ -42,7 +42,7 @@ class VAE(ImageModel):
         mean, log_var, _ = self.encode(params, batch.x)
         z = sampling.gaussian_from_noise(mean, log_var, noise)
         log_likelihood = self.log_likelihood(
-            self.decode_logits(params, z), batch.x
+            self.decoder_output(params, z), batch.x
         ).mean()
         kl = losses.gaussian_kl(mean, log_var).sum(-1).mean()
         loss = -losses.beta_elbo(log_likelihood, kl[None], beta=weights["beta"])
@@ -81,5 +81,5 @@ class VAE(ImageModel):
         log_posterior = losses.gaussian_log_likelihood(
             mean, z, log_var=log_var, event_ndims=1
         )
-        log_likelihood = self.log_likelihood(self.decode_logits(params, z), x)
+        log_likelihood = self.log_likelihood(self.decoder_output(params, z), x)
         return log_likelihood + log_prior - log_posterior

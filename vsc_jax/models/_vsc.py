@@ -83,7 +83,7 @@ class VSC(ImageModel):
             *posterior, *noise, sharpness=weights["sharpness"]
         )
         log_likelihood = self.log_likelihood(
-            self.decode_logits(params, z), batch.x
+            self.decoder_output(params, z), batch.x
         ).mean()
         kl = losses.spike_slab_kl_terms(
             *posterior, prior_slab_prob=weights["prior_slab_prob"]
@@ -138,5 +138,5 @@ class VSC(ImageModel):
         prior_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), z.shape)
         log_prior = losses.spike_slab_log_prob(z, zeros, zeros, prior_logits).sum(-1)
         log_posterior = losses.spike_slab_log_prob(z, *posterior).sum(-1)
-        log_likelihood = self.log_likelihood(self.decode_logits(params, z), x)
+        log_likelihood = self.log_likelihood(self.decoder_output(params, z), x)
         return log_likelihood + log_prior - log_posterior

@@ -1,76 +1,172 @@
-"""Convolutions of kernel 4, stride 2, padding 1, and their transposes."""
+"""Convolutions of kernel 4, stride 2, padding 1, and their transposes.
+
+On the CPU, XLA differentiates such convolutions several times slower than a matrix
+product of the same arithmetic, so there both directions and their gradients are
+matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`.
+"""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 
-_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+from vsc_jax.networks import _conv_matmul
 
 
 def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Convolution with a 4x4 kernel, stride 2, padding 1: halves height and width.
+    """Convolution with a 4x4 kernel, stride 2 and padding 1: half height and width.
 
     `y[i, j] = sum_{k, l} x[2 i + k - 1, 2 j + l - 1] @ kernel[k, l]`, with zeros
-    outside of `x`.
+    outside of `x`. Equal to PyTorch's `conv2d(x, weight, stride=2, padding=1)` for
+    `kernel = weight.transpose(2, 3, 1, 0)`, apart from its axis order of images.
 
     Args:
-      x: `[batch, height, width, in]`, height and width even.
-      kernel: `[4, 4, in, out]`.
+      x: `[..., height, width, in]`, height and width even.
+      kernel: `[4, 4, in, out]`, of the dtype of `x`.
 
     Returns:
-      `[batch, height / 2, width / 2, out]`.
+      `[..., height / 2, width / 2, out]`.
+
+    Raises:
+      ValueError: if a shape does not fit.
+      TypeError: if the dtypes differ.
+
+    >>> import jax.numpy as jnp
+    >>> y = strided_conv(jnp.ones((1, 4, 4, 1)), jnp.ones((4, 4, 1, 1)))
+    >>> y[0, :, :, 0].tolist()
+    [[9.0, 9.0], [9.0, 9.0]]
     """
-    y = lax.conv_general_dilated(
-        x.reshape(-1, *x.shape[-3:]),
-        kernel,
-        (2, 2),
-        ((1, 1), (1, 1)),
-        dimension_numbers=_DIMENSIONS,
-    )
+    _check(x, kernel)
+    if x.shape[-3] % 2 or x.shape[-2] % 2:
+        raise ValueError(
+            f"x must have an even height and width to be halved, got shape {x.shape}."
+        )
+    images = x.reshape(-1, *x.shape[-3:])
+    convolve = _conv_matmul.strided_conv if _on_cpu() else _lax_strided_conv
+    y = convolve(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
 def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Transpose of `strided_conv` in `x`: doubles height and width."""
-    y = lax.conv_general_dilated(
-        x.reshape(-1, *x.shape[-3:]),
-        kernel[::-1, ::-1],
-        (1, 1),
-        ((2, 2), (2, 2)),
-        lhs_dilation=(2, 2),
-        dimension_numbers=_DIMENSIONS,
-    )
+    """Transpose of a strided convolution: double height and width.
+
+    `y[2 i + k - 1, 2 j + l - 1] += x[i, j] @ kernel[k, l]` over all i, j, k, l inside
+    of `y`: the kernel is not flipped, and `kernel.swapaxes(2, 3)` is the kernel of
+    the `strided_conv` whose transpose this is. Equal to PyTorch's
+    `conv_transpose2d(x, weight, stride=2, padding=1)` for
+    `kernel = weight.transpose(2, 3, 0, 1)`, apart from its axis order of images.
+
+    Args:
+      x: `[..., height, width, in]`.
+      kernel: `[4, 4, in, out]`, of the dtype of `x`.
+
+    Returns:
+      `[..., 2 height, 2 width, out]`.
+
+    Raises:
+      ValueError: if a shape does not fit.
+      TypeError: if the dtypes differ.
+
+    >>> import jax.numpy as jnp
+    >>> y = transposed_conv(jnp.ones((1, 1, 1, 1)), jnp.arange(16.).reshape(4, 4, 1, 1))
+    >>> y[0, :, :, 0].tolist()
+    [[5.0, 6.0], [9.0, 10.0]]
+    """
+    _check(x, kernel)
+    images = x.reshape(-1, *x.shape[-3:])
+    convolve = _conv_matmul.transposed_conv if _on_cpu() else _lax_transposed_conv
+    y = convolve(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
+def _on_cpu() -> bool:
+    """Whether the matrix products are the faster form where this is traced.
+
+    Asked once per trace. `lax.platform_dependent` would ask per lowering, but leaves
+    a conditional in the program and keeps both forms' residuals for the gradient.
+    """
+    return jax.default_backend() == "cpu"
+
+
+def _check(x: jax.Array, kernel: jax.Array) -> None:
+    """Raises unless `kernel` is a 4x4 kernel for the channels of `x`."""
+    if x.ndim < 3:
+        raise ValueError(
+            f"x must be [..., height, width, channels], got shape {x.shape}."
+        )
+    if kernel.ndim != 4 or kernel.shape[:3] != (4, 4, x.shape[-1]):
+        raise ValueError(
+            f"kernel must have shape (4, 4, {x.shape[-1]}, out) for x of shape "
+            f"{x.shape}, got {kernel.shape}."
+        )
+    if x.dtype != kernel.dtype:
+        raise TypeError(
+            f"x and kernel must have one dtype, got {x.dtype} and {kernel.dtype}."
+        )
+
+
+def _lax_strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(2, 2),
+        padding=((1, 1), (1, 1)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+def _lax_transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    # lax flips nothing, a transpose does: hence the reversed kernel.
+    return lax.conv_general_dilated(
+        x,
+        kernel[::-1, ::-1],
+        window_strides=(1, 1),
+        padding=((2, 2), (2, 2)),
+        lhs_dilation=(2, 2),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
 class StridedConv(nn.Module):
-    """`strided_conv` with a bias."""
+    """`strided_conv` with a bias; parameters `kernel [4, 4, in, features]`, `bias`.
+
+    Attributes:
+      features: number of output channels.
+      dtype: of the arithmetic; parameters are float32.
+    """
 
     features: int
-    dtype: jnp.dtype = jnp.float32  # type: ignore[assignment]
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[batch, height, width, in]` to half the size and `features`."""
-        shape = (4, 4, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        """Maps `[..., height, width, in]` to `[..., height / 2, width / 2, features]`."""
+        kernel = self.param(
+            "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
+        )
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = strided_conv(x.astype(self.dtype), kernel.astype(self.dtype))
-        return y + bias.astype(self.dtype).reshape(*(1,) * (y.ndim - 1), -1)
+        return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
 
 
 class TransposedConv(nn.Module):
-    """`transposed_conv` with a bias."""
+    """`transposed_conv` with a bias; parameters `kernel [4, 4, in, features]`, `bias`.
+
+    Attributes:
+      features: number of output channels.
+      dtype: of the arithmetic; parameters are float32.
+    """
 
     features: int
-    dtype: jnp.dtype = jnp.float32  # type: ignore[assignment]
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[batch, height, width, in]` to double the size and `features`."""
-        shape = (4, 4, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        """Maps `[..., height, width, in]` to `[..., 2 height, 2 width, features]`."""
+        kernel = self.param(
+            "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
+        )
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         y = transposed_conv(x.astype(self.dtype), kernel.astype(self.dtype))
-        return y + bias.astype(self.dtype).reshape(*(1,) * (y.ndim - 1), -1)
+        return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
