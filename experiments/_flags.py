@@ -78,6 +78,7 @@ def _with_resolved_config(argv: Sequence[str]) -> list[str]:
 
 
 def one_line(error: BaseException) -> str:
+    """The message of an error without its line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -88,13 +89,17 @@ def _unknown_field(error: BaseException, argv: Sequence[str]) -> str:
     given = [a for a in argv if a.startswith("--config.")]
     flag = next((a for a in given if name in a), given[0] if given else name)
     path = flag.split("=")[0].removeprefix("--config.")
-    known = _known_fields()
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+    return unknown_field(path, _known_fields())
+
+
+def unknown_field(name: str, known: Sequence[str]) -> str:
+    """Names a field that the config does not have, and the nearest one it has."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if not close:
-        last = path.rpartition(".")[2]
+        last = name.rpartition(".")[2]
         close = [f for f in known if f.rpartition(".")[2] == last][:1]
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"the config has no field {path}.{hint}"
+    return f"the config has no field {name}.{hint}"
 
 
 def _known_fields() -> list[str]:

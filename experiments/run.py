@@ -9,11 +9,12 @@ The folder gets `config.json`, `metrics.jsonl`, `checkpoints/`, `results.json`,
 from there, bit for bit as if it had not been interrupted.
 """
 
+import contextlib
 import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,23 @@ EXIT_TERMINATED = 128 + 15
 
 
 def main(argv: Sequence[str]) -> None:
-    """The command; ends the process with one line where the user can help."""
+    """The command."""
+    with guard(argv):
+        enable_compile_cache()
+        run(CONFIG.value, choose_workdir(WORKDIR.value))
+
+
+@contextlib.contextmanager
+def guard(argv: Sequence[str]) -> Iterator[None]:
+    """Ends the process with one line where the user can help."""
     for library in ("absl", "jax"):  # what they say at INFO is not for our users
         logging.getLogger(library).setLevel(logging.WARNING)
     if len(argv) > 1:
         fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
     if CONFIG.value is None:
         fail("--config is missing; try --config=configs/vsc.py.")
-    enable_compile_cache()
     try:
-        run(CONFIG.value, choose_workdir(WORKDIR.value))
+        yield
     except UserError as error:
         fail(str(error))
     except (training.NonFiniteLossError, training.CheckpointError) as error:
@@ -166,9 +174,9 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
 
 def print_results(workdir: Path, results: dict[str, Any]) -> None:
     """The headline numbers and where everything is."""
-    for name, value in results["scores"].items():
+    for name, value in flatten(results["scores"]).items():
         if isinstance(value, int | float):
-            print(f"  {name:32s} {value:10.4g}")
+            print(f"  {name:40s} {value:10.4g}")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
         if (workdir / name).exists():
             print(f"  {workdir / name}")

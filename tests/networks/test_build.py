@@ -116,8 +116,6 @@ def test_bad_input_gives_one_clear_line(options, message):
 
 
 def test_unknown_gate_is_named():
-    encoder, _ = build_networks(
-        "mlp", image_shape=(4, 4, 1), latent_dim=2, gate="hard"
-    )
+    encoder, _ = build_networks("mlp", image_shape=(4, 4, 1), latent_dim=2, gate="hard")
     with pytest.raises(ValueError, match="'hard'"):
         encoder.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))

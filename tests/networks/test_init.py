@@ -49,7 +49,10 @@ def test_pytorch_bounds(module, x, fan_in):
 
 def test_xavier_uniform_bounds_and_zero_biases():
     params = init_params(
-        nn.Dense(50), jax.random.key(0), jnp.ones((1, 100)), initializer="xavier_uniform"
+        nn.Dense(50),
+        jax.random.key(0),
+        jnp.ones((1, 100)),
+        initializer="xavier_uniform",
     )["params"]
     bound = (6 / 150) ** 0.5
     assert 0.99 * bound < np.abs(params["kernel"]).max() <= bound

@@ -42,7 +42,7 @@ def evaluate(
     seed: int = 0,
     num_test: int | None = 10_000,
     elbo_samples: int = 1,
-    iwae_samples: int = 100,
+    iwae_samples: int = 50,
     iwae_images: int = 500,
     probe: bool = True,
     num_probe_labels: int = 5_000,

@@ -13,6 +13,9 @@ from vsc_jax.networks import Posterior, build_networks, init_params
 
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "learned_gaussian")
 
+# Added to a learned variance, as in the code of Tonolini et al. (2019).
+VARIANCE_FLOOR = 1e-6
+
 DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
 
@@ -119,6 +122,8 @@ class ImageModel:
         """log p(x|z) `[batch]`, in nats, from the output of `decoder_output`."""
         if isinstance(output, tuple):
             x_logits, log_var = output
+            # A pixel that is reconstructed exactly would drive its variance to zero.
+            log_var = jnp.logaddexp(log_var, math.log(VARIANCE_FLOOR))
             return losses.gaussian_log_likelihood(
                 jax.nn.sigmoid(x_logits), x, log_var=log_var
             )

@@ -49,7 +49,7 @@ def build_networks(
       ValueError: if `kind` is unknown, if there are no default channels for the
         image size, or if the image size does not halve evenly.
 
-    >>> encoder, decoder = build_networks("conv", image_shape=(64, 64, 1), latent_dim=10)
+    >>> encoder, _ = build_networks("conv", image_shape=(64, 64, 1), latent_dim=10)
     >>> encoder.trunk.channels
     (32, 32, 64, 64)
     """

@@ -43,7 +43,9 @@ class MLPDecoder(nn.Module):
         size = math.prod(self.image_shape)
         h = nn.Dense(self.num_outputs * size)(h.astype(jnp.float32))
         outputs = _split(h, self.num_outputs)
-        return jax.tree.map(lambda y: y.reshape(*z.shape[:-1], *self.image_shape), outputs)
+        return jax.tree.map(
+            lambda y: y.reshape(*z.shape[:-1], *self.image_shape), outputs
+        )
 
 
 class ConvDecoder(nn.Module):

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from vsc_jax.networks._strided_conv import TransposedConv
 

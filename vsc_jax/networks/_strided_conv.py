@@ -5,6 +5,8 @@ product of the same arithmetic, so there both directions and their gradients are
 matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -43,8 +45,10 @@ def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
             f"x must have an even height and width to be halved, got shape {x.shape}."
         )
     images = x.reshape(-1, *x.shape[-3:])
-    convolve = _conv_matmul.strided_conv if _on_cpu() else _lax_strided_conv
-    y = convolve(images, kernel)
+    if _on_cpu():
+        y = _conv_matmul.strided_conv(*_vary_alike(images, kernel))
+    else:
+        y = _lax_strided_conv(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
@@ -75,8 +79,10 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     _check(x, kernel)
     images = x.reshape(-1, *x.shape[-3:])
-    convolve = _conv_matmul.transposed_conv if _on_cpu() else _lax_transposed_conv
-    y = convolve(images, kernel)
+    if _on_cpu():
+        y = _conv_matmul.transposed_conv(*_vary_alike(images, kernel))
+    else:
+        y = _lax_transposed_conv(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
@@ -87,6 +93,28 @@ def _on_cpu() -> bool:
     a conditional in the program and keeps both forms' residuals for the gradient.
     """
     return jax.default_backend() == "cpu"
+
+
+def _vary_alike(*arrays: jax.Array) -> list[jax.Array]:
+    """Marks all arrays as varying over each mesh axis that one of them varies over.
+
+    Inside `jax.shard_map` a kernel is the same on all devices while images differ. A
+    custom gradient rule must know this: the cast's own gradient is then the sum over
+    devices that the kernel needs.
+    """
+    axes = [_varying_axes(array) for array in arrays]
+    union = frozenset().union(*axes)
+    return [
+        lax.pcast(array, tuple(union - own), to="varying") if union - own else array
+        for array, own in zip(arrays, axes, strict=True)
+    ]
+
+
+def _varying_axes(array: jax.Array) -> frozenset[str]:
+    """Mesh axes along which `array` differs, inside of `jax.shard_map`."""
+    kind: Any = jax.typeof(array)
+    # Newer versions of JAX keep them in `manual_axis_type`, older ones in `vma`.
+    return kind.vma if hasattr(kind, "vma") else kind.manual_axis_type.varying
 
 
 def _check(x: jax.Array, kernel: jax.Array) -> None:
@@ -141,7 +169,7 @@ class StridedConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[..., height, width, in]` to `[..., height / 2, width / 2, features]`."""
+        """Maps `[..., height, width, in]` to `[..., height/2, width/2, features]`."""
         kernel = self.param(
             "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
         )
