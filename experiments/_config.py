@@ -1,15 +1,17 @@
 """From a ConfigDict to the plain arguments of the library, with range checks."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from experiments._flags import UserError
 from vsc_jax import schedules
 from vsc_jax.datasets import Dataset, load_dataset
-from vsc_jax.models import Model, create_model
+from vsc_jax.models import MODELS, Model, create_model
 from vsc_jax.training import TrainOptions
 
 # name: (lowest value, whether it is allowed itself, highest, whether it is)
@@ -47,17 +49,9 @@ RANGES = {
 
 def check_ranges(flat: Mapping[str, Any]) -> None:
     """Raises UserError with the first field that is out of its range."""
-    for name, (low, with_low, high, with_high) in RANGES.items():
-        if name not in flat:
-            continue
-        value = flat[name]
-        above = value >= low if with_low else value > low
-        below = value <= high if with_high else value < high
-        if not (above and below):
-            left = f"{'at least' if with_low else 'larger than'} {low}"
-            right = f"{'at most' if with_high else 'smaller than'} {high:g}"
-            wanted = left if high == math.inf else f"{left} and {right}"
-            raise UserError(f"{name} must be {wanted}, got {value}.")
+    for name in RANGES:
+        if name in flat:
+            _check_range(name, flat[name])
 
 
 def make_dataset(config: ConfigDict) -> Dataset:
@@ -85,28 +79,45 @@ def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
 
 def make_model(fields: Mapping[str, Any]) -> Model:
     """The model; a field that it does not have is named."""
-    try:
-        return create_model(**fields)
-    except TypeError as error:
-        raise UserError(
-            f"{error}; take a config of this model instead of changing model.name."
-        ) from error
+    name = fields["name"]
+    if name in MODELS:
+        known = {field.name for field in dataclasses.fields(MODELS[name])} | {"name"}
+        if unknown := sorted(fields.keys() - known):
+            raise UserError(
+                f"the model {name} has no {' or '.join(unknown)}; take a config of this "
+                "model instead of changing model.name."
+            )
+    return create_model(**fields)
 
 
 def train_options(config: ConfigDict) -> TrainOptions:
     """The arguments of `train`, with values and schedules as functions of the step."""
 
-    def schedule(name: str, value: float):
-        spec = config.schedules[name]
-        return schedules.from_spec(tuple(spec) if spec else float(value))
-
     optimizer, train = config.optimizer, config.train
+
+    def schedule(name: str, field: str, value: float):
+        spec = config.schedules[name]
+        try:
+            made = schedules.from_spec(tuple(spec) if spec else float(value))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"schedules.{name}: {error}") from error
+        if spec:
+            values = made(np.arange(train.num_steps + 1))
+            for extreme in (values.min(), values.max()):
+                _check_range(field, extreme, where=f"schedules.{name}")
+        return made
+
     return TrainOptions(
         num_steps=train.num_steps,
         batch_size=train.batch_size,
         seed=config.seed,
-        learning_rate=schedule("learning_rate", optimizer.learning_rate),
-        weights={name: schedule(name, value) for name, value in config.weights.items()},
+        learning_rate=schedule(
+            "learning_rate", "optimizer.learning_rate", optimizer.learning_rate
+        ),
+        weights={
+            name: schedule(name, f"weights.{name}", value)
+            for name, value in config.weights.items()
+        },
         optimizer=optimizer_fields(config),
         reset_moments_at=tuple(optimizer.reset_moments_at),
         shuffle=train.shuffle,
@@ -121,3 +132,19 @@ def train_options(config: ConfigDict) -> TrainOptions:
 def optimizer_fields(config: ConfigDict) -> dict[str, Any]:
     """The keyword arguments of `create_optimizer`."""
     return {name: config.optimizer[name] for name in ("name", "b1", "b2", "eps")}
+
+
+def _check_range(name: str, value: Any, *, where: str | None = None) -> None:
+    """Raises UserError if a value of the field is out of the field's range."""
+    low, with_low, high, with_high = RANGES.get(
+        name, (-math.inf, False, math.inf, False)
+    )
+    above = value >= low if with_low else value > low
+    below = value <= high if with_high else value < high
+    if not (above and below):
+        left = f"{'at least' if with_low else 'larger than'} {low}"
+        right = f"{'at most' if with_high else 'smaller than'} {high:g}"
+        wanted = left if high == math.inf else f"{left} and {right}"
+        inside = f" at all steps of {where}" if where else ""
+        got = f"{value:.6g}" if isinstance(value, float | np.floating) else value
+        raise UserError(f"{name} must be {wanted}{inside}, got {got}.")

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 import vsc_jax
 from experiments._flags import UserError, flatten
+from vsc_jax.training import read_meta
 
 # Fields that do not change the parameters at a given step, so that a run may be
 # continued with other values: longer, or evaluated in another way.
@@ -30,7 +31,10 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
-    """Creates the folder and writes `config.json`, or checks the one that is there.
+    """Creates the folder and writes `config.json`, or checks the run that is there.
+
+    A config without a checkpoint, left by a run that ended before its first one, is
+    replaced.
 
     Raises:
       UserError: if the folder cannot be written, or holds a run with another config.
@@ -47,8 +51,13 @@ def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
         ) from error
     path = workdir / "config.json"
     new = json.loads(json.dumps(config.to_dict()))
-    if path.exists():
-        _check_same(workdir, json.loads(path.read_text()), new)
+    meta = read_meta(workdir)
+    if meta is not None:
+        _check_same(workdir, meta["config"], new)
+    elif path.exists() and not _is_config(path, new):
+        raise UserError(
+            f"{path} is not of a run with this command; choose another --workdir."
+        )
     if jax.process_index() == 0:
         write_json(path, new)
 
@@ -85,6 +94,14 @@ def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
             f"workdir {workdir} holds a run with another config; differing fields: "
             f"{'; '.join(differing)}. Give the same values, or another --workdir."
         )
+
+
+def _is_config(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the file has the groups of fields of our configs."""
+    try:
+        return json.loads(path.read_text()).keys() == config.keys()
+    except (ValueError, AttributeError):
+        return False
 
 
 def _git_state() -> str | None:

@@ -26,6 +26,7 @@ from ml_collections import ConfigDict, config_flags
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail, flatten
 from vsc_jax import training
+from vsc_jax.datasets import DatasetNotFoundError
 from vsc_jax.evaluation import evaluate, make_figures, plot_training_curves, write_report
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -34,6 +35,14 @@ CONFIG = config_flags.DEFINE_config_file(
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; a new one under runs/ if not given."
 )
+COORDINATOR = flags.DEFINE_string(
+    "coordinator",
+    None,
+    "host:port of process 0, for a run over several processes; `auto` where JAX finds "
+    "them by itself (TPU pods, Slurm). Give every process the same --workdir.",
+)
+NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.")
+PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
 
 EXIT_FAILED = 1
 EXIT_TERMINATED = 128 + 15
@@ -43,6 +52,7 @@ def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
         enable_compile_cache()
+        connect_processes()
         run(CONFIG.value, choose_workdir(WORKDIR.value))
 
 
@@ -84,16 +94,18 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
       NonFiniteLossError, CheckpointError, Terminated: as `training.train`.
     """
     _config.check_ranges(flatten(config))
-    if show_progress:
-        print(f"workdir {workdir}", flush=True)
     try:
         dataset = _config.make_dataset(config)
         fields = _config.model_fields(config, dataset)
         model = _config.make_model(fields)
         options = _config.train_options(config)
-    except (ValueError, OSError, ImportError) as error:
+    except DatasetNotFoundError as error:
+        raise UserError(str(error)) from error  # its lines are a list of what to do
+    except (ValueError, TypeError, OSError, ImportError) as error:
         raise UserError(_flags.one_line(error)) from error
     _workdir.prepare_workdir(workdir, config)
+    if show_progress:
+        print(f"workdir {workdir}", flush=True)
 
     weights = options.weights_at(options.num_steps)
     meta = {
@@ -186,11 +198,26 @@ def choose_workdir(given: str | None) -> Path:
     """The folder given, or a new one named after the config and the time."""
     if given:
         return Path(given).expanduser().absolute()
-    path = next(a for a in sys.argv if "config=" in a or a.endswith(".py"))
-    name = Path(path.partition("=")[2].partition(":")[0] or path).stem
+    file = config_flags.get_config_filename(flags.FLAGS["config"])
+    name = Path(file.partition(":")[0]).stem
     return (
         Path("runs").absolute() / f"{name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
     )
+
+
+def connect_processes() -> None:
+    """Joins the processes of one run, if --coordinator says that there are several."""
+    address = COORDINATOR.value
+    if address is None:
+        return
+    if WORKDIR.value is None:
+        raise UserError("--coordinator needs --workdir, the same for every process.")
+    if address == "auto":
+        jax.distributed.initialize()
+        return
+    if NUM_PROCESSES.value is None or PROCESS_ID.value is None:
+        raise UserError("--coordinator needs --num_processes and --process_id.")
+    jax.distributed.initialize(address, NUM_PROCESSES.value, PROCESS_ID.value)
 
 
 def enable_compile_cache() -> None:

@@ -51,7 +51,7 @@ def parse_sweep(
                 f"--sweep must be field=value,value,..., got {word!r}."
             )
         if name not in known:
-            raise _flags.UserError(_flags.unknown_field(name, sorted(known)))
+            raise _flags.UserError(_flags.unknown_field(name, known))
         parsed[name] = tuple(_convert(name, v, known[name]) for v in values.split(","))
     if not parsed:
         raise _flags.UserError(

@@ -11,6 +11,9 @@ from vsc_jax import losses
 from vsc_jax.models._base import Params
 from vsc_jax.networks import Posterior, build_networks, init_params
 
+NETWORKS = ("mlp", "conv")
+DTYPES = ("float32", "bfloat16")
+INITIALIZERS = ("pytorch", "xavier_uniform")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "learned_gaussian")
 
 # Added to a learned variance, as in the code of Tonolini et al. (2019).
@@ -65,6 +68,26 @@ class ImageModel:
             raise ValueError(
                 f"likelihood_scale must be positive, got {self.likelihood_scale}."
             )
+        if self.network not in NETWORKS:
+            raise ValueError(
+                f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}."
+            )
+        if self.dtype not in DTYPES:
+            raise ValueError(
+                f"dtype must be one of {', '.join(DTYPES)}, got {self.dtype!r}."
+            )
+        if self.initializer not in INITIALIZERS:
+            raise ValueError(
+                f"initializer must be one of {', '.join(INITIALIZERS)}, "
+                f"got {self.initializer!r}."
+            )
+        for name in ("hidden", "channels", "features"):
+            widths = getattr(self, name)
+            for width in widths if isinstance(widths, tuple) else (widths,):
+                if width is not None and not (isinstance(width, int) and width >= 1):
+                    raise ValueError(
+                        f"{name} must be positive whole numbers, got {widths!r}."
+                    )
         self._build()  # a size that does not fit the network is refused here
 
     def _build(self, **options) -> tuple[nn.Module, nn.Module]:

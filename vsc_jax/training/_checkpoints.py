@@ -29,16 +29,20 @@ class Checkpoints:
 
     Each holds the `TrainState` and a JSON dict `meta`. A checkpoint appears under its
     name only when it is complete. Kept are the newest `keep` and the one with the
-    lowest test loss.
+    lowest test loss. With `read_only` the folder is left as it is, so that a run that
+    is being trained can be looked at.
     """
 
-    def __init__(self, workdir: Path, *, keep: int = 2) -> None:
+    def __init__(
+        self, workdir: Path, *, keep: int = 2, read_only: bool = False
+    ) -> None:
         managers = ocp.checkpoint_managers
         self.directory = workdir.absolute() / "checkpoints"
         # With `max_to_keep` and a best function Orbax deletes the newest checkpoint
         # when it is not among the best, and a resumed run would go back.
         options = ocp.CheckpointManagerOptions(
             best_fn=_score,
+            read_only=read_only,
             preservation_policy=managers.AnyPreservationPolicy(
                 [
                     managers.LatestN(keep),

@@ -65,7 +65,11 @@ class Run:
         return self.decode(np.asarray(z))
 
     def _images(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, np.float32)
+        x = np.asarray(x)
+        if not np.issubdtype(x.dtype, np.floating):
+            raise TypeError(
+                f"x must be floats in [0, 1], got {x.dtype}; divide bytes by 255."
+            )
         if x.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(size) for size in self.model.image_shape)
             raise ValueError(f"x must have shape [n, {expected}], got {x.shape}.")
@@ -121,7 +125,7 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
     model = create_model(**fields)
     optimizer = create_optimizer(**meta["optimizer"])
     template = jax.jit(lambda: init_state(model, optimizer, 0))()
-    checkpoints = Checkpoints(workdir)
+    checkpoints = Checkpoints(workdir, read_only=True)
     try:
         steps = checkpoints.steps()
         if step == "newest":

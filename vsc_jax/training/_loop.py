@@ -113,7 +113,8 @@ def train(
       A `TrainResult`.
 
     Raises:
-      ValueError: if an option does not fit the model, the data or the devices.
+      ValueError: if an option does not fit the model, the data, the devices or the
+        checkpoint.
       NonFiniteLossError: at the first loss or gradient that is not finite.
       CheckpointError: if a checkpoint cannot be written, or none can be read.
       Terminated: after SIGTERM, when the state has been saved.
@@ -143,6 +144,11 @@ def train(
             seconds_before = saved_meta["seconds"]
             progress.note(f"continuing from the checkpoint of step {int(state.step)}")
         step = int(state.step)
+        if step > options.num_steps:
+            raise ValueError(
+                f"{workdir} holds a run that is at step {step} already; num_steps must "
+                f"be at least that, got {options.num_steps}."
+            )
         if is_main:
             log = MetricsLog(workdir / "metrics.jsonl", from_step=step)
         data = _device_data(trainer, dataset)
@@ -178,8 +184,10 @@ def train(
                     )
                 if log:
                     log.write(step, scalars)
-                if stop and not is_last:
-                    raise Terminated(f"stopped by SIGTERM; step {step} is saved")
+                if stop:
+                    raise Terminated(
+                        f"stopped by SIGTERM; step {step} is saved in {workdir}"
+                    )
         return TrainResult(
             state,
             checkpoints.best_step(),

@@ -9,7 +9,7 @@ not depend on the number of devices.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -82,9 +82,12 @@ class Trainer(NamedTuple):
     replicate: Callable[[Any], Any]
 
 
-def make_mesh() -> Mesh:
-    """All devices of all processes along one axis."""
-    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """The devices along one axis; all of all processes if None."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh(
+        (len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices
+    )
 
 
 def create_trainer(
@@ -95,6 +98,7 @@ def create_trainer(
     batch_size: int,
     parallel: str = "shard_map",
     may_reset_moments: bool = False,
+    devices: Sequence[jax.Device] | None = None,
 ) -> Trainer:
     """Training steps of `model` over all local devices and all processes.
 
@@ -105,6 +109,7 @@ def create_trainer(
       batch_size: examples per step over all devices.
       parallel: "shard_map" or "pmap".
       may_reset_moments: whether `StepInputs.reset_moments` is looked at.
+      devices: the devices to use; None for all of all processes.
 
     Returns:
       A `Trainer`.
@@ -115,11 +120,13 @@ def create_trainer(
     """
     if parallel not in PARALLEL:
         raise ValueError(f"parallel must be 'shard_map' or 'pmap', got {parallel!r}.")
-    num_devices = jax.device_count()
+    mesh = make_mesh(devices)
+    num_devices = mesh.size
     if batch_size % num_devices:
+        nearest = max(round(batch_size / num_devices), 1) * num_devices
         raise ValueError(
             f"batch_size must be a multiple of the number of devices, {num_devices}, "
-            f"got {batch_size}."
+            f"for example {nearest}, got {batch_size}."
         )
 
     def local_loss(params, data, indices, noise, weights, *, gather):
@@ -172,7 +179,6 @@ def create_trainer(
     def noise_of_step(state):
         return model.noise(jax.random.fold_in(state.key, state.step), batch_size)
 
-    mesh = make_mesh()
     replicated = NamedSharding(mesh, P())
 
     def replicate(tree):
@@ -200,12 +206,13 @@ def create_trainer(
             axis_name=AXIS,
             in_axes=(None, None, StepInputs(0, None, None, None), None),
             out_axes=None,
+            devices=mesh.devices.tolist(),
         )
 
         def run_chunk(state, data, inputs, num_steps):
             chunk = len(inputs.indices)
             per_device = np.asarray(inputs.indices).reshape(chunk, -1, local_batch)
-            here = [mesh.devices.tolist().index(d) for d in jax.local_devices()]
+            here = [d.process_index == jax.process_index() for d in mesh.devices]
             local = per_device.swapaxes(0, 1)[np.array(here)]
             return mapped(
                 state, data, inputs._replace(indices=local), np.int32(num_steps)

@@ -1,0 +1,1 @@
+"""Timings, each beside the same work in another library where it is installed."""

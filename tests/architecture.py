@@ -1,0 +1,370 @@
+"""The rules that keep the code one piece, as functions of its source text.
+
+Each `check_*` takes modules or sources and returns a list of complaints.
+"""
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+
+ROOT = pathlib.Path(__file__).parents[1]
+MAX_LINES = 400
+
+# What each part may import from inside the project. Imports go downward only.
+SHARED = {"_checks", "_gates"}
+LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | {
+    "datasets"
+}
+MAY_IMPORT = {
+    "_checks": set(),
+    "_gates": {"_checks"},
+    **{leaf: SHARED for leaf in LEAVES},
+    "priors": SHARED | {"losses"},
+    "models": SHARED | LEAVES,
+    "training": SHARED | {"models", "datasets"},
+    # Of networks it takes the `Posterior` that `Model.encode` returns.
+    "evaluation": SHARED | {"models", "networks", "datasets", "metrics"},
+    # `vsc_jax.load_run`, imported when it is asked for.
+    "": {"training"},
+    "experiments": LEAVES | {"", "models", "training", "evaluation"},
+}
+# Training and evaluation know the protocol, never one paper; `load_run` makes a model
+# from its name.
+PROTOCOL = {"Batch", "Metrics", "Model", "Params", "Weights", "keep_local"} | {
+    "create_model"
+}
+
+# Third-party packages at the top of a module, so loaded with it. All others belong
+# into the functions that use them.
+EVERYWHERE = {"jax", "numpy"}
+AT_THE_TOP = {
+    "networks": {"flax"},
+    "models": {"flax"},
+    "training": {"optax", "orbax", "tqdm"},
+    "datasets": {"PIL"},
+    "evaluation": {"PIL"},
+    "experiments": {"absl", "ml_collections", "optax"},
+}
+# Name in an import statement -> name in pyproject.toml, where they differ.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "absl": "ml-collections",  # which needs absl-py
+    "ml_collections": "ml-collections",
+    "orbax": "orbax-checkpoint",
+    "sklearn": "scikit-learn",
+    "tensorflow_datasets": "tensorflow-datasets",
+}
+# Not asked for by us: the benchmark compares with torch where it is installed.
+OPTIONAL = {"torch": "experiments.benchmark"}
+
+PARALLEL_FILE = "vsc_jax.training._parallel"
+PARALLEL_NAMES = {"AxisType", "Mesh", "NamedSharding", "PartitionSpec"} | {
+    "all_gather",
+    "axis_index",
+    "make_mesh",
+    "mesh",
+    "pmap",
+    "pmean",
+    "psum",
+    "shard_map",
+}
+
+# Modules that are tested in a file with another name, under a word that stands in it:
+# the name by which the tests reach them.
+GROUPED = {
+    "vsc_jax": ("tests/test_imports.py", "vsc_jax"),
+    "vsc_jax.datasets._celeb_a": ("tests/datasets/test_pictures.py", "celeb_a"),
+    "vsc_jax.datasets._image_folder": (
+        "tests/datasets/test_pictures.py",
+        "image_folder",
+    ),
+    "vsc_jax.datasets._packaged": ("tests/datasets/test_load.py", "mnist_5k"),
+    "vsc_jax.datasets._pixels": ("tests/datasets/test_pictures.py", "image_size"),
+    "vsc_jax.datasets._request": ("tests/datasets/test_load.py", "num_train"),
+    "vsc_jax.metrics._arrays": ("tests/metrics/test_hoyer.py", "ValueError"),
+    "vsc_jax.networks._decoders": ("tests/networks/test_build.py", "decoder"),
+    "vsc_jax.networks._encoder": ("tests/networks/test_build.py", "encoder"),
+    "vsc_jax.networks._posterior": ("tests/networks/test_build.py", "slab_logits"),
+    "vsc_jax.networks._trunks": ("tests/networks/test_build.py", "build_networks"),
+    "experiments.benchmark.train_step": (
+        "tests/experiments/test_benchmark_train_step.py",
+        "train_step",
+    ),
+    "experiments.configs.*": ("tests/experiments/test_configs.py", "configs"),
+}
+
+
+class Module:
+    """A source file under the name by which it is imported."""
+
+    def __init__(self, name, source):
+        self.name = name
+        self.source = source
+        self.tree = ast.parse(source)
+
+    @property
+    def part(self):
+        """`losses` for vsc_jax.losses._kl, "" for vsc_jax, else `experiments`."""
+        words = self.name.split(".")
+        if words[0] == "experiments":
+            return "experiments"
+        return words[1] if len(words) > 1 else ""
+
+    @property
+    def public(self):
+        """Public functions and classes at the top of the module, by name."""
+        kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        return {
+            node.name: node
+            for node in self.tree.body
+            if isinstance(node, kinds) and not node.name.startswith("_")
+        }
+
+    def imports(self, top_only=False):
+        """`(line, module, name or None)` of every import."""
+        loaded = self._loaded() if top_only else None
+        for node in ast.walk(self.tree):
+            if loaded is not None and id(node) not in loaded:
+                continue
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, a.name, None) for a in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                yield from ((node.lineno, module, a.name) for a in node.names)
+
+    def _loaded(self):
+        """Ids of the nodes that run when the module is imported."""
+        waiting, found = list(self.tree.body), set()
+        while waiting:
+            node = waiting.pop()
+            found.add(id(node))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                continue
+            waiting.extend(ast.iter_child_nodes(node))
+        return found
+
+
+def read_modules(root=ROOT):
+    modules = []
+    for top in ("vsc_jax", "experiments"):
+        for path in sorted((root / top).rglob("*.py")):
+            words = path.relative_to(root).with_suffix("").parts
+            words = words[:-1] if words[-1] == "__init__" else words
+            modules.append(Module(".".join(words), path.read_text()))
+    return modules
+
+
+def project_files(root=ROOT):
+    """Every file that is, or would be, under version control."""
+    command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        names = [root / name for name in done.stdout.split("\0") if name]
+    else:  # an unpacked archive
+        names = [
+            p
+            for d in ("vsc_jax", "experiments", "tests", "colab", ".ci")
+            for p in (root / d).rglob("*")
+            if "__pycache__" not in p.parts
+        ]
+        names += [root / "README.md", root / "pyproject.toml"]
+    return [name for name in names if name.is_file()]
+
+
+def project_imports(module, names):
+    """`(line, other module, name taken from it or None)` inside the project."""
+    for line, other, name in module.imports():
+        if other.split(".")[0] not in ("vsc_jax", "experiments"):
+            continue
+        if name and f"{other}.{name}" in names:
+            other, name = f"{other}.{name}", None  # noqa: PLW2901
+        yield line, other, name
+
+
+def check_arrows(modules):
+    """Imports go downward, between parts by public names, never relative."""
+    names = {m.name for m in modules} | {f"vsc_jax.{part}" for part in MAY_IMPORT}
+    found = []
+    for module in modules:
+        for line, other, name in module.imports():
+            if other.startswith("."):
+                found.append(f"{module.name}:{line} imports relative to itself")
+            if name == "*":
+                found.append(f"{module.name}:{line} imports everything from {other}")
+        for line, other, name in project_imports(module, names):
+            target = Module(other, "").part
+            where = f"{module.name}:{line} imports {other}{f' ({name})' * bool(name)}"
+            if target == module.part:
+                continue
+            if module.part not in MAY_IMPORT:
+                found.append(f"{module.name}: {module.part} is not in MAY_IMPORT")
+            elif target not in MAY_IMPORT[module.part]:
+                found.append(f"{where}: an arrow that does not exist")
+            words = [*other.split(".")[2:], *([name] if name else [])]
+            if any(word.startswith("_") for word in words):
+                found.append(f"{where}: private to another part")
+            knows = {"training", "evaluation"} & {module.part}
+            if knows and target == "models" and name not in PROTOCOL:
+                found.append(f"{where}: more than the protocol of models")
+    return found
+
+
+def check_third_party(modules, declared):
+    """Heavy packages are imported where they are used; each is declared."""
+    found = []
+    for module in modules:
+        tops = {line for line, *_ in module.imports(top_only=True)}
+        allowed = EVERYWHERE | AT_THE_TOP.get(module.part, set())
+        for line, other, _ in module.imports():
+            package = other.split(".")[0]
+            if package in sys.stdlib_module_names | {"", "vsc_jax", "experiments"}:
+                continue
+            where = f"{module.name}:{line} imports {package}"
+            if package == "ml_collections" and module.part != "experiments":
+                found.append(f"{where}: only experiments reads a ConfigDict")
+            if OPTIONAL.get(package, "-") in module.name:
+                continue
+            if line in tops and package not in allowed:
+                found.append(f"{where} at the top of the module")
+            if DISTRIBUTIONS.get(package, package) not in declared:
+                found.append(f"{where}: not in pyproject.toml")
+    return found
+
+
+def check_parallel(modules):
+    """One file knows about devices; strings and docstrings may name the choice."""
+    found = []
+    for module in modules:
+        if module.name == PARALLEL_FILE:
+            continue
+        for node in ast.walk(module.tree):
+            used = {
+                getattr(node, field, None) for field in ("id", "attr", "name", "arg")
+            }
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                used = {word for a in node.names for word in a.name.split(".")}
+            if used := PARALLEL_NAMES & {u for u in used if isinstance(u, str)}:
+                found.append(f"{module.name}:{node.lineno} uses {', '.join(used)}")
+    return found
+
+
+def check_docstrings(modules):
+    """Every module says what it is; every public name says what it does."""
+    by_name = {m.name: m for m in modules}
+    found = []
+    for module in modules:
+        if not ast.get_docstring(module.tree):
+            found.append(f"{module.name} has no docstring")
+        exported = {
+            (f"{other}.{name}", by_name[other].public.get(name))
+            for _, other, name in module.imports()
+            if other in by_name and _is_package(module, by_name)
+        }
+        if not module.name.rpartition(".")[2].startswith("_"):
+            exported |= {(f"{module.name}.{n}", d) for n, d in module.public.items()}
+        found += [
+            f"{name} has no docstring"
+            for name, definition in sorted(exported, key=lambda pair: pair[0])
+            if definition is not None and not ast.get_docstring(definition)
+        ]
+    return found
+
+
+def _is_package(module, by_name):
+    return any(name.startswith(f"{module.name}.") for name in by_name)
+
+
+def check_mirror(modules, test_sources):
+    """Every module has the test file of its name, or is named in one beside it.
+
+    A private module needs no file of its own if every public name that it defines is
+    used by a test file in the mirrored folder.
+    """
+    by_name = {m.name: m for m in modules}
+    found = []
+    for module in modules:
+        if grouped := _grouped(module.name):
+            path, word = grouped
+            if word not in test_sources.get(path, ""):
+                found.append(f"{module.name}: {path} does not exist or lacks {word}")
+            continue
+        if _is_package(module, by_name):
+            continue  # re-exports only, see `check_packages`
+        words = module.name.split(".")
+        folder = words[1:-1] if words[0] == "vsc_jax" else words[:-1]
+        mirror = "/".join(["tests", *folder, f"test_{words[-1].lstrip('_')}.py"])
+        if mirror in test_sources:
+            continue
+        parent = mirror.rpartition("/")[0]
+        beside = "\n".join(
+            text for path, text in test_sources.items()
+            if path.rpartition("/")[0] == parent
+        )  # fmt: skip
+        missing = [n for n in module.public if not re.search(rf"\b{n}\b", beside)]
+        if not words[-1].startswith("_") or not module.public or missing:
+            found.append(
+                f"{module.name} has no {mirror}"
+                + f", and no other there uses {', '.join(missing)}" * bool(missing)
+            )
+    return found
+
+
+def _grouped(name):
+    return GROUPED.get(name) or GROUPED.get(f"{name.rpartition('.')[0]}.*")
+
+
+def check_packages(modules):
+    """`__init__` files only re-export, one name per line, under the same name."""
+    by_name = {m.name: m for m in modules}
+    found = []
+    for module in modules:
+        if not _is_package(module, by_name):
+            continue
+        for node in module.tree.body:
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            if not node.module.startswith(f"{module.name}."):
+                continue
+            renamed = any(a.asname != a.name for a in node.names)
+            if renamed or len(node.names) > 1:
+                found.append(
+                    f"{module.name}:{node.lineno} is not `import name as name`"
+                )
+    return found
+
+
+def check_lengths(sources):
+    counts = {path: text.count("\n") for path, text in sources.items()}
+    return [f"{path} has {n} lines" for path, n in counts.items() if n > MAX_LINES]
+
+
+def check_paths(sources):
+    """No path of somebody's own machine."""
+    own = re.compile(r"(?<![\w.])/(?:home|Users|root|work|mnt)/\w|\b[A-Z]:\\+Users")
+    return [
+        f"{path}:{number} {line.strip()[:80]}"
+        for path, text in sources.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if own.search(line)
+    ]
+
+
+def declared_packages(root=ROOT):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    return {re.match(r"[\w.-]+", text).group() for texts in groups for text in texts}
+
+
+def read_sources(*suffixes):
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text()
+        for path in project_files()
+        if path.suffix in suffixes or not suffixes
+    }
