@@ -27,7 +27,12 @@ from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail, flatten
 from vsc_jax import training
 from vsc_jax.datasets import DatasetNotFoundError
-from vsc_jax.evaluation import evaluate, make_figures, plot_training_curves, write_report
+from vsc_jax.evaluation import (
+    evaluate,
+    make_figures,
+    plot_training_curves,
+    write_report,
+)
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
@@ -61,6 +66,8 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
     """Ends the process with one line where the user can help."""
     for library in ("absl", "jax"):  # what they say at INFO is not for our users
         logging.getLogger(library).setLevel(logging.WARNING)
+    # It repeats what the checkpoints' many threads met, after it has been reported.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     if len(argv) > 1:
         fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
     if CONFIG.value is None:

@@ -5,12 +5,15 @@
 One step is loss, gradient and Adam of the VAE with 10 latents, in float32 on all
 cores: ours as the trainer runs it, several steps inside one compiled loop, and as a
 program of one step; PyTorch's eager, with images and weights in channels_last. Blocks
-of each alternate in one process, and medians over blocks are reported, because the
-load of a machine changes from minute to minute. Where PyTorch is not installed, only
-our times are printed.
+of each alternate in one process, and medians over blocks are reported. The ratio means
+something on an otherwise idle machine only: other programs slow PyTorch's threads,
+which wait for one another, far more than ours. So the load is printed, with a warning
+if it is high. Where PyTorch is not installed, only our times are printed.
 """
 
 import importlib.util
+import itertools
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -74,7 +77,8 @@ def make_torch(batch_size: int, image_size: int) -> Step:
     from torch import nn
 
     (encoder, decoder), channels = _torch_networks(image_size), torch.channels_last
-    networks = nn.ModuleList([encoder, decoder]).to(memory_format=channels)
+    networks = nn.ModuleList([encoder, decoder])
+    networks.to(memory_format=channels)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.Adam(networks.parameters(), lr=LEARNING_RATE)
     x = (torch.rand(batch_size, 1, image_size, image_size) < 0.1).float()
     x = x.contiguous(memory_format=channels)
@@ -105,7 +109,7 @@ def _torch_networks(image_size: int):
     channels, features = (1, *trunk.channels), trunk.features
     size = image_size // 2 ** len(trunk.channels)
     encoder, decoder = [], []
-    for fine, coarse in zip(channels[:-1], channels[1:], strict=True):
+    for fine, coarse in itertools.pairwise(channels):
         encoder += [nn.Conv2d(fine, coarse, 4, 2, 1), nn.ReLU()]
         decoder = [nn.ConvTranspose2d(coarse, fine, 4, 2, 1), nn.ReLU(), *decoder]
     num_flat = channels[-1] * size**2
@@ -167,6 +171,9 @@ def main(argv: list[str]) -> None:
         )
     else:
         print("PyTorch is not installed: our times alone (pip install torch).")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"Other programs are running (load {load:.1f}): times are not reliable.")
     for batch_size in _BATCH_SIZE.value:
         print(compare(int(batch_size), _STEPS.value, _IMAGE_SIZE.value), flush=True)
 

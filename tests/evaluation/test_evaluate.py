@@ -146,6 +146,43 @@ def test_sparsity_and_probe(model, params, dataset):
     assert results["skipped"] == {}
 
 
+def test_gates_without_a_fixed_prior_have_no_effective_number(model, dataset, params):
+    class SelectedPrior(type(model)):
+        """Its prior depends on the image, so it defines no bound."""
+
+        def log_weight(self, params, x, key, weights):
+            return None
+
+    results = evaluate(
+        SelectedPrior(spike=True), params, dataset, weights=model.default_weights,
+        probe=False,
+    )  # fmt: skip
+    assert results["kl_terms"]["spike_kl"] > 0
+    assert "effective_number" not in results["sparsity"]
+    assert results["skipped"] == {
+        "elbo": "this model defines no bound on log p(x)",
+        "effective_number": "the gates of this model have no fixed prior",
+        "probe": "not asked for",
+    }
+
+
+def test_squared_error_of_a_known_reconstruction(model, params, dataset):
+    class Grey(type(model)):
+        def decode(self, params, z):
+            return jnp.full((len(z), *self.image_shape), 0.25)
+
+    results = evaluate(
+        Grey(), params, dataset, weights=model.default_weights, iwae_samples=0,
+        probe=False, batch_size=20,
+    )  # fmt: skip
+    x = dataset.decode(dataset.test_indices).astype(np.float64)
+    errors = ((x - 0.25) ** 2).sum(axis=(1, 2, 3))
+    assert results["squared_error"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert results["squared_error_standard_error"] == pytest.approx(
+        errors.std(ddof=1) / np.sqrt(len(errors)), rel=1e-4
+    )
+
+
 def test_results_are_json_and_reproducible(results, model, params, dataset):
     again = evaluate(
         model, params, dataset, weights=model.default_weights, batch_size=20,

@@ -1,18 +1,22 @@
 import dataclasses
+import functools
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from vsc_jax.evaluation import _make_figures as module
-from vsc_jax.evaluation import make_figures
+from vsc_jax.evaluation import _figure_groups, _make_figures, make_figures
 
 ALL = [
     "reconstructions.png",
     "traversals.png",
     "traversals.gif",
     "author_traversals.png",
+    "interpretation.png",
+    "conditional_samples.png",
+    "interpolation.png",
     "latent_bars.png",
     "prior_samples.png",
     "kl_per_latent.png",
@@ -33,6 +37,26 @@ def check(figures, expected):
         assert pixels.std() > 5  # not blank
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """Name of a plot function -> its calls, in place of drawing."""
+    recorded = {}
+
+    def record(name, *args, **kwargs):
+        recorded.setdefault(name, []).append((args, kwargs))
+        return next(arg for arg in args if isinstance(arg, Path))
+
+    for module in (_figure_groups, _make_figures):
+        for name in dir(module):
+            if name.startswith(("plot_", "save_")):
+                monkeypatch.setattr(module, name, functools.partial(record, name))
+    return recorded
+
+
+def without(stem, end):
+    return [name for name in ALL[:end] if name != f"{stem}.png"]
+
+
 def test_everything_is_drawn(model, params, dataset, tmp_path):
     model = dataclasses.replace(model, spike=True)
     figures = make_figures(
@@ -49,8 +73,9 @@ def test_model_without_prior_says_what_is_missing(model, params, dataset, tmp_pa
     model = dataclasses.replace(model, prior=False)
     dataset = dataclasses.replace(dataset, factors=None, factor_names=())
     figures = make_figures(model, params, dataset, {}, tmp_path)
-    check(figures, ALL[:5])
+    check(figures, without("conditional_samples", end=8))
     assert figures.skipped == {
+        "conditional_samples": "the posterior of this model has no spike",
         "prior_samples": "this model has no prior",
         "kl_per_latent": "this model has no prior",
         "class_gates": 'this data set has no factor named "label"',
@@ -67,24 +92,18 @@ def test_colour_images_and_binary_factors(colour_model, colour_dataset, tmp_path
     figures = make_figures(
         model, model.init(jax.random.key(0)), dataset, model.default_weights, tmp_path
     )
-    check(figures, [*ALL[:7], "correlation.png"])
+    check(figures, [*without("conditional_samples", end=10), "correlation.png"])
     with Image.open(figures.paths[0]) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     assert np.ptp(pixels, axis=-1).max() > 50  # colours survive
 
 
-def test_traversals_move_what_they_say(model, params, dataset, tmp_path, monkeypatch):
-    seen = {}
-
-    def spy(x, frames, path, **kwargs):
-        seen.update(x=x, frames=frames, **kwargs)
-        return path
-
-    monkeypatch.setattr(module, "plot_traversals", spy)
+def test_traversals_move_what_they_say(model, params, dataset, tmp_path, calls):
     make_figures(
         model, params, dataset, model.default_weights, tmp_path, num_traversals=2
     )
-    frames, labels = seen["frames"], seen["row_labels"]
+    (_, frames, _), kwargs = calls["plot_traversals"][0]
+    labels = kwargs["row_labels"]
     assert frames.shape == (2, 9, 6, 5, 1)
     latents = [int(label[1]) for label in labels]
     decoder = np.asarray(params["decoder"])
@@ -98,6 +117,108 @@ def test_traversals_move_what_they_say(model, params, dataset, tmp_path, monkeyp
             steps, along[:, None] * decoder[None, :, latent], atol=1e-5
         )
     assert "nats" in labels[0]
+
+
+def test_sources_of_the_data_set_are_taken(model, params, dataset, tmp_path, calls):
+    sources = np.random.default_rng(0).normal(size=(len(dataset.images), 2))
+    mine = -(np.abs(sources[:, :1]) ** 3)
+    with_sources = dataclasses.replace(
+        dataset, sources=sources.astype(np.float32), source_names=("hat", "eyes")
+    )
+    weights = model.default_weights
+    make_figures(model, params, with_sources, weights, tmp_path)
+    make_figures(model, params, with_sources, weights, tmp_path, sources=mine)
+    make_figures(
+        model, params, with_sources, weights, tmp_path, source_names=["a", "b"]
+    )
+    drawn = calls["plot_correlation"]
+    names = [kwargs["source_names"] for _, kwargs in drawn]
+    assert names == [("hat", "eyes"), None, ["a", "b"]]
+    matrices = [args[0].matrix for args, _ in drawn]
+    assert [len(matrix) for matrix in matrices] == [2, 1, 2]
+    np.testing.assert_array_equal(matrices[0], matrices[2])
+    assert not np.allclose(matrices[0][0], matrices[1][0])
+
+
+def coordinates(params, images):
+    """Codes of images of the linear decoder, whose columns are orthonormal."""
+    flat = np.asarray(images).reshape(*np.shape(images)[:-3], -1)
+    return (flat - 0.5) @ np.asarray(params["decoder"])
+
+
+def test_interpretation_scales_the_largest_latent(
+    model, params, dataset, tmp_path, calls
+):
+    make_figures(model, params, dataset, model.default_weights, tmp_path)
+    (x, x_decoded, frames, _), kwargs = calls["plot_interpretation"][0]
+    assert x.shape == x_decoded.shape == (6, 6, 5, 1)
+    z, changed = coordinates(params, x_decoded), coordinates(params, frames)
+    for label, code, (small, flipped) in zip(
+        kwargs["row_labels"], z, changed, strict=True
+    ):
+        j = np.abs(code).argmax()
+        assert label == f"z{j} = {code[j]:+.2f}"
+        others = np.arange(4) != j
+        np.testing.assert_allclose(small[others], code[others], atol=1e-5)
+        np.testing.assert_allclose(flipped[others], code[others], atol=1e-5)
+        assert small[j] == pytest.approx(0.01 * code[j], abs=1e-5)
+        assert flipped[j] == pytest.approx(-0.5 * code[j], abs=1e-5)
+
+
+def test_conditional_samples_keep_the_support(model, params, dataset, tmp_path, calls):
+    model = dataclasses.replace(model, spike=True)
+    make_figures(model, params, dataset, model.default_weights, tmp_path)
+    (_, x_decoded, frames, _), kwargs = calls["plot_conditional_samples"][0]
+    on = np.abs(coordinates(params, x_decoded)) > 1e-4
+    drawn = coordinates(params, frames)
+    assert drawn.shape == (6, 6, 4)
+    np.testing.assert_array_equal(
+        np.abs(drawn) > 1e-4, np.broadcast_to(on[:, None], drawn.shape)
+    )
+    expected = [f"{num} of 4\nnot zero" for num in on.sum(axis=1)]
+    assert kwargs["row_labels"] == expected
+    assert 0 < on.sum() < on.size
+
+
+def test_interpolation_ends_at_the_codes_of_both_images(
+    model, params, dataset, tmp_path, calls
+):
+
+    class HalfOn(type(model)):
+        def encode(self, params, x):
+            q = super().encode(params, x)
+            return q._replace(slab_logits=10 * q.mean)
+
+    model = HalfOn(spike=True)
+    make_figures(model, params, dataset, model.default_weights, tmp_path)
+    (first, last, frames, _), kwargs = calls["plot_interpolation"][0]
+    assert frames.shape == (6, 8, 6, 5, 1)
+    assert kwargs["row_labels"][0].startswith("continuous\n")
+    assert kwargs["row_labels"][1].startswith("discrete\n")
+    codes = coordinates(params, frames)
+    on = []
+    for x, end in ((first, codes[:, 0]), (last, codes[:, -1])):
+        q = model.encode(params, x)
+        on.append(np.asarray(q.slab_prob) > 0.5)
+        np.testing.assert_allclose(end, q.mean * on[-1], atol=1e-5)
+    continuous, discrete = codes[::2], codes[1::2]
+    used_first, used_last = (a[::2, None] for a in on)
+    used = np.abs(discrete) > 1e-5
+    assert not (used[:, :4] & ~used_first).any()
+    assert not (used[:, 4:] & ~used_last).any()
+    # In between, the continuous one has the latents of both images.
+    both = used_first | used_last
+    assert ((np.abs(continuous[:, 1:-1]) > 1e-5) <= both).all()
+    assert (used_first != used_last).any()
+    shared = np.broadcast_to(used_first & used_last, continuous.shape)
+    np.testing.assert_allclose(continuous[shared], discrete[shared], atol=1e-5)
+
+
+def test_one_test_image_is_enough_for_the_rest(model, params, dataset, tmp_path, calls):
+    figures = make_figures(
+        model, params, dataset, model.default_weights, tmp_path, num_images=1
+    )
+    assert figures.skipped["interpolation"] == "there is only one test image"
 
 
 def test_figures_are_reproducible(model, params, dataset, tmp_path):

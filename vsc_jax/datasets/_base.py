@@ -34,8 +34,9 @@ class ImageFormat:
         else:
             x = stored.reshape(num, *self.image_shape).astype(jnp.float32) / 255.0
         if self.unit_norm:
-            norm = jnp.sqrt(jnp.sum(x**2, axis=(1, 2, 3), keepdims=True))
-            x = x / jnp.maximum(norm, 1e-6)
+            # Flattened, since XLA's CPU loops are slow over a last axis of one channel.
+            norm = jnp.linalg.norm(x.reshape(num, -1), axis=1)
+            x = x / jnp.maximum(norm, 1e-6).reshape(num, 1, 1, 1)
         return x / self.divisor
 
 

@@ -4,15 +4,29 @@ from vsc_jax.evaluation._charts import plot_class_gates as plot_class_gates
 from vsc_jax.evaluation._charts import plot_correlation as plot_correlation
 from vsc_jax.evaluation._charts import plot_kl_per_latent as plot_kl_per_latent
 from vsc_jax.evaluation._charts import plot_training_curves as plot_training_curves
+from vsc_jax.evaluation._code_change_figures import (
+    plot_conditional_samples as plot_conditional_samples,
+)
+from vsc_jax.evaluation._code_change_figures import (
+    plot_interpolation as plot_interpolation,
+)
+from vsc_jax.evaluation._code_change_figures import (
+    plot_interpretation as plot_interpretation,
+)
+from vsc_jax.evaluation._code_changes import conditional_codes as conditional_codes
+from vsc_jax.evaluation._code_changes import interpolation_codes as interpolation_codes
+from vsc_jax.evaluation._code_changes import (
+    interpretation_codes as interpretation_codes,
+)
 from vsc_jax.evaluation._encode import Encoded as Encoded
 from vsc_jax.evaluation._encode import encode_dataset as encode_dataset
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
+from vsc_jax.evaluation._figure_data import Figures as Figures
 from vsc_jax.evaluation._image_figures import plot_latent_bars as plot_latent_bars
 from vsc_jax.evaluation._image_figures import plot_prior_samples as plot_prior_samples
 from vsc_jax.evaluation._image_figures import (
     plot_reconstructions as plot_reconstructions,
 )
-from vsc_jax.evaluation._make_figures import Figures as Figures
 from vsc_jax.evaluation._make_figures import make_figures as make_figures
 from vsc_jax.evaluation._report import write_report as write_report
 from vsc_jax.evaluation._traversal_figures import (

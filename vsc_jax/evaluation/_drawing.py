@@ -55,7 +55,7 @@ def enlarge(images: np.ndarray, target: int = _PANEL_PIXELS) -> np.ndarray:
 
 
 def mosaic(
-    panels: np.ndarray, *, gap: int = _GAP, wide_gap_after: int | None = None
+    panels: np.ndarray, *, gap: int = _GAP, wide_gaps_after: Sequence[int] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Panels `[rows, columns, height, width, 3]` in one image; NaN stays white.
 
@@ -67,8 +67,8 @@ def mosaic(
     rows, columns, height, width, _ = panels.shape
     top = gap + np.arange(rows) * (height + gap)
     left = gap + np.arange(columns) * (width + gap)
-    if wide_gap_after is not None:
-        left[wide_gap_after + 1 :] += _WIDE_GAP
+    for column in wide_gaps_after:
+        left[column + 1 :] += _WIDE_GAP
     image = np.ones((top[-1] + height + gap, left[-1] + width + gap, 3))
     for i, j in zip(*np.nonzero(~np.isnan(panels[:, :, 0, 0, 0])), strict=True):
         y, x = top[i], left[j]
@@ -87,11 +87,11 @@ def save_grid(
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
     gap: int = _GAP,
-    wide_gap_after: int | None = None,
+    wide_gaps_after: Sequence[int] = (),
 ) -> Path:
     """Draws panels `[rows, columns, height, width, 3]`, one image pixel per pixel."""
     image, row_centres, column_centres = mosaic(
-        enlarge(panels), gap=gap, wide_gap_after=wide_gap_after
+        enlarge(panels), gap=gap, wide_gaps_after=wide_gaps_after
     )
     height, width = image.shape[:2]
     longest = max((len(line) for s in row_labels for line in s.split("\n")), default=0)

@@ -1,36 +1,20 @@
 """The numbers that a trained model is judged by, on the test split."""
 
-import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import metrics
-from vsc_jax.datasets import Dataset, ImageFormat
-from vsc_jax.evaluation._encode import (
-    Encoded,
-    check_indices,
-    encode_dataset,
-    padded_batches,
-    posterior_arrays,
-)
-from vsc_jax.models import Batch, Model, Params, Weights
+from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation._encode import Encoded, check_indices, encode_dataset
+from vsc_jax.evaluation._passes import Run, iwae_bounds, loss_results, scan_scores
+from vsc_jax.models import Model, Params
 
 ACTIVE_KL = 0.01
 LABEL = "label"
-
-
-class _Run(NamedTuple):
-    """What every pass over the test images needs."""
-
-    model: Model
-    params: Params
-    dataset: Dataset
-    weights: Weights
-    batch_size: int
 
 
 def evaluate(
@@ -85,7 +69,10 @@ def evaluate(
         `total` and each part as a list over latents.
       `reconstruction`: -E_q[log p(x|z)], as `-elbo - kl`.
       `active_latents`: number of latents whose mean KL is above 0.01 nats.
-      `sparsity` (dict): see `vsc_jax.metrics.sparsity`.
+      `sparsity` (dict): see `vsc_jax.metrics.sparsity`. Its `effective_number` is
+        there only for models with a bound on log p(x): where `log_weight` is None the
+        prior of the gates depends on the image, and the KL to it says nothing about
+        `prior_slab_prob`.
       `probe` (dict): see `vsc_jax.metrics.few_label_probe`; features are posterior
         means.
       `skipped` (dict): name of what this model or data set does not have -> why.
@@ -112,9 +99,9 @@ def evaluate(
     results: dict[str, Any] = {"num_test_images": len(indices)}
     skipped: dict[str, str] = {}
 
-    run = _Run(model, params, dataset, weights, batch_size)
-    results |= _test_loss(run, indices, key_loss)
-    scores = _scan_scores(run, indices, key_score, elbo_samples)
+    run = Run(model, params, dataset, weights, batch_size)
+    results |= loss_results(run, indices, key_loss)
+    scores = scan_scores(run, indices, key_score, elbo_samples)
     results |= _mean_and_error("squared_error", scores["squared_error"])
     log_weights = scores["log_weights"]
     if log_weights is None:
@@ -123,7 +110,7 @@ def evaluate(
         results |= _mean_and_error("elbo", log_weights.mean(axis=1))
         if iwae_samples:
             chosen = indices[rng.permutation(len(indices))[:iwae_images]]
-            bounds = _iwae(run, chosen, key_iwae, iwae_samples)
+            bounds = iwae_bounds(run, chosen, key_iwae, iwae_samples)
             results |= _mean_and_error(f"iwae_{iwae_samples}", bounds)
             results["num_iwae_images"] = len(chosen)
     results |= _kl_results(scores["kl"])
@@ -135,11 +122,14 @@ def evaluate(
     encoded: Encoded = scores["encoded"]
     spike_kl = results.get("kl_terms", {}).get("spike_kl")
     prior_slab_prob = weights.get("prior_slab_prob")
+    fixed_prior = log_weights is not None
+    if spike_kl is not None and not fixed_prior:
+        skipped["effective_number"] = "the gates of this model have no fixed prior"
     results["sparsity"] = metrics.sparsity(
         encoded.slab_prob,
         encoded.expected_code,
         prior_slab_prob=None if prior_slab_prob is None else float(prior_slab_prob),
-        spike_kl=spike_kl,
+        spike_kl=spike_kl if fixed_prior else None,
     )
     if LABEL not in dataset.factor_names or dataset.factors is None:
         skipped["probe"] = 'this data set has no factor named "label"'
@@ -210,130 +200,3 @@ def _kl_results(kl: Mapping[str, np.ndarray]) -> dict[str, Any]:
         | {name: term.tolist() for name, term in per_latent.items()},
         "active_latents": int(np.count_nonzero(total > ACTIVE_KL)),
     }
-
-
-def _test_loss(run: _Run, indices: np.ndarray, key: jax.Array) -> dict[str, Any]:
-    """The loss over whole batches: a property of the batch cannot be padded."""
-    num_batches = len(indices) // run.batch_size
-    shuffled = np.random.default_rng(0).permutation(indices)  # factors vary in a batch
-    logged = []
-    for i in range(num_batches):
-        rows = shuffled[i * run.batch_size : (i + 1) * run.batch_size]
-        factors = run.dataset.factors
-        loss, terms = _loss(
-            run.params,
-            run.dataset.images[rows],
-            None if factors is None else factors[rows],
-            jax.random.fold_in(key, i),
-            run.weights,
-            model=run.model,
-            image_format=run.dataset.format,
-        )
-        logged.append({**terms, "loss": loss})
-    means = {
-        name: float(np.mean([np.float64(entry[name]) for entry in logged]))
-        for name in logged[0]
-    }
-    return {
-        "loss": means.pop("loss"),
-        "loss_terms": means,
-        "num_loss_images": num_batches * run.batch_size,
-    }
-
-
-def _scan_scores(
-    run: _Run, indices: np.ndarray, key: jax.Array, num_draws: int
-) -> dict[str, Any]:
-    """What one pass over the images gives, one row per image."""
-    parts = []
-    for i, (rows, num) in enumerate(padded_batches(indices, run.batch_size)):
-        part = _score(
-            run.params,
-            run.dataset.images[rows],
-            jax.random.fold_in(key, i),
-            run.weights,
-            model=run.model,
-            image_format=run.dataset.format,
-            num_draws=num_draws,
-        )
-        parts.append(jax.tree.map(lambda a, num=num: np.asarray(a)[:num], part))
-    scores = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
-    scores["encoded"] = Encoded(*scores["encoded"])
-    scores["kl"] = {k: v.astype(np.float64) for k, v in scores["kl"].items()}
-    return scores
-
-
-def _iwae(run: _Run, indices: np.ndarray, key: jax.Array, num_draws: int) -> np.ndarray:
-    """Log mean exp over draws of the log weights, `[n]`."""
-    batch_size = min(run.batch_size, len(indices))
-    bounds = []
-    for i, (rows, num) in enumerate(padded_batches(indices, batch_size)):
-        log_weights = _log_weights(
-            run.params,
-            run.dataset.format.decode(jnp.asarray(run.dataset.images[rows])),
-            jax.random.fold_in(key, i),
-            run.weights,
-            model=run.model,
-            num_draws=num_draws,
-        )
-        log_weights = np.asarray(log_weights, np.float64)[:num]
-        bounds.append(np.logaddexp.reduce(log_weights, axis=1) - np.log(num_draws))
-    return np.concatenate(bounds)
-
-
-@functools.partial(jax.jit, static_argnames=("model", "image_format"))
-def _loss(
-    params: Params,
-    stored: jax.Array,
-    factors: jax.Array | None,
-    key: jax.Array,
-    weights: Weights,
-    *,
-    model: Model,
-    image_format: ImageFormat,
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    batch = Batch(image_format.decode(stored), factors)
-    return model.loss(params, batch, model.noise(key, len(stored)), weights)
-
-
-@functools.partial(jax.jit, static_argnames=("model", "image_format", "num_draws"))
-def _score(
-    params: Params,
-    stored: jax.Array,
-    key: jax.Array,
-    weights: Weights,
-    *,
-    model: Model,
-    image_format: ImageFormat,
-    num_draws: int,
-) -> dict[str, Any]:
-    x = image_format.decode(stored)
-    key_error, key_weights = jax.random.split(key)
-    posterior = model.encode(params, x)
-    z = model.sample_posterior(params, posterior, key_error)
-    return {
-        "encoded": posterior_arrays(posterior),
-        "squared_error": jnp.sum((x - model.decode(params, z)) ** 2, axis=(1, 2, 3)),
-        "kl": model.kl_per_latent(params, x, weights),
-        "log_weights": _log_weights(
-            params, x, key_weights, weights, model=model, num_draws=num_draws
-        ),
-    }
-
-
-@functools.partial(jax.jit, static_argnames=("model", "num_draws"))
-def _log_weights(
-    params: Params,
-    x: jax.Array,
-    key: jax.Array,
-    weights: Weights,
-    *,
-    model: Model,
-    num_draws: int,
-) -> jax.Array | None:
-    """`[batch, num_draws]`, one draw at a time so that memory does not grow."""
-    log_weights = jax.lax.map(
-        lambda k: model.log_weight(params, x, k, weights),
-        jax.random.split(key, num_draws),
-    )
-    return None if log_weights is None else log_weights.T

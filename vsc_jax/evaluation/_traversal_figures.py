@@ -50,7 +50,7 @@ def plot_traversals(
         title=title,
         row_labels=row_labels,
         column_labels=labels,
-        wide_gap_after=0,
+        wide_gaps_after=[0],
     )
 
 

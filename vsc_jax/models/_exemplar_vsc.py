@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from vsc_jax import losses, sampling
 from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
 from vsc_jax.models._image_model import ImageModel
-from vsc_jax.models._vsc import SpikeSlabNoise, draw_spike_slab_noise
+from vsc_jax.models._vsc import SpikeSlabNoise, check_gate, draw_spike_slab_noise
 from vsc_jax.networks import Posterior
 
 
@@ -45,6 +45,7 @@ class ExemplarVSC(ImageModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_gate(self.gate)
         if self.network != "mlp":
             raise ValueError(
                 f"network must be 'mlp' for ExemplarVSC, got {self.network!r}."

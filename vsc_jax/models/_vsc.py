@@ -34,6 +34,12 @@ def draw_spike_slab_noise(
     )
 
 
+def check_gate(gate: str) -> None:
+    """Raises ValueError for a form of the slab head that there is not."""
+    if gate not in ("relu", "log_sigmoid"):
+        raise ValueError(f"gate must be 'relu' or 'log_sigmoid', got {gate!r}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class VSC(ImageModel):
     """VSC in the form of the public PyTorch reimplementation, MLP or convolutional.
@@ -54,6 +60,10 @@ class VSC(ImageModel):
     """
 
     gate: str = "relu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_gate(self.gate)
 
     @property
     def default_weights(self) -> dict[str, float]:

@@ -7,7 +7,11 @@ from vsc_jax.networks._decoders import ConvDecoder, MLPDecoder
 from vsc_jax.networks._encoder import Encoder, Gate
 from vsc_jax.networks._trunks import MLP, ConvTrunk
 
-_CHANNELS = {28: (32, 64), 32: (32, 64, 64), 64: (32, 32, 64, 64)}
+_CHANNELS: dict[int, tuple[int, ...]] = {
+    28: (32, 64),
+    32: (32, 64, 64),
+    64: (32, 32, 64, 64),
+}
 
 
 def build_networks(

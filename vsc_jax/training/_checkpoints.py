@@ -1,15 +1,20 @@
 """Checkpoints with Orbax: atomic, the newest and the best are kept, resumable."""
 
+import contextlib
+import errno
 import json
 import logging
+import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from vsc_jax.training._state import TrainState
 
@@ -38,6 +43,7 @@ class Checkpoints:
     ) -> None:
         managers = ocp.checkpoint_managers
         self.directory = workdir.absolute() / "checkpoints"
+        self._check_scores(read_only=read_only)
         # With `max_to_keep` and a best function Orbax deletes the newest checkpoint
         # when it is not among the best, and a resumed run would go back.
         options = ocp.CheckpointManagerOptions(
@@ -50,9 +56,10 @@ class Checkpoints:
                 ]
             ),
         )
-        self._manager = ocp.CheckpointManager(
-            self.directory, options=options, item_names=("state", "meta")
-        )
+        with _quiet():
+            self._manager = ocp.CheckpointManager(
+                self.directory, options=options, item_names=("state", "meta")
+            )
 
     def steps(self) -> list[int]:
         """Steps of the complete checkpoints, ascending."""
@@ -74,21 +81,22 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         try:
-            self._manager.save(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
-                ),
-                # A loss that is not finite cannot be ranked: it is never the best.
-                metrics={"loss": test_loss if np.isfinite(test_loss) else 1e30},
-                force=True,
-            )
-            self._manager.wait_until_finished()
+            with _quiet():
+                self._manager.save(
+                    step,
+                    args=ocp.args.Composite(
+                        state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+                    ),
+                    # One that is not finite cannot be ranked: it is never the best.
+                    metrics={"loss": test_loss if np.isfinite(test_loss) else 1e30},
+                    force=True,
+                )
+                self._manager.wait_until_finished()
         except Exception as error:  # Orbax and TensorStore raise many types
             kept = self.steps()
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.directory}: "
-                f"{_first_line(error)}. "
+                f"{_reason(error)}. "
                 + (
                     f"The checkpoint of step {kept[-1]} is kept"
                     if kept
@@ -116,24 +124,20 @@ class Checkpoints:
           CheckpointError: if there are checkpoints but none can be read.
         """
         steps = self.steps()
+        damaged = {}
         for step in reversed(steps):
             try:
-                return self.restore(step, template)
+                restored = self.restore(step, template)
             except Exception as error:  # a damaged file raises anything
-                logger.warning(
-                    "the checkpoint of step %d in %s cannot be read (%s); "
-                    "trying the one before it",
-                    step,
-                    self.directory,
-                    _first_line(error),
-                )
-                self._set_aside(step)
+                damaged[step] = error
+                continue
+            for other, error in damaged.items():
+                self._set_aside(other, error)
+            if damaged:
+                self._manager.reload()
+            return restored
         if steps:
-            raise CheckpointError(
-                f"none of the checkpoints of steps {steps} in {self.directory} can be "
-                "read; they were moved to damaged_checkpoints/ beside it. Choose "
-                "another --workdir to start anew."
-            )
+            raise self._none_readable(steps)
         return None
 
     def restore(
@@ -144,26 +148,66 @@ class Checkpoints:
             lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding),
             template,
         )
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
-            ),
-        )
+        with _quiet():
+            restored = self._manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
+                ),
+            )
         return restored["state"], restored["meta"]
 
     def close(self) -> None:
         """Waits for what is being written and stops the background threads."""
         self._manager.close()
 
-    def _set_aside(self, step: int) -> None:
+    def _check_scores(self, *, read_only: bool) -> None:
+        """Sets checkpoints without a readable score aside: Orbax would not open any."""
+        folders = _step_folders(self.directory)
+        damaged = {}
+        for folder in folders:
+            try:
+                json.loads((folder / "metrics" / "metrics").read_text())["loss"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                damaged[int(folder.name)] = error
+        if damaged and len(damaged) == len(folders):
+            raise self._none_readable(sorted(damaged))
+        if damaged and read_only:
+            raise CheckpointError(
+                f"the checkpoints of steps {sorted(damaged)} in {self.directory} are "
+                "damaged; move them elsewhere to use the others."
+            )
+        for step, error in damaged.items():
+            self._set_aside(step, error)
+
+    def _none_readable(self, steps: list[int]) -> CheckpointError:
+        return CheckpointError(
+            f"none of the checkpoints of steps {steps} in {self.directory} can be "
+            "read; choose another --workdir to start anew."
+        )
+
+    def _set_aside(self, step: int, error: BaseException) -> None:
+        logger.warning(
+            "the checkpoint of step %d in %s cannot be read and is moved to "
+            "damaged_checkpoints/ beside it; the one before it is used (%s)",
+            step,
+            self.directory,
+            _reason(error),
+        )
         if jax.process_index() == 0:
             aside = self.directory.parent / "damaged_checkpoints"
             aside.mkdir(exist_ok=True)
             target = aside / str(step)
             shutil.rmtree(target, ignore_errors=True)
             shutil.move(self.directory / str(step), target)
-        self._manager.reload()
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("set a damaged checkpoint aside")
+
+
+def _step_folders(directory: Path) -> list[Path]:
+    """The folders of checkpoints, ascending by step."""
+    folders = [folder for folder in directory.glob("*") if folder.name.isdecimal()]
+    return sorted(folders, key=lambda folder: int(folder.name))
 
 
 def read_meta(workdir: Path) -> dict[str, Any] | None:
@@ -175,12 +219,7 @@ def read_meta(workdir: Path) -> dict[str, Any] | None:
     Returns:
       The dict given to `Checkpoints.save`, or None where there is none.
     """
-    folders = [
-        folder
-        for folder in (workdir / "checkpoints").glob("*")
-        if folder.name.isdecimal()
-    ]
-    for folder in sorted(folders, key=lambda f: int(f.name), reverse=True):
+    for folder in reversed(_step_folders(workdir / "checkpoints")):
         try:
             return json.loads((folder / "meta" / "metadata").read_text())
         except (OSError, ValueError):
@@ -188,6 +227,27 @@ def read_meta(workdir: Path) -> dict[str, Any] | None:
     return None
 
 
-def _first_line(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    """What the operating system said, if it did, or the first line of the error."""
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300].rstrip(".")
+    for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
+        if os.strerror(code) in text:
+            return os.strerror(code)
+    return text.splitlines()[0][:200].rstrip(".")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what Orbax prints of an error that it raises as well.
+
+    It logs one traceback per thread, and the futures that are left behind one each.
+    """
+    absl_logger = logging.getLogger("absl")
+    level, hook = absl_logger.level, sys.unraisablehook
+    absl_logger.setLevel(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        absl_logger.setLevel(level)
+        sys.unraisablehook = hook

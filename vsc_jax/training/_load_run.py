@@ -56,8 +56,10 @@ class Run:
         """Mean images of `num_samples` draws from the prior.
 
         Raises:
-          ValueError: if the model has no prior.
+          ValueError: if the model has no prior, or the number is negative.
         """
+        if num_samples < 0:
+            raise ValueError(f"num_samples must be at least 0, got {num_samples}.")
         key = jax.random.key(seed)
         z = self.model.sample_prior(self.params, key, num_samples, self.weights)
         if z is None:
@@ -78,7 +80,9 @@ class Run:
     def _map(self, function, array: np.ndarray) -> np.ndarray:
         """`function` over batches of one size, so that it is compiled once."""
         size = min(BATCH_SIZE, max(len(array), 1))
-        padded = np.concatenate([array, np.zeros((-len(array) % size, *array.shape[1:]))])
+        padded = np.concatenate(
+            [array, np.zeros((-len(array) % size, *array.shape[1:]))]
+        )
         batches = padded.astype(np.float32).reshape(-1, size, *array.shape[1:])
         results = [np.asarray(function(self.model, self.params, b)) for b in batches]
         if not results:
@@ -115,7 +119,7 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
     meta = read_meta(workdir)
     if meta is None:
         raise FileNotFoundError(
-            f"no checkpoint in {workdir.absolute() / 'checkpoints'}; expected the "
+            f"no readable checkpoint in {workdir.absolute() / 'checkpoints'}; expected the "
             "folder of a run, as printed by `python -m experiments.run`."
         )
     fields = {

@@ -24,6 +24,10 @@ from vsc_jax.training._state import TrainState, create_optimizer, init_state
 
 Schedule = Callable[[Any], Any]
 
+# The inputs of a chunk are padded to a multiple of this many steps, so that runs with
+# another `log_every` execute the same program and get the same bits.
+CHUNK_MULTIPLE = 128
+
 
 class NonFiniteLossError(RuntimeError):
     """Loss or gradient became infinite or NaN."""
@@ -215,8 +219,9 @@ def _device_data(trainer: Trainer, dataset: Dataset) -> TrainData:
 
 
 def _chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInputs:
-    """Inputs of `log_every` steps from `step` on; those past the end are not used."""
+    """Inputs of `log_every` steps from `step` on, and more that are not used."""
     steps = range(step, step + options.log_every)
+    padding = -options.log_every % CHUNK_MULTIPLE
     batches = [
         batch_indices(
             s,
@@ -231,11 +236,14 @@ def _chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInp
     def values(schedule: Schedule) -> np.ndarray:
         return np.array([schedule(s) for s in steps], np.float32)
 
-    return StepInputs(
+    inputs = StepInputs(
         indices=dataset.train_indices[np.stack(batches)].astype(np.int32),
         learning_rate=values(options.learning_rate),
         reset_moments=np.array([s in options.reset_moments_at for s in steps]),
         weights={name: values(f) for name, f in options.weights.items()},
+    )
+    return jax.tree.map(
+        lambda a: np.concatenate([a, np.repeat(a[-1:], padding, axis=0)]), inputs
     )
 
 
@@ -315,4 +323,3 @@ class _SigtermFlag:
     def __exit__(self, *_: object) -> None:
         if self._in_main:
             signal.signal(signal.SIGTERM, self._previous)
-

@@ -148,7 +148,8 @@ def create_trainer(
         params = jax.tree.map(
             lambda p, d: p + inputs.learning_rate * d, state.params, direction
         )
-        metrics |= {"loss": loss, "grad_norm": optax.global_norm(gradient)}
+        squares = [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)]
+        metrics |= {"loss": loss, "grad_norm": jnp.sqrt(sum(squares))}
         return TrainState(state.step + 1, params, opt_state, state.key), metrics
 
     def gather(array):
@@ -181,11 +182,18 @@ def create_trainer(
 
     replicated = NamedSharding(mesh, P())
 
-    def replicate(tree):
-        return jax.device_put(tree, replicated)
+    # Not `device_put`, which refuses typed keys where there are several processes.
+    replicate = jax.jit(lambda tree: tree, out_shardings=replicated)
 
     if parallel == "pmap":
         local_batch = batch_size // num_devices
+
+        def as_global(array):
+            """Of all processes, where `pmap` gives each an array of its own."""
+            shards = [shard.data for shard in array.addressable_shards]
+            return jax.make_array_from_single_device_arrays(
+                array.shape, replicated, shards
+            )
 
         def run_chunk_on_device(state, data, inputs, num_steps):
             def step(state, inputs):
@@ -210,13 +218,14 @@ def create_trainer(
         )
 
         def run_chunk(state, data, inputs, num_steps):
-            chunk = len(inputs.indices)
-            per_device = np.asarray(inputs.indices).reshape(chunk, -1, local_batch)
+            shape = (len(inputs.indices), num_devices, local_batch)
+            per_device = np.asarray(inputs.indices).reshape(shape)
             here = [d.process_index == jax.process_index() for d in mesh.devices]
             local = per_device.swapaxes(0, 1)[np.array(here)]
-            return mapped(
+            chunk = mapped(
                 state, data, inputs._replace(indices=local), np.int32(num_steps)
             )
+            return jax.tree.map(as_global, chunk)
 
         return Trainer(run_chunk, replicate)
 

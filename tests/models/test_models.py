@@ -1,0 +1,424 @@
+"""Every model: the protocol, the loss from its parts, gradients, bounds, tracing."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracles
+import pytest
+from tiny_runs import IMAGE_SHAPE, tiny_dataset, tiny_model
+
+from vsc_jax import losses, sampling
+from vsc_jax.models import MODELS, Batch, create_model
+from vsc_jax.networks import Posterior
+
+NUM = 12
+CONV = {"network": "conv", "image_shape": (8, 8, 2), "channels": (4, 6), "features": 9}
+
+# Name -> model and options; a test below asserts that no model is left out.
+CASES = {
+    "autoencoder": ("autoencoder", {}),
+    "vae": ("vae", {}),
+    "vae-conv": ("vae", CONV),
+    "vae-gaussian": ("vae", {"likelihood": "gaussian", "likelihood_scale": 0.3}),
+    "vae-laplace": ("vae", {"likelihood": "laplace", "likelihood_scale": 0.3}),
+    "vae-learned": ("vae", {"likelihood": "learned_gaussian"}),
+    "vae-bfloat16": ("vae", {"dtype": "bfloat16"}),
+    "vsc-relu": ("vsc", {"gate": "relu"}),
+    "vsc-log_sigmoid": ("vsc", {"gate": "log_sigmoid"}),
+    "vsc-conv-relu": ("vsc", CONV | {"gate": "relu"}),
+    "vsc-conv-log_sigmoid": ("vsc", CONV | {"gate": "log_sigmoid"}),
+    "exemplar_vsc": ("exemplar_vsc", {"num_pseudo_inputs": 4}),
+    "exemplar_vsc-log_sigmoid": (
+        "exemplar_vsc",
+        {"num_pseudo_inputs": 4, "gate": "log_sigmoid", "likelihood": "bernoulli"},
+    ),
+}
+all_models = pytest.mark.parametrize("case", CASES)
+# Where the slab's pull on the KL is not drowned by that of the spike.
+WEIGHTS = {"beta": 1.7, "prior_slab_prob": 0.3, "sharpness": 20.0, "slab_scale": 0.6}
+
+
+@functools.cache
+def model_of(case):
+    name, options = CASES[case]
+    return tiny_model(name, **options)
+
+
+@functools.cache
+def params_of(case):
+    return jax.jit(model_of(case).init)(jax.random.key(1))
+
+
+def weights_of(case):
+    defaults = model_of(case).default_weights
+    return {k: jnp.float32(WEIGHTS.get(k, v)) for k, v in defaults.items()}
+
+
+def images_of(case, num=NUM):
+    shape = model_of(case).image_shape
+    if shape == IMAGE_SHAPE:
+        return jnp.asarray(tiny_dataset().decode(np.arange(num)))
+    return jax.random.uniform(jax.random.key(2), (num, *shape))
+
+
+@functools.cache
+def loss_and_gradient(case):
+    model = model_of(case)
+    noise = model.noise(jax.random.key(3), NUM)
+    function = jax.jit(jax.value_and_grad(model.loss, has_aux=True))
+    return function(params_of(case), Batch(images_of(case)), noise, weights_of(case))
+
+
+def test_no_model_is_left_out():
+    assert {name for name, _ in CASES.values()} == set(MODELS)
+
+
+@all_models
+def test_the_protocol(case):
+    model, params, weights = model_of(case), params_of(case), weights_of(case)
+    x = images_of(case)
+    key = jax.random.key(4)
+    assert hash(model) == hash(tiny_model(CASES[case][0], **CASES[case][1]))
+    posterior = model.encode(params, x)
+    assert isinstance(posterior, Posterior)
+    z = model.sample_posterior(params, posterior, key)
+    assert posterior.mean.shape == z.shape == (NUM, model.latent_dim)
+    decoded = model.decode(params, z)
+    assert decoded.shape == x.shape
+    assert decoded.dtype == jnp.float32
+    assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
+    for leaf in jax.tree.leaves(model.noise(key, NUM)):
+        assert leaf.shape[0] == NUM
+    prior = model.sample_prior(params, key, 5, weights)
+    kls = model.kl_per_latent(params, x, weights)
+    log_weight = model.log_weight(params, x, key, weights)
+    if case == "autoencoder":
+        assert prior is None
+        assert kls == {}
+        assert posterior.log_var is None
+    else:
+        assert prior.shape == (5, model.latent_dim)
+        assert all(kl.shape == (NUM, model.latent_dim) for kl in kls.values())
+    if case.startswith(("vae", "vsc")):
+        assert log_weight.shape == (NUM,)
+        assert jnp.isfinite(log_weight).all()
+    else:
+        assert log_weight is None
+
+
+@all_models
+def test_init_is_deterministic_and_depends_on_the_key(case):
+    model = model_of(case)
+    one, two, other = (
+        jax.tree.leaves(jax.jit(model.init)(jax.random.key(k))) for k in (1, 1, 2)
+    )
+    assert all(jax.tree.map(np.array_equal, one, two))
+    assert not all(jax.tree.map(np.array_equal, one, other))
+
+
+def float64(tree):
+    return jax.tree.map(lambda a: np.asarray(a, np.float64), tree)
+
+
+def expected_log_likelihood(model, output, x):
+    """The mean over the batch, one example after the other, in float64."""
+    values = []
+    for i in range(NUM):
+        x_logits, log_var = output if isinstance(output, tuple) else (output, None)
+        logits = np.asarray(x_logits[i], np.float64)
+        mean = 1.0 / (1.0 + np.exp(-logits))
+        scale = model.likelihood_scale
+        if model.likelihood == "bernoulli":
+            value = oracles.bernoulli_log_likelihood(logits, x[i])
+        elif model.likelihood == "gaussian":
+            value = oracles.gaussian_log_likelihood(mean, x[i], scale**2)
+        elif model.likelihood == "laplace":
+            value = oracles.laplace_log_likelihood(mean, x[i], scale)
+        else:
+            variance = np.exp(np.asarray(log_var[i], np.float64)) + 1e-6
+            value = oracles.gaussian_log_likelihood(mean, x[i], variance)
+        values.append(value)
+    return np.mean(values)
+
+
+def expected_terms(case):
+    """Draw, likelihood and KL from the formulas, without the model's `loss`."""
+    model, params, weights = model_of(case), params_of(case), weights_of(case)
+    x, noise = images_of(case), model.noise(jax.random.key(3), NUM)
+    mean, log_var, slab_logits = float64(model.encode(params, x))
+    w = {k: float(v) for k, v in weights.items()}
+    if case == "autoencoder":
+        z, kl, penalty = mean, 0.0, 0.0
+    elif slab_logits is None:
+        z = mean + np.exp(log_var / 2) * np.asarray(noise)
+        pairs = zip(mean.ravel(), log_var.ravel(), strict=True)
+        kl = sum(oracles.gaussian_kl(m, v) for m, v in pairs) / NUM
+        penalty = w["beta"] * kl
+    else:
+        prob = 1.0 / (1.0 + np.exp(-slab_logits))
+        scale = w.get("slab_scale", 1.0)
+        gate = np.asarray(noise.uniform) - 1.0 + prob
+        gate = 1.0 / (1.0 + np.exp(-w["sharpness"] * gate))
+        slab = scale * mean + np.exp(scale * log_var / 2) * np.asarray(noise.normal)
+        z = gate * slab
+        if "beta" in w:
+            kl = 0.0
+            for m, v, g in zip(mean.ravel(), log_var.ravel(), prob.ravel(), strict=True):
+                kl += sum(oracles.spike_slab_kl_terms(m, v, g, w["prior_slab_prob"]))
+            kl /= NUM
+            penalty = w["beta"] * kl
+        else:
+            kl, penalty = expected_exemplar_terms(model, params, w, x, mean, log_var, prob)
+    output = model.decoder_output(params, jnp.asarray(z, jnp.float32))
+    return expected_log_likelihood(model, output, x), kl, penalty
+
+
+def expected_exemplar_terms(model, params, w, x, mean, log_var, prob):
+    r_mean, r_log_var, r_logits = float64(model.encode(params, params["pseudo_inputs"]))
+    r_gate = 1.0 / (1.0 + np.exp(-r_logits))
+    r_prob = 1.0 / (1.0 + np.exp(-w["pseudo_sharpness"] * (r_gate - 0.5)))
+    selector = float64(params["selector"])
+    flat = np.asarray(x, np.float64).reshape(NUM, -1)
+    rho = 1.0 / (1.0 + np.exp(-(flat @ selector["kernel"] + selector["bias"])))
+    rho /= rho.sum(-1, keepdims=True)
+    terms = [
+        oracles.exemplar_vsc_terms(
+            mean[i], log_var[i], prob[i], r_mean, r_log_var, r_prob, rho[i],
+            w["prior_slab_prob"],
+        )
+        for i in range(NUM)
+    ]  # fmt: skip
+    kl, aggregate = np.mean(terms, axis=0)
+    return kl, kl + aggregate
+
+
+@all_models
+def test_the_loss_is_what_its_parts_give(case):
+    (loss, metrics), _ = loss_and_gradient(case)
+    log_likelihood, kl, penalty = expected_terms(case)
+    # A gate of "relu" that is fully on is clipped at logit 16 in the library.
+    tolerance = 2e-2 if "bfloat16" in case else 2e-4
+    assert metrics["log_likelihood"] == pytest.approx(log_likelihood, rel=tolerance)
+    assert loss == pytest.approx(penalty - log_likelihood, rel=tolerance)
+    if case != "autoencoder":
+        assert metrics["kl"] == pytest.approx(kl, rel=tolerance)
+    if "slab_kl" in metrics:
+        parts = metrics["slab_kl"] + metrics["spike_kl"]
+        assert metrics["kl"] == pytest.approx(float(parts), rel=1e-5)
+    assert all(jnp.shape(value) == () for value in metrics.values())
+
+
+@all_models
+def test_every_parameter_has_a_finite_gradient_that_is_not_zero(case):
+    (loss, _), gradient = loss_and_gradient(case)
+    assert jnp.isfinite(loss)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+        name = jax.tree_util.keystr(path)
+        assert jnp.isfinite(leaf).all(), name
+        assert jnp.abs(leaf).max() > 0.0, name
+
+
+@all_models
+def test_the_gradient_is_the_slope_of_the_loss(case):
+    if "bfloat16" in case:  # has fewer digits than the difference needs
+        case = "vae"
+    model, x = model_of(case), images_of(case)
+    noise = model.noise(jax.random.key(3), NUM)
+    _, gradient = loss_and_gradient(case)
+    direction = jax.tree.map(lambda g: g / jnp.abs(g).max(), gradient)
+
+    @jax.jit
+    def loss(size):
+        moved = jax.tree.map(lambda p, d: p + size * d, params_of(case), direction)
+        return model.loss(moved, Batch(x), noise, weights_of(case))[0]
+
+    slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: (g * d).sum(), gradient, direction)))
+    difference = (loss(1e-3) - loss(-1e-3)) / 2e-3
+    assert difference == pytest.approx(float(slope), rel=2e-2)
+
+
+@all_models
+def test_the_loss_falls(case):
+    model = model_of(case)
+    weights, x = weights_of(case), images_of(case)
+
+    @jax.jit
+    def step(params, key):
+        noise = model.noise(key, NUM)
+        (loss, _), gradient = jax.value_and_grad(model.loss, has_aux=True)(
+            params, Batch(x), noise, weights
+        )
+        return jax.tree.map(lambda p, g: p - 0.003 * g, params, gradient), loss
+
+    params, history = params_of(case), []
+    for key in jax.random.split(jax.random.key(5), 40):
+        params, loss = step(params, key)
+        history.append(float(loss))
+    assert np.mean(history[-5:]) < np.mean(history[:5])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "autoencoder"])
+def test_kl_per_latent_sums_to_the_kl_of_the_log(case):
+    model, weights = model_of(case), weights_of(case)
+    (_, metrics), _ = loss_and_gradient(case)
+    kls = model.kl_per_latent(params_of(case), images_of(case), weights)
+    total = sum(kl.sum(-1).mean() for kl in kls.values())
+    assert float(total) == pytest.approx(float(metrics["kl"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.startswith(("vae", "vsc"))])
+def test_the_mean_log_weight_is_the_elbo(case):
+    """Against the closed-form KL and the mean log-likelihood of the same draws."""
+    model, params, weights = model_of(case), params_of(case), weights_of(case)
+    x, num_draws = images_of(case, 4), 4000
+    keys = jax.random.split(jax.random.key(6), num_draws)
+    log_weights = jax.jit(
+        jax.vmap(lambda key: model.log_weight(params, x, key, weights))
+    )(keys)
+
+    @jax.jit
+    @jax.vmap
+    def log_likelihoods(key):
+        z = model.sample_posterior(params, model.encode(params, x), key)
+        return model.log_likelihood(model.decoder_output(params, z), x)
+
+    kl = sum(kl.sum(-1) for kl in model.kl_per_latent(params, x, weights).values())
+    # Minus the KL is the mean of what a log weight has beside the log-likelihood;
+    # both see the same draw where both split the key in the same way.
+    rest = np.asarray(log_weights - log_likelihoods(keys), np.float64)
+    error = rest.std(0) / math.sqrt(num_draws)
+    tolerance = 4.0 * error + 1e-3 + (0.05 if "bfloat16" in case else 0.0)
+    assert (np.abs(rest.mean(0) + np.asarray(kl)) < tolerance).all()
+
+
+def test_samples_of_the_posterior_have_its_support_and_mean():
+    model, params = model_of("vsc-log_sigmoid"), params_of("vsc-log_sigmoid")
+    posterior = model.encode(params, images_of("vsc-log_sigmoid"))
+    keys = jax.random.split(jax.random.key(7), 4000)
+    z = jax.vmap(lambda key: model.sample_posterior(params, posterior, key))(keys)
+    prob = np.asarray(posterior.slab_prob)
+    error = np.sqrt(prob * (1 - prob) / 4000)
+    assert (np.abs((z != 0).mean(0) - prob) < 5 * error).all()
+    error = z.std(0) / math.sqrt(4000)
+    assert (np.abs(z.mean(0) - posterior.expected_code) < 5 * error).all()
+
+
+@pytest.mark.parametrize("case", ["vsc-relu", "exemplar_vsc"])
+def test_the_support_of_the_prior(case):
+    model, params, weights = model_of(case), params_of(case), weights_of(case)
+    z = model.sample_prior(params, jax.random.key(8), 6000, weights)
+    if case == "exemplar_vsc":
+        prob = model.pseudo_posterior(params, weights).slab_prob.mean(0)
+    else:
+        prob = weights["prior_slab_prob"]
+    error = np.sqrt(prob * (1 - prob) / 6000)
+    assert (np.abs((z != 0).mean(0) - prob) < 5 * error).all()
+
+
+@pytest.mark.parametrize("case", ["vae", "vsc-relu", "exemplar_vsc"])
+def test_weights_are_traced(case):
+    """Other weights compile nothing anew, and they can be mapped over."""
+    model, params = model_of(case), params_of(case)
+    batch, noise = Batch(images_of(case)), model.noise(jax.random.key(3), NUM)
+    num_traces = 0
+
+    @jax.jit
+    def loss(weights):
+        nonlocal num_traces
+        num_traces += 1
+        return model.loss(params, batch, noise, weights)[0]
+
+    weights = weights_of(case)
+    values = []
+    for name in weights:
+        for factor in (0.5, 1.5):
+            values.append(loss(weights | {name: weights[name] * factor}))
+    assert num_traces == 1
+    assert len({float(value) for value in values}) == len(values)
+    stacked = {k: jnp.stack([v, v * 0.5]) for k, v in weights.items()}
+    assert jax.vmap(loss)(stacked)[0] == pytest.approx(float(loss(weights)), rel=1e-5)
+
+
+@pytest.mark.parametrize("case", ["vae", "vsc-conv-relu", "exemplar_vsc"])
+def test_seeds_can_be_mapped_over(case):
+    model, weights, batch = model_of(case), weights_of(case), Batch(images_of(case))
+
+    def loss_of_seed(key):
+        noise = model.noise(key, NUM)
+        return model.loss(model.init(key), batch, noise, weights)[0]
+
+    keys = jax.random.split(jax.random.key(9), 3)
+    together = jax.jit(jax.vmap(loss_of_seed))(keys)
+    alone = [float(jax.jit(loss_of_seed)(key)) for key in keys]
+    np.testing.assert_allclose(together, alone, rtol=1e-4)
+
+
+def test_the_sharpness_of_the_loss_is_that_of_the_relaxed_gate():
+    case = "vsc-log_sigmoid"
+    model, params, x = model_of(case), params_of(case), images_of(case)
+    noise = model.noise(jax.random.key(3), NUM)
+    posterior = model.encode(params, x)
+    z = sampling.spike_slab_from_noise(*posterior, *noise, sharpness=200.0)
+    expected = losses.bernoulli_log_likelihood(model.decoder_output(params, z), x)
+    weights = weights_of(case) | {"sharpness": jnp.float32(200.0)}
+    _, metrics = model.loss(params, Batch(x), noise, weights)
+    assert metrics["log_likelihood"] == pytest.approx(float(expected.mean()), rel=1e-5)
+
+
+def num_parameters(model):
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("vsc", {"latent_dim": 200}, 949_384),
+        ("vae", {"latent_dim": 200}, 869_184),
+        ("vsc", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 100}, 859_245),
+        ("vsc", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 200}, 961_945),
+        ("vsc", {"network": "conv", "image_shape": (64, 64, 3), "latent_dim": 200}, 963_995),
+        ("vae", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 10}, 764_245),
+    ],
+)  # fmt: skip
+def test_parameter_counts_of_the_published_models(name, options, expected):
+    model = create_model(name, **{"image_shape": (28, 28, 1)} | options)
+    assert num_parameters(model) == expected
+
+
+def test_parameter_count_of_the_model_of_tonolini_et_al():
+    model = create_model(
+        "exemplar_vsc", image_shape=(28, 28, 1), latent_dim=60, num_pseudo_inputs=10
+    )
+    encoder = (784 + 1) * 3000 + 3 * (3000 + 1) * 60
+    decoder = (60 + 1) * 3000 + 2 * (3000 + 1) * 784
+    pseudo_inputs, selector = 10 * 784, (784 + 1) * 10
+    total = encoder + decoder + pseudo_inputs + selector
+    assert num_parameters(model) == total == 7_799_438
+
+
+def test_bad_fields():
+    def refused(pattern, error=ValueError, name="vae", **fields):
+        with pytest.raises(error, match=pattern):
+            create_model(name, **{"image_shape": IMAGE_SHAPE} | fields)
+
+    refused("model must be one of autoencoder, vae, vsc, exemplar_vsc, got 'x'", name="x")
+    refused("likelihood must be one of .*, got 'x'", likelihood="x")
+    refused("latent_dim must be at least 1, got 0", latent_dim=0)
+    refused("likelihood_scale must be positive, got 0", likelihood_scale=0.0)
+    refused("likelihood_scale must be positive, got nan", likelihood_scale=math.nan)
+    refused("network must be one of mlp, conv, got 'x'", network="x")
+    refused("dtype must be one of float32, bfloat16, got 'x'", dtype="x")
+    refused("initializer must be one of pytorch, .*, got 'x'", initializer="x")
+    refused(r"hidden must be positive whole numbers, got \(8, 0\)", hidden=(8, 0))
+    refused(r"hidden must be positive .*, got \('a',\)", hidden=("a",))
+    refused(r"channels must be positive .*, got \(0,\)", channels=(0,))
+    refused("features must be positive .*, got -1", features=-1)
+    refused("gate must be .*, got 'x'", name="vsc", gate="x")
+    refused("num_pseudo_inputs must be at least 1", name="exemplar_vsc", num_pseudo_inputs=0)
+    refused("network must be 'mlp' for Exemplar", name="exemplar_vsc", network="conv")
+    refused("unexpected keyword argument 'gate'", TypeError, gate="relu")
+    refused(r"image_shape", network="conv")

@@ -1,0 +1,227 @@
+"""What the README shows works: its code runs, its commands and fields exist.
+
+`python tests/test_readme.py` writes the table of configs from their docstrings.
+"""
+
+import ast
+import pathlib
+import re
+import shlex
+import sys
+import tomllib
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from experiments import _flags
+from vsc_jax.datasets import dataset_names
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = ROOT / "README.md"
+COMMANDS = (
+    "pip install -e . && python -m experiments.run --config=configs/vsc.py",
+    'pip install -e ".[dev]" && pytest',
+)
+
+# ml_collections loads config files in this way.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module.* is deprecated")
+
+
+def code_blocks(language, text=None):
+    text = README.read_text() if text is None else text
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def between(marker):
+    begin, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+    return README.read_text().partition(begin)[2].partition(end)[0]
+
+
+def config_table():
+    """One row per config: its name, and the first line of its docstring."""
+    rows = ["| config | what it trains |", "|---|---|"]
+    for path in sorted((ROOT / "experiments" / "configs").glob("*.py")):
+        if path.name not in ("__init__.py", "base.py"):
+            docstring = ast.get_docstring(ast.parse(path.read_text()))
+            rows.append(f"| `configs/{path.name}` | {docstring.splitlines()[0]} |")
+    return "\n".join(rows) + "\n"
+
+
+def shell_commands(text=None):
+    """Every command, as words; `&&` joins several in a line."""
+    lines = "\n".join(code_blocks("bash", text)).replace("\\\n", " ").splitlines()
+    parts = [part for line in lines for part in line.split("&&")]
+    return [shlex.split(part) for part in parts if part.strip()]
+
+
+def check_command(words):
+    """Raises if the command has a file, flag, field or extra that does not exist."""
+    match words:
+        case ["pip", "install", "-e", target]:
+            check_extras(target)
+        case ["pytest"]:
+            pass
+        case ["python", "-m", module, *arguments] if module.startswith("experiments."):
+            check_flags(ROOT / f"{module.replace('.', '/')}.py", arguments)
+        case _:
+            raise ValueError(f"do not know what this does: {shlex.join(words)}")
+
+
+def check_extras(target):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = re.fullmatch(r"\.(?:\[([\w,-]+)\])?", target).group(1) or ""
+    for extra in filter(None, extras.split(",")):
+        if extra not in project["optional-dependencies"]:
+            raise ValueError(f"there is no extra {extra}")
+
+
+def check_flags(path, arguments):
+    """Parses them with flags of these names, and the config with its fields."""
+    source = path.read_text()
+    if "from experiments.run import CONFIG" in source:
+        source += (ROOT / "experiments" / "run.py").read_text()
+    values = flags.FlagValues()
+    for kind, name in re.findall(r"DEFINE_(\w+)\(\s*\"(\w+)\"", source):
+        if kind == "config_file":
+            config_flags.DEFINE_config_file(name, flag_values=values)
+        else:
+            flags.DEFINE_multi_string(name, [], "", flag_values=values)
+    arguments = [
+        "--config=" + _flags.resolve_config_path(word.removeprefix("--config="))
+        if word.startswith("--config=")
+        else word
+        for word in arguments
+    ]
+    # The config flag looks for its overrides there.
+    with mock.patch.object(sys, "argv", [path.name, *arguments]):
+        left = values(sys.argv)[1:]
+    if left:
+        raise ValueError(f"{left} are no flags")
+    config = values["config"].value if "config" in values else None
+    if config is not None:
+        fields = _flags.flatten(config)  # raises if there is no such file
+        for word in values["sweep"].value if "sweep" in values else []:
+            if word.partition("=")[0] not in fields:
+                raise ValueError(f"the config has no field {word}")
+
+
+def test_the_two_commands_are_near_the_top():
+    lines = README.read_text().splitlines()
+    for command in COMMANDS:
+        assert command in lines[:30]
+
+
+@pytest.mark.parametrize("words", shell_commands(), ids=shlex.join)
+def test_commands_have_files_flags_and_fields_that_exist(words):
+    check_command(words)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python -m experiments.run --config=configs/no_such.py",
+        "python -m experiments.run --config=configs/vsc.py:no_such",
+        "python -m experiments.run --config=configs/vsc.py --config.weights.bet=4",
+        "python -m experiments.run --config=configs/vsc.py --config.seed=one",
+        "python -m experiments.run --config=configs/vsc.py --no_such=4",
+        "python -m experiments.run --config=configs/vsc.py word",
+        "python -m experiments.sweep --config=configs/vsc.py --sweep=model.dim=4",
+        "python -m experiments.no_such",
+        'pip install -e ".[no-such]"',
+        "pip install vsc_jax",
+        "rm data",
+    ],
+)
+def test_a_wrong_command_is_found(line):
+    (words,) = shell_commands(f"```bash\n{line}\n```")
+    with pytest.raises(
+        (ValueError, OSError, KeyError, AttributeError, flags.Error, _flags.UserError)
+    ):
+        check_command(words)
+
+
+def test_the_table_of_configs_is_that_of_the_files():
+    assert between("configs") == config_table(), (
+        "run python tests/test_readme.py to write the table"
+    )
+
+
+def test_the_table_of_data_sets_has_each_once():
+    column = [row.split("|")[1] for row in between("datasets").splitlines()[2:]]
+    names = re.findall(r"`(\w+)`", " ".join(column))
+    assert sorted(names) == sorted(dataset_names())
+
+
+def test_files_that_it_links_to_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text()):
+        if not target.startswith("https://"):
+            assert (ROOT / target).is_file(), target
+
+
+def test_it_has_every_extra_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for extra in project["optional-dependencies"]:
+        assert f'".[{extra}]"' in README.read_text()
+
+
+def test_the_loss_example_gives_finite_gradients():
+    (block,) = [b for b in code_blocks("python") if "def loss(" in b]
+    namespace = {}
+    exec(block, namespace)
+    key = jax.random.key(0)
+    x = jax.random.uniform(key, (5, 8, 8, 1))
+
+    def loss(w):
+        return namespace["loss"](
+            lambda x: jnp.split(x.reshape(5, 64) @ w, 3, axis=1),
+            lambda z: (z @ w[:, :4].T).reshape(5, 8, 8, 1),
+            x,
+            key,
+        )
+
+    value, gradient = jax.jit(jax.value_and_grad(loss))(jnp.full((64, 12), 0.01))
+    assert value > 0
+    assert jnp.isfinite(gradient).all()
+    assert (gradient != 0).any()
+
+
+def test_the_other_examples_run(tmp_path, monkeypatch):
+    blocks = [b for b in code_blocks("python") if "def loss(" not in b]
+    blocks = [b for b in blocks if "load_run" not in b]
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(block, {})
+
+
+@pytest.mark.slow
+def test_the_example_with_a_trained_run(tmp_path, monkeypatch):
+    from experiments.configs import vsc
+    from experiments.run import run
+
+    config = vsc.get_config("quick")
+    config.model.network = "mlp"
+    config.evaluation.figures = False
+    monkeypatch.chdir(tmp_path)
+    run(config, tmp_path / "runs" / "mine", show_progress=False)
+    (block,) = [b for b in code_blocks("python") if "load_run" in b]
+    namespace = {}
+    exec(block, namespace)
+    assert namespace["codes"].shape == (16, config.model.latent_dim)
+    assert namespace["x_again"].shape == (16, 64, 64, 1)
+    assert namespace["new"].shape == (8, 64, 64, 1)
+
+
+def write_config_table():
+    begin = "<!-- configs -->\n"
+    before, _, after = README.read_text().partition(begin)
+    after = after[after.index("<!-- /configs -->") :]
+    README.write_text(before + begin + config_table() + after)
+
+
+if __name__ == "__main__":
+    write_config_table()

@@ -1,0 +1,135 @@
+"""A data set and a model so small that training them takes no time."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vsc_jax import models, training
+from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.models import keep_local
+
+IMAGE_SHAPE = (6, 5, 1)
+BATCH_SIZE = 16
+
+
+def tiny_dataset(num_train=50, num_test=20, seed=0) -> Dataset:
+    """Bright rectangles on black, and their height as the label."""
+    rng = np.random.default_rng(seed)
+    num = num_train + num_test
+    heights = rng.integers(1, 6, num)
+    images = rng.integers(0, 30, (num, *IMAGE_SHAPE))
+    for image, height in zip(images, heights, strict=True):
+        image[:height, 1:4] += 200
+    order = rng.permutation(num).astype(np.int32)
+    return Dataset(
+        name="tiny",
+        images=images.astype(np.uint8),
+        format=ImageFormat(IMAGE_SHAPE),
+        train_indices=order[:num_train],
+        test_indices=order[num_train:],
+        factors=heights[:, None].astype(np.int32),
+        factor_names=("height",),
+        factor_sizes=(6,),
+    )
+
+
+def tiny_model(name="vae", **options):
+    fields = {"latent_dim": 3, "hidden": (8,), "image_shape": IMAGE_SHAPE} | options
+    return models.create_model(name, **fields)
+
+
+def tiny_options(model, **options) -> training.TrainOptions:
+    weights = model.default_weights | options.pop("weights", {})
+    rate = options.pop("learning_rate", 0.01)
+    defaults = {"num_steps": 20, "batch_size": BATCH_SIZE, "log_every": 5}
+    return training.TrainOptions(
+        learning_rate=rate if callable(rate) else lambda step: rate,
+        weights={
+            name: value if callable(value) else lambda step, value=value: value
+            for name, value in weights.items()
+        },
+        **defaults | {"checkpoint_every": 10, "num_test_images": 20} | options,
+    )
+
+
+def run_tiny(workdir: Path, model=None, dataset=None, **options):
+    """`train` with a `meta` from which `load_run` can work."""
+    model = model or tiny_model()
+    options = tiny_options(model, **options)
+    names = {type_: name for name, type_ in models.MODELS.items()}
+    meta = {
+        "model": {"name": names.get(type(model))} | dataclasses.asdict(model),
+        "optimizer": dict(options.optimizer),
+        "weights": {k: float(v) for k, v in options.weights_at(10**6).items()},
+    }
+    return training.train(
+        model,
+        dataset or tiny_dataset(),
+        options,
+        workdir=workdir,
+        meta=meta,
+        show_progress=False,
+    )
+
+
+def assert_same(one, two) -> None:
+    """Every leaf equal, bit for bit."""
+    jax.tree.map(np.testing.assert_array_equal, *jax.device_get((one, two)))
+
+
+class BatchNoise(NamedTuple):
+    normal: jax.Array
+    prior: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchVAE(models.VAE):
+    """A VAE whose loss has properties of the whole batch: an MMD and a covariance."""
+
+    gathers: bool = True
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        return {"beta": 1.0, "mmd_weight": 20.0, "covariance_weight": 10.0}
+
+    def noise(self, key: jax.Array, batch_size: int) -> BatchNoise:
+        shape = (2, batch_size, self.latent_dim)
+        return BatchNoise(*jax.random.normal(key, shape))
+
+    def loss(
+        self,
+        params,
+        batch,
+        noise,
+        weights,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ):
+        if not self.gathers:
+            gather = keep_local
+        loss, metrics = super().loss(params, batch, noise.normal, weights)
+        mean, log_var, _ = self.encode(params, batch.x)
+        z = mean + jnp.exp(0.5 * log_var) * noise.normal
+        all_z, all_prior = gather(z), gather(noise.prior)
+
+        def kernel(a, b):  # inverse multiquadratic, mean over all pairs
+            squares = jnp.sum((a[:, None] - b[None]) ** 2, -1)
+            return jnp.mean(1.0 / (1.0 + squares))
+
+        mmd = kernel(z, all_z) - 2.0 * kernel(z, all_prior)
+        mmd += kernel(noise.prior, all_prior)
+        centred = all_z - all_z.mean(0, keepdims=True)
+        covariance = centred.T @ centred / len(all_z)
+        off_diagonal = jnp.sum(covariance**2) - jnp.sum(jnp.diag(covariance) ** 2)
+        loss += weights["mmd_weight"] * mmd
+        loss += weights["covariance_weight"] * off_diagonal
+        return loss, metrics | {"mmd": mmd, "off_diagonal": off_diagonal}
+
+
+def batch_vae(**options) -> BatchVAE:
+    return BatchVAE(image_shape=IMAGE_SHAPE, latent_dim=3, hidden=(8,), **options)

@@ -1,0 +1,146 @@
+import json
+
+import numpy as np
+import pytest
+from tiny_runs import IMAGE_SHAPE, run_tiny, tiny_dataset, tiny_model
+
+import vsc_jax
+from vsc_jax.training import CheckpointError, Checkpoints, load_run
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    """A VSC run whose newest checkpoint is not its best: its last steps are too long."""
+    folder = tmp_path_factory.mktemp("run")
+    run_tiny(
+        folder,
+        tiny_model("vsc"),
+        num_steps=40,
+        keep_checkpoints=1,
+        weights={"prior_slab_prob": 0.3},
+        learning_rate=lambda step: 0.01 if step < 20 else 0.2,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(workdir):
+    return vsc_jax.load_run(workdir)
+
+
+@pytest.fixture(scope="module")
+def images():
+    dataset = tiny_dataset(num_train=400, num_test=101)
+    return dataset.decode(np.arange(501))
+
+
+def test_what_it_knows_of_the_run(run, workdir):
+    assert run.step == 40
+    assert run.model == tiny_model("vsc")
+    assert run.weights == {
+        "beta": 1.0,
+        "prior_slab_prob": np.float32(0.3),
+        "sharpness": 50.0,
+    }
+    assert run.meta["model"]["name"] == "vsc"
+
+
+def test_more_than_one_batch(run, images):
+    codes = run.encode(images)
+    assert isinstance(codes, np.ndarray)
+    assert codes.shape == (501, 3)
+    posterior = run.model.encode(run.params, images)
+    np.testing.assert_allclose(codes, posterior.expected_code, rtol=1e-4, atol=1e-5)
+    decoded = run.decode(codes)
+    assert decoded.shape == (501, *IMAGE_SHAPE)
+    assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
+    np.testing.assert_array_equal(run.reconstruct(images), decoded)
+    np.testing.assert_allclose(run.encode(images[:1]), codes[:1], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(run.encode(images.astype(np.float64)), codes)
+
+
+def test_no_images(run, images):
+    assert run.encode(images[:0]).shape == (0, 3)
+    assert run.reconstruct(images[:0]).shape == (0, *IMAGE_SHAPE)
+    assert run.sample(0).shape == (0, *IMAGE_SHAPE)
+
+
+def test_samples_are_those_of_the_prior(run):
+    samples = run.sample(600, seed=3)
+    assert samples.shape == (600, *IMAGE_SHAPE)
+    np.testing.assert_array_equal(run.sample(600, seed=3), samples)
+    assert not np.array_equal(run.sample(600, seed=4), samples)
+    # With probability 0.7^3 all latents are off, and the image is that of z = 0.
+    empty = run.decode(np.zeros((1, 3)))
+    share = np.isclose(samples, empty).all(axis=(1, 2, 3)).mean()
+    assert abs(share - 0.343) < 4 * np.sqrt(0.343 * 0.657 / 600)
+
+
+def test_a_model_without_a_prior(tmp_path):
+    run_tiny(tmp_path, tiny_model("autoencoder"), num_steps=2)
+    run = load_run(tmp_path)
+    assert run.encode(np.zeros((2, *IMAGE_SHAPE))).shape == (2, 3)
+    with pytest.raises(ValueError, match="no prior to sample from"):
+        run.sample(3)
+
+
+def test_wrong_arrays(run):
+    with pytest.raises(ValueError, match=r"shape \[n, 6, 5, 1\], got \(6, 5, 1\)"):
+        run.encode(np.zeros(IMAGE_SHAPE))
+    with pytest.raises(ValueError, match=r"shape \[n, 6, 5, 1\], got \(2, 5, 6, 1\)"):
+        run.reconstruct(np.zeros((2, 5, 6, 1)))
+    with pytest.raises(TypeError, match=r"floats in \[0, 1\], got uint8; divide"):
+        run.encode(np.zeros((2, *IMAGE_SHAPE), np.uint8))
+    with pytest.raises(ValueError, match=r"z must have shape \[n, 3\], got \(2, 4\)"):
+        run.decode(np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"\[n, 3\], got \(3,\)"):
+        run.decode(np.zeros(3))
+    with pytest.raises(ValueError, match="num_samples must be at least 0, got -1"):
+        run.sample(-1)
+
+
+def test_steps(workdir, run):
+    checkpoints = Checkpoints(workdir, read_only=True)
+    best = checkpoints.best_step()
+    assert checkpoints.steps() == [best, 40]
+    assert best == 20
+    checkpoints.close()
+    assert load_run(workdir, step="best").step == best
+    assert load_run(workdir, step=best).step == best
+    assert load_run(str(workdir)).step == 40
+    for step in (30, "newst"):
+        with pytest.raises(
+            ValueError, match=rf"'newest', 'best' or one of \[20, 40\], got {step!r}"
+        ):
+            load_run(workdir, step=step)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(
+            run.decode(np.ones((1, 3))),
+            load_run(workdir, step="best").decode(np.ones((1, 3))),
+        )
+
+
+def test_folders_without_a_run(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(FileNotFoundError, match="no readable checkpoint in") as e:
+            load_run(folder)
+        assert str(folder) in str(e.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_checkpoint(tmp_path):
+    run_tiny(tmp_path)
+    for path in (tmp_path / "checkpoints" / "20" / "state").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"step 20 in .* choose another one of \["):
+        load_run(tmp_path)
+    assert load_run(tmp_path, step=10).step == 10
+    (tmp_path / "checkpoints" / "20" / "metrics" / "metrics").write_text("")
+    with pytest.raises(CheckpointError, match=r"steps \[20\] in .* are damaged"):
+        load_run(tmp_path, step=10)
+
+
+def test_meta_is_plain_json(workdir):
+    text = (workdir / "checkpoints" / "40" / "meta" / "metadata").read_text()
+    assert json.loads(text)["model"]["image_shape"] == list(IMAGE_SHAPE)

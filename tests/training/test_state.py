@@ -1,0 +1,39 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny_runs import assert_same, tiny_model
+
+from vsc_jax.training import create_optimizer, init_state
+
+
+def test_the_same_seed_gives_the_same_state():
+    model, optimizer = tiny_model(), create_optimizer()
+    one, two, other = (init_state(model, optimizer, seed) for seed in (0, 0, 1))
+    assert int(one.step) == 0
+    assert_same(one.params, two.params)
+    assert (jax.random.key_data(one.key) == jax.random.key_data(two.key)).all()
+    kernels = [s.params["decoder"]["params"]["Dense_0"]["kernel"] for s in (one, other)]
+    assert not np.array_equal(*kernels)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (create_optimizer(b1=0.8, b2=0.9, eps=1e-4), optax.adam(0.1, 0.8, 0.9, 1e-4)),
+        (create_optimizer("sgd", b1=0.7), optax.sgd(0.1, momentum=0.7)),
+    ],
+)
+def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, theirs):
+    params = jnp.array([1.0, -2.0])
+    states = [ours.init(params), theirs.init(params)]
+    for gradient in jnp.array([[3.0, 0.1], [-1.0, 0.2], [0.5, 0.3]]):
+        direction, states[0] = ours.update(gradient, states[0])
+        expected, states[1] = theirs.update(gradient, states[1])
+        np.testing.assert_allclose(0.1 * direction, expected, rtol=1e-6)
+
+
+def test_unknown_optimizer():
+    with pytest.raises(ValueError, match="must be 'adam' or 'sgd', got 'adm'"):
+        create_optimizer("adm")

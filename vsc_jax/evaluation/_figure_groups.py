@@ -1,0 +1,288 @@
+"""Figures that belong together: each function draws what the model has."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vsc_jax import metrics
+from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation._charts import (
+    plot_class_gates,
+    plot_correlation,
+    plot_kl_per_latent,
+)
+from vsc_jax.evaluation._code_change_figures import (
+    plot_conditional_samples,
+    plot_interpolation,
+    plot_interpretation,
+)
+from vsc_jax.evaluation._code_changes import (
+    conditional_codes,
+    interpolation_codes,
+    interpretation_codes,
+)
+from vsc_jax.evaluation._evaluate import ACTIVE_KL, LABEL
+from vsc_jax.evaluation._figure_data import FigureData, Figures
+from vsc_jax.evaluation._image_figures import plot_latent_bars, plot_prior_samples
+from vsc_jax.evaluation._traversal_figures import (
+    plot_author_traversals,
+    plot_traversals,
+    save_traversal_gif,
+)
+from vsc_jax.evaluation._traversals import (
+    author_traversal_codes,
+    traversal_codes,
+    traversal_values,
+)
+
+_NO_PRIOR = "this model has no prior"
+_NO_SPIKE = "the posterior of this model has no spike"
+_NUM_ROWS = 6
+_NUM_PAIRS = 3
+
+
+def draw_traversals(
+    data: FigureData,
+    *,
+    num_traversals: int,
+    num_values: int,
+    delta: float,
+    threshold: float,
+) -> Figures:
+    """One latent moves, the others stay: our grid, the animation, the published one."""
+    latents, labels = _rank(data, num_traversals)
+    # The animation has a moment between every two columns of the picture.
+    values = traversal_values(data.z, latents, num_values=2 * num_values - 1)
+    frames = data.decode(traversal_codes(data.base_code[0], latents, values))
+    ranges = [f"{low:.1f} to {high:.1f}" for low, high in values[:, [0, -1]]]
+    paths = [
+        plot_traversals(
+            data.x[0],
+            frames[:, ::2],
+            data.out_dir / "traversals.png",
+            row_labels=[f"{a}\n{b}" for a, b in zip(labels, ranges, strict=True)],
+            max_value=data.max_value,
+            title="Traversals: each row changes one latent of the code of the input, "
+            "over the range that it has where it is used (5 % to 95 %); the others "
+            "stay",
+        ),
+        save_traversal_gif(
+            frames,
+            data.out_dir / "traversals.gif",
+            row_labels=labels,
+            max_value=data.max_value,
+        ),
+    ]
+    moved, codes = author_traversal_codes(
+        data.z[0], threshold=threshold, delta=delta, max_latents=num_traversals
+    )
+    if not len(moved):
+        reason = "every latent of the sampled code is zero"
+        return Figures(paths, {"author_traversals": reason})
+    paths.append(
+        plot_author_traversals(
+            data.decode(codes),
+            data.out_dir / "author_traversals.png",
+            row_labels=[f"z{j} = {data.z[0, j]:+.2f}" for j in moved],
+            max_value=data.max_value,
+            title="Published protocol: each row moves one non-zero latent of a "
+            f"sampled code by {delta:g} per frame, towards zero and through it",
+        )
+    )
+    return Figures(paths, {})
+
+
+def draw_code_changes(data: FigureData, *, seed: int, threshold: float) -> Figures:
+    """Interpretation, conditional samples and interpolation."""
+    paths = []
+    skipped: dict[str, str] = {}
+    x, z = data.x[:_NUM_ROWS], data.z[:_NUM_ROWS]
+    x_decoded = data.decode(z)
+    latents, codes = interpretation_codes(z)
+    paths.append(
+        plot_interpretation(
+            x,
+            x_decoded,
+            data.decode(codes),
+            data.out_dir / "interpretation.png",
+            row_labels=[
+                f"z{j} = {code[j]:+.2f}" for j, code in zip(latents, z, strict=True)
+            ],
+            max_value=data.max_value,
+        )
+    )
+    if data.encoded.has_spike:
+        rng = np.random.default_rng(seed)
+        codes = [conditional_codes(rng, code, threshold=threshold) for code in z]
+        counts = np.count_nonzero(np.abs(z) > threshold, axis=1)
+        paths.append(
+            plot_conditional_samples(
+                x,
+                x_decoded,
+                data.decode(np.stack(codes)),
+                data.out_dir / "conditional_samples.png",
+                row_labels=[f"{num} of {z.shape[1]}\nnot zero" for num in counts],
+                max_value=data.max_value,
+            )
+        )
+    else:
+        skipped["conditional_samples"] = _NO_SPIKE
+    if len(data.x) < 2:
+        skipped["interpolation"] = "there is only one test image"
+    else:
+        paths.append(_draw_interpolation(data))
+    return Figures(paths, skipped)
+
+
+def _draw_interpolation(data: FigureData) -> Path:
+    """Pairs of consecutive images; without a spike gates cannot switch."""
+    num_pairs = min(_NUM_PAIRS, len(data.x) // 2)
+    first, last = np.arange(num_pairs) * 2, np.arange(num_pairs) * 2 + 1
+    kinds = {"continuous": False, "discrete": True}
+    title = (
+        "Interpolation between two test images: slab means go linearly from one to "
+        "the other; gates do so too (continuous) or jump in the middle (discrete)"
+    )
+    if not data.encoded.has_spike:
+        kinds = {"linear": False}
+        title = "Interpolation between two test images: means go linearly"
+    differ = np.count_nonzero(data.support[first] != data.support[last], axis=1)
+    row_labels = [
+        f"{kind}\ndiffering gates: {num}" if data.encoded.has_spike else kind
+        for num in differ
+        for kind in kinds
+    ]
+    codes = [
+        interpolation_codes(
+            # Rounded gates, so that both ends are codes that an image can have.
+            data.encoded.mean[[a, b]],
+            data.support[[a, b]],
+            switch=switch,
+        )
+        for a, b in zip(first, last, strict=True)
+        for switch in kinds.values()
+    ]
+    return plot_interpolation(
+        data.x[first].repeat(len(kinds), axis=0),
+        data.x[last].repeat(len(kinds), axis=0),
+        data.decode(np.stack(codes)),
+        data.out_dir / "interpolation.png",
+        row_labels=row_labels,
+        max_value=data.max_value,
+        title=title,
+    )
+
+
+def draw_latents(data: FigureData, prior: np.ndarray | None) -> Figures:
+    """Codes as bars, draws from the prior, and the KL of each latent."""
+    x, z = data.x[:4], data.z[:4]
+    paths = [
+        plot_latent_bars(
+            x,
+            z,
+            data.decode(z),
+            data.out_dir / "latent_bars.png",
+            max_value=data.max_value,
+        )
+    ]
+    skipped: dict[str, str] = {}
+    if prior is None:
+        skipped["prior_samples"] = _NO_PRIOR
+    else:
+        paths.append(
+            plot_prior_samples(
+                data.decode(prior),
+                data.out_dir / "prior_samples.png",
+                max_value=data.max_value,
+                title=_prior_title(prior),
+            )
+        )
+    if data.kl:
+        terms = {name: term.mean(axis=0) for name, term in data.kl.items()}
+        paths.append(plot_kl_per_latent(terms, data.out_dir / "kl_per_latent.png"))
+    else:
+        skipped["kl_per_latent"] = _NO_PRIOR
+    return Figures(paths, skipped)
+
+
+def draw_factors(
+    data: FigureData,
+    dataset: Dataset,
+    *,
+    sources: np.ndarray | None,
+    source_names: Sequence[str] | None,
+) -> Figures:
+    """The two figures that compare latents with ground truth."""
+    paths = []
+    skipped: dict[str, str] = {}
+    factors = dataset.factors
+    if LABEL not in dataset.factor_names or factors is None:
+        skipped["class_gates"] = 'this data set has no factor named "label"'
+    elif not data.encoded.has_spike:
+        skipped["class_gates"] = _NO_SPIKE
+    else:
+        labels = factors[data.indices, dataset.factor_names.index(LABEL)]
+        present = np.unique(labels)
+        gates = [data.encoded.slab_prob[labels == k].mean(axis=0) for k in present]
+        paths.append(
+            plot_class_gates(
+                np.stack(gates),
+                data.out_dir / "class_gates.png",
+                class_names=[str(k) for k in present],
+            )
+        )
+    if sources is None:
+        sources, known_names = _known_sources(dataset)
+        source_names = source_names or known_names
+    if sources is None:
+        skipped["correlation"] = (
+            "the sources of the images of this data set are unknown"
+        )
+    else:
+        correlation = metrics.absolute_correlation(
+            data.z, np.asarray(sources)[data.indices]
+        )
+        paths.append(
+            plot_correlation(
+                correlation,
+                data.out_dir / "correlation.png",
+                source_names=source_names,
+            )
+        )
+    return Figures(paths, skipped)
+
+
+def _known_sources(
+    dataset: Dataset,
+) -> tuple[np.ndarray | None, Sequence[str] | None]:
+    """The sources of the data set, else its factors where all have two values."""
+    if dataset.sources is not None:
+        return dataset.sources, dataset.source_names or None
+    if dataset.factors is not None and set(dataset.factor_sizes) == {2}:
+        return dataset.factors, dataset.factor_names
+    return None, None
+
+
+def _rank(data: FigureData, num: int) -> tuple[np.ndarray, list[str]]:
+    """Latents that matter most, and a label that says how much."""
+    if data.kl:
+        score = np.sum([term.mean(axis=0) for term in data.kl.values()], axis=0)
+        form = "z{} KL {:.2f} nats"
+    else:
+        score = data.encoded.expected_code.std(axis=0)
+        form = "z{} st. dev. {:.2f}"
+    latents = np.argsort(-score, kind="stable")[:num]
+    if data.kl:
+        latents = latents[: max(1, np.count_nonzero(score[latents] > ACTIVE_KL))]
+    return latents, [form.format(j, score[j]) for j in latents]
+
+
+def _prior_title(z: np.ndarray) -> str:
+    counts = np.count_nonzero(z, axis=1)
+    if (counts == z.shape[1]).all():
+        return "Decoded draws from the prior"
+    return (
+        "Decoded draws from the prior; on average "
+        f"{counts.mean():.1f} of {z.shape[1]} latents are not zero"
+    )
