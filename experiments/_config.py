@@ -84,15 +84,14 @@ def make_model(fields: Mapping[str, Any]) -> Model:
         known = {field.name for field in dataclasses.fields(MODELS[name])} | {"name"}
         if unknown := sorted(fields.keys() - known):
             raise UserError(
-                f"the model {name} has no {' or '.join(unknown)}; take a config of this "
-                "model instead of changing model.name."
+                f"the model {name} has no {' or '.join(unknown)}; take a config of "
+                "this model instead of changing model.name."
             )
     return create_model(**fields)
 
 
 def train_options(config: ConfigDict) -> TrainOptions:
     """The arguments of `train`, with values and schedules as functions of the step."""
-
     optimizer, train = config.optimizer, config.train
 
     def schedule(name: str, field: str, value: float):
@@ -143,7 +142,7 @@ def _check_range(name: str, value: Any, *, where: str | None = None) -> None:
     below = value <= high if with_high else value < high
     if not (above and below):
         left = f"{'at least' if with_low else 'larger than'} {low}"
-        right = f"{'at most' if with_high else 'smaller than'} {high:g}"
+        right = f"{'at most' if with_high else 'smaller than'} {high}"
         wanted = left if high == math.inf else f"{left} and {right}"
         inside = f" at all steps of {where}" if where else ""
         got = f"{value:.6g}" if isinstance(value, float | np.floating) else value

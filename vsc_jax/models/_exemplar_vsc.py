@@ -24,7 +24,7 @@ class ExemplarVSC(ImageModel):
     log p(x|z) - sum_u rho_u KL(q(z|x) || q(z|x_u)) - J KL(gbar || a), where gbar is
     the mean over the J latents of the sharpened gates of the chosen pseudo-inputs and
     a the prior probability: only the average activation is pinned. By default p(x|z)
-    is Gaussian with a learned variance per pixel. The form is that of the authors' code,
+    is Gaussian with a learned variance per pixel. This is what the authors' code does,
     https://github.com/ftonolini45/Variational_Sparse_Coding, whose selector is
     sigmoid(W x + b) without sharpening.
 
@@ -93,7 +93,7 @@ class ExemplarVSC(ImageModel):
         return draw_spike_slab_noise(key, batch_size, self.latent_dim)
 
     def select(self, params: Params, x: jax.Array) -> jax.Array:
-        """rho `[batch, num_pseudo_inputs]`, which sums to one over pseudo-inputs."""
+        """`rho` `[batch, num_pseudo_inputs]`, which sums to one over pseudo-inputs."""
         selector = params["selector"]
         flat = x.reshape(x.shape[0], -1)
         weights = jax.nn.sigmoid(flat @ selector["kernel"] + selector["bias"][None])
@@ -102,10 +102,11 @@ class ExemplarVSC(ImageModel):
     def pseudo_posterior(self, params: Params, weights: Weights) -> Posterior:
         """q(z|x_u) with sharpened gates, each `[num_pseudo_inputs, latent_dim]`."""
         posterior = self.encode(params, params["pseudo_inputs"])
-        return posterior._replace(
-            slab_logits=losses.sharpen_slab_logits(
-                posterior.slab_logits, slope=weights["pseudo_sharpness"]
-            )
+        mean, log_var, slab_logits = posterior.spike_slab()
+        return Posterior(
+            mean,
+            log_var,
+            losses.sharpen_slab_logits(slab_logits, slope=weights["pseudo_sharpness"]),
         )
 
     def loss(
@@ -120,17 +121,18 @@ class ExemplarVSC(ImageModel):
         """Mean negative objective at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)
         scale = weights["slab_scale"]
+        mean, log_var, slab_logits = posterior.spike_slab()
         z = sampling.spike_slab_from_noise(
-            scale * posterior.mean,
-            scale * posterior.log_var,
-            posterior.slab_logits,
+            scale * mean,
+            scale * log_var,
+            slab_logits,
             *noise,
             sharpness=weights["sharpness"],
         )
         terms = losses.exemplar_vsc_objective(
             self.log_likelihood(self.decoder_output(params, z), batch.x),
-            *posterior,
-            *self.pseudo_posterior(params, weights),
+            *posterior.spike_slab(),
+            *self.pseudo_posterior(params, weights).spike_slab(),
             self.select(params, batch.x),
             prior_slab_prob=weights["prior_slab_prob"],
         )
@@ -141,17 +143,19 @@ class ExemplarVSC(ImageModel):
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
     ) -> jax.Array:
-        """z ~ q(z|x) `[batch, latent_dim]`, with exact zeros."""
-        return sampling.sample_spike_slab(key, *posterior)
+        """A draw z ~ q(z|x) `[batch, latent_dim]`, with exact zeros."""
+        return sampling.sample_spike_slab(key, *posterior.spike_slab())
 
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
-        """z ~ q(z|x_u), u uniform, `[num_samples, latent_dim]`, with exact zeros."""
+        """Draws z ~ q(z|x_u), u uniform, `[num_samples, latent_dim]`, exact zeros."""
         key_u, key_z = jax.random.split(key)
         u = jax.random.randint(key_u, (num_samples,), 0, self.num_pseudo_inputs)
         pseudo = self.pseudo_posterior(params, weights)
-        return sampling.sample_spike_slab(key_z, *(field[u] for field in pseudo))
+        return sampling.sample_spike_slab(
+            key_z, *(field[u] for field in pseudo.spike_slab())
+        )
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, weights: Weights
@@ -165,8 +169,11 @@ class ExemplarVSC(ImageModel):
         rho = self.select(params, x)
         pairs = (*rho.shape, self.latent_dim)
         kl = losses.spike_slab_kl_between(
-            *(jnp.broadcast_to(field[:, None], pairs) for field in posterior),
-            *(jnp.broadcast_to(field[None], pairs) for field in pseudo),
+            *(
+                jnp.broadcast_to(field[:, None], pairs)
+                for field in posterior.spike_slab()
+            ),
+            *(jnp.broadcast_to(field[None], pairs) for field in pseudo.spike_slab()),
         )
         return {
             "slab_kl": jnp.einsum("bu,buj->bj", rho, kl.slab),

@@ -125,7 +125,7 @@ class ImageModel:
     def encode(self, params: Params, x: jax.Array) -> Posterior:
         """Parameters of q(z|x), each `[batch, latent_dim]`."""
         encoder, _ = self.networks()
-        return encoder.apply(params["encoder"], x)
+        return encoder.apply(params["encoder"], x)  # type: ignore[return-value]
 
     def decoder_output(self, params: Params, z: jax.Array) -> DecoderOutput:
         """What `log_likelihood` takes: logits of the mean of p(x|z).
@@ -142,7 +142,7 @@ class ImageModel:
         return jax.nn.sigmoid(output[0] if isinstance(output, tuple) else output)
 
     def log_likelihood(self, output: DecoderOutput, x: jax.Array) -> jax.Array:
-        """log p(x|z) `[batch]`, in nats, from the output of `decoder_output`."""
+        """`log p(x|z)` `[batch]`, in nats, from the output of `decoder_output`."""
         if isinstance(output, tuple):
             x_logits, log_var = output
             # A pixel that is reconstructed exactly would drive its variance to zero.

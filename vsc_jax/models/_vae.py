@@ -39,7 +39,7 @@ class VAE(ImageModel):
         gather: Callable[[jax.Array], jax.Array] = keep_local,
     ) -> tuple[jax.Array, Metrics]:
         """Mean negative beta-ELBO and its terms, in nats per image."""
-        mean, log_var, _ = self.encode(params, batch.x)
+        mean, log_var = self.encode(params, batch.x).gaussian()
         z = sampling.gaussian_from_noise(mean, log_var, noise)
         log_likelihood = self.log_likelihood(
             self.decoder_output(params, z), batch.x
@@ -55,27 +55,27 @@ class VAE(ImageModel):
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
     ) -> jax.Array:
-        """z ~ q(z|x) `[batch, latent_dim]`."""
-        return sampling.sample_gaussian(key, posterior.mean, posterior.log_var)
+        """A draw z ~ q(z|x) `[batch, latent_dim]`."""
+        return sampling.sample_gaussian(key, *posterior.gaussian())
 
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
-        """z ~ N(0, I) `[num_samples, latent_dim]`."""
+        """A draw z ~ N(0, I) `[num_samples, latent_dim]`."""
         return jax.random.normal(key, (num_samples, self.latent_dim))
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, weights: Weights
     ) -> dict[str, jax.Array]:
         """`kl`: KL(q(z_j|x) || N(0, 1)) `[batch, latent_dim]`."""
-        mean, log_var, _ = self.encode(params, x)
+        mean, log_var = self.encode(params, x).gaussian()
         return {"kl": losses.gaussian_kl(mean, log_var)}
 
     def log_weight(
         self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
     ) -> jax.Array:
-        """log p(x|z) + log N(z; 0, I) - log q(z|x) `[batch]` at one draw z ~ q(z|x)."""
-        mean, log_var, _ = self.encode(params, x)
+        """`log p(x|z) + log N(z; 0, I) - log q(z|x)` `[batch]` at a draw z ~ q(z|x)."""
+        mean, log_var = self.encode(params, x).gaussian()
         z = sampling.sample_gaussian(key, mean, log_var)
         log_prior = losses.gaussian_log_likelihood(jnp.zeros_like(z), z, event_ndims=1)
         log_posterior = losses.gaussian_log_likelihood(

@@ -90,13 +90,13 @@ class VSC(ImageModel):
         """Mean negative beta-ELBO at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)
         z = sampling.spike_slab_from_noise(
-            *posterior, *noise, sharpness=weights["sharpness"]
+            *posterior.spike_slab(), *noise, sharpness=weights["sharpness"]
         )
         log_likelihood = self.log_likelihood(
             self.decoder_output(params, z), batch.x
         ).mean()
         kl = losses.spike_slab_kl_terms(
-            *posterior, prior_slab_prob=weights["prior_slab_prob"]
+            *posterior.spike_slab(), prior_slab_prob=weights["prior_slab_prob"]
         )
         slab_kl, spike_kl = (term.sum(-1).mean() for term in kl)
         loss = -losses.beta_elbo(
@@ -114,13 +114,13 @@ class VSC(ImageModel):
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
     ) -> jax.Array:
-        """z ~ q(z|x) `[batch, latent_dim]`, with exact zeros."""
-        return sampling.sample_spike_slab(key, *posterior)
+        """A draw z ~ q(z|x) `[batch, latent_dim]`, with exact zeros."""
+        return sampling.sample_spike_slab(key, *posterior.spike_slab())
 
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
-        """z ~ a N(0, 1) + (1 - a) delta_0 `[num_samples, latent_dim]`."""
+        """A draw z ~ a N(0, 1) + (1 - a) delta_0 `[num_samples, latent_dim]`."""
         shape = (num_samples, self.latent_dim)
         zeros = jnp.zeros(shape)
         slab_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), shape)
@@ -131,22 +131,23 @@ class VSC(ImageModel):
     ) -> dict[str, jax.Array]:
         """`slab_kl` and `spike_kl`, each `[batch, latent_dim]`."""
         kl = losses.spike_slab_kl_terms(
-            *self.encode(params, x), prior_slab_prob=weights["prior_slab_prob"]
+            *self.encode(params, x).spike_slab(),
+            prior_slab_prob=weights["prior_slab_prob"],
         )
         return {"slab_kl": kl.slab, "spike_kl": kl.spike}
 
     def log_weight(
         self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
     ) -> jax.Array:
-        """log p(x|z) + log p(z) - log q(z|x) `[batch]` at one exact draw z ~ q(z|x).
+        """`log p(x|z) + log p(z) - log q(z|x)` `[batch]` at an exact draw z ~ q(z|x).
 
         Densities are taken with respect to Lebesgue measure plus an atom at zero.
         """
         posterior = self.encode(params, x)
-        z = sampling.sample_spike_slab(key, *posterior)
+        z = sampling.sample_spike_slab(key, *posterior.spike_slab())
         zeros = jnp.zeros_like(z)
         prior_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), z.shape)
         log_prior = losses.spike_slab_log_prob(z, zeros, zeros, prior_logits).sum(-1)
-        log_posterior = losses.spike_slab_log_prob(z, *posterior).sum(-1)
+        log_posterior = losses.spike_slab_log_prob(z, *posterior.spike_slab()).sum(-1)
         log_likelihood = self.log_likelihood(self.decoder_output(params, z), x)
         return log_likelihood + log_prior - log_posterior

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -16,7 +16,7 @@ def init_params(
     key: jax.Array,
     *inputs: Any,
     method: str | Callable | None = None,
-    initializer: Literal["pytorch", "xavier_uniform"] = "pytorch",
+    initializer: str = "pytorch",
 ) -> Any:
     """Does what `module.init(key, *inputs)` does, from one flat uniform draw.
 

@@ -19,6 +19,26 @@ class Posterior(NamedTuple):
     log_var: jax.Array | None = None
     slab_logits: jax.Array | None = None
 
+    def gaussian(self) -> tuple[jax.Array, jax.Array]:
+        """`(mean, log_var)`.
+
+        Raises:
+          ValueError: for a deterministic code.
+        """
+        if self.log_var is None:
+            raise ValueError("a deterministic code has no log_var.")
+        return self.mean, self.log_var
+
+    def spike_slab(self) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """`(mean, log_var, slab_logits)`.
+
+        Raises:
+          ValueError: for a posterior without a spike.
+        """
+        if self.slab_logits is None:
+            raise ValueError("a posterior without a spike has no slab_logits.")
+        return *self.gaussian(), self.slab_logits
+
     @property
     def slab_prob(self) -> jax.Array:
         """P(z_j != 0 | x) `[..., latent_dim]`; ones for a posterior without a spike."""

@@ -1,4 +1,4 @@
-"""From a model and a data set to trained parameters: state, steps, loop, checkpoints."""
+"""From a model and a data set to trained parameters, and back from a folder."""
 
 from vsc_jax.training._batches import batch_indices as batch_indices
 from vsc_jax.training._checkpoints import CheckpointError as CheckpointError
@@ -9,15 +9,15 @@ from vsc_jax.training._load_run import load_run as load_run
 from vsc_jax.training._log import MetricsLog as MetricsLog
 from vsc_jax.training._loop import NonFiniteLossError as NonFiniteLossError
 from vsc_jax.training._loop import Terminated as Terminated
-from vsc_jax.training._loop import TrainOptions as TrainOptions
 from vsc_jax.training._loop import TrainResult as TrainResult
 from vsc_jax.training._loop import train as train
+from vsc_jax.training._options import TrainOptions as TrainOptions
 from vsc_jax.training._parallel import PARALLEL as PARALLEL
-from vsc_jax.training._parallel import ChunkResult as ChunkResult
-from vsc_jax.training._parallel import StepInputs as StepInputs
-from vsc_jax.training._parallel import TrainData as TrainData
 from vsc_jax.training._parallel import Trainer as Trainer
 from vsc_jax.training._parallel import create_trainer as create_trainer
 from vsc_jax.training._state import TrainState as TrainState
 from vsc_jax.training._state import create_optimizer as create_optimizer
 from vsc_jax.training._state import init_state as init_state
+from vsc_jax.training._steps import ChunkResult as ChunkResult
+from vsc_jax.training._steps import StepInputs as StepInputs
+from vsc_jax.training._steps import TrainData as TrainData

@@ -80,13 +80,13 @@ class Run:
     def _map(self, function, array: np.ndarray) -> np.ndarray:
         """`function` over batches of one size, so that it is compiled once."""
         size = min(BATCH_SIZE, max(len(array), 1))
-        padded = np.concatenate(
-            [array, np.zeros((-len(array) % size, *array.shape[1:]))]
-        )
-        batches = padded.astype(np.float32).reshape(-1, size, *array.shape[1:])
-        results = [np.asarray(function(self.model, self.params, b)) for b in batches]
-        if not results:
-            results = [np.asarray(function(self.model, self.params, padded[:size]))]
+        num_batches = max(-(-len(array) // size), 1)
+        padded = np.zeros((num_batches * size, *array.shape[1:]), np.float32)
+        padded[: len(array)] = array
+        results = [
+            np.asarray(function(self.model, self.params, batch))
+            for batch in np.split(padded, num_batches)
+        ]
         return np.concatenate(results)[: len(array)]
 
 
@@ -119,10 +119,10 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
     meta = read_meta(workdir)
     if meta is None:
         raise FileNotFoundError(
-            f"no readable checkpoint in {workdir.absolute() / 'checkpoints'}; expected the "
-            "folder of a run, as printed by `python -m experiments.run`."
+            f"no readable checkpoint in {workdir.absolute() / 'checkpoints'}; expected "
+            "the folder of a run, as printed by `python -m experiments.run`."
         )
-    fields = {
+    fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in meta["model"].items()
     }

@@ -1,6 +1,5 @@
 """The training loop: chunks of compiled steps between log points."""
 
-import dataclasses
 import math
 import signal
 import threading
@@ -15,18 +14,13 @@ from jax.experimental import multihost_utils
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.models import Batch, Model
-from vsc_jax.training._batches import batch_indices
 from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._log import MetricsLog
-from vsc_jax.training._parallel import StepInputs, TrainData, Trainer, create_trainer
+from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
+from vsc_jax.training._parallel import create_trainer
 from vsc_jax.training._progress import Progress
 from vsc_jax.training._state import TrainState, create_optimizer, init_state
-
-Schedule = Callable[[Any], Any]
-
-# The inputs of a chunk are padded to a multiple of this many steps, so that runs with
-# another `log_every` execute the same program and get the same bits.
-CHUNK_MULTIPLE = 128
+from vsc_jax.training._steps import ChunkResult, TrainData
 
 
 class NonFiniteLossError(RuntimeError):
@@ -51,45 +45,6 @@ class TrainResult(NamedTuple):
     best_step: int | None
     seconds: float
     first_step_seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainOptions:
-    """How to train.
-
-    Attributes:
-      num_steps: number of updates.
-      batch_size: examples per update over all devices.
-      seed: of parameters, noise and order of the data.
-      learning_rate: step -> learning rate.
-      weights: name -> (step -> scalar weight of the loss).
-      optimizer: keyword arguments of `create_optimizer`.
-      reset_moments_at: steps before which the optimizer's state starts afresh.
-      shuffle: whether batches are drawn from a permutation per epoch.
-      parallel: "shard_map" or "pmap".
-      log_every: steps per compiled chunk, log line and look at signals.
-      checkpoint_every: steps between checkpoints.
-      keep_checkpoints: how many of the newest are kept beside the best.
-      num_test_images: test images whose loss ranks the checkpoints.
-    """
-
-    num_steps: int
-    batch_size: int
-    learning_rate: Schedule
-    weights: Mapping[str, Schedule]
-    seed: int = 0
-    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    reset_moments_at: tuple[int, ...] = ()
-    shuffle: bool = True
-    parallel: str = "shard_map"
-    log_every: int = 100
-    checkpoint_every: int = 1000
-    keep_checkpoints: int = 2
-    num_test_images: int = 1000
-
-    def weights_at(self, step: int) -> dict[str, np.ndarray]:
-        """The scalar weights of the loss at a step."""
-        return {name: np.float32(f(step)) for name, f in self.weights.items()}
 
 
 def train(
@@ -124,7 +79,7 @@ def train(
       Terminated: after SIGTERM, when the state has been saved.
     """
     began = time.perf_counter()
-    _check_weights(model, options)
+    check_options(model, dataset, options)
     optimizer = create_optimizer(**options.optimizer)
     trainer = create_trainer(
         model,
@@ -155,96 +110,44 @@ def train(
             )
         if is_main:
             log = MetricsLog(workdir / "metrics.jsonl", from_step=step)
-        data = _device_data(trainer, dataset)
+        data = trainer.replicate(TrainData(dataset.images, dataset.factors))
         test_loss = _make_test_loss(model, dataset, options)
         first_step_seconds = math.nan
         progress.start(step)
         with _SigtermFlag() as terminated:
             while step < options.num_steps:
-                until = _next_multiple(step, options.log_every, options.num_steps)
-                inputs = _chunk_inputs(options, dataset, step)
                 chunk_began = time.perf_counter()
+                until = _next_multiple(step, options.log_every, options.num_steps)
+                inputs = chunk_inputs(options, dataset, step)
                 chunk = trainer.run_chunk(state, data, inputs, until - step)
-                # Waiting here bounds how many chunks are queued on the device.
-                num_done = int(jax.device_get(chunk.num_steps))
-                if not bool(jax.device_get(chunk.finite)):
-                    raise _non_finite(step + num_done, chunk.last, checkpoints)
+                # This waits, which bounds how many chunks are queued on the device.
+                scalars = _finite_scalars(step, chunk, checkpoints)
                 now = time.perf_counter()
                 if math.isnan(first_step_seconds):
                     first_step_seconds = now - began
-                state, step = chunk.state, until
-                scalars = {k: float(v) for k, v in jax.device_get(chunk.mean).items()}
+                num_done, state, step = until - step, chunk.state, until
                 speed = num_done / (now - chunk_began)
-                progress.update(step, scalars["loss"], speed)
                 seconds = seconds_before + now - began
                 scalars |= {"steps_per_second": speed, "seconds": seconds}
+                progress.update(step, scalars["loss"], speed)
                 stop = _any_process(terminated.is_set())
-                is_last = step == options.num_steps
-                if stop or is_last or _crossed(step, num_done, options):
-                    loss = test_loss(state.params)
-                    scalars["test_loss"] = loss
-                    checkpoints.save(
-                        state, {**meta, "seconds": seconds}, test_loss=loss
-                    )
+                if stop or _is_due(step, num_done, options):
+                    loss = scalars["test_loss"] = test_loss(state.params)
+                    saved_meta = {**meta, "seconds": seconds}
+                    checkpoints.save(state, saved_meta, test_loss=loss)
                 if log:
                     log.write(step, scalars)
                 if stop:
                     raise Terminated(
                         f"stopped by SIGTERM; step {step} is saved in {workdir}"
                     )
-        return TrainResult(
-            state,
-            checkpoints.best_step(),
-            seconds_before + time.perf_counter() - began,
-            first_step_seconds,
-        )
+        seconds = seconds_before + time.perf_counter() - began
+        return TrainResult(state, checkpoints.best_step(), seconds, first_step_seconds)
     finally:
         progress.close()
         if log:
             log.close()
         checkpoints.close()
-
-
-def _check_weights(model: Model, options: TrainOptions) -> None:
-    if set(options.weights) != set(model.default_weights):
-        raise ValueError(
-            f"weights must have exactly the names {sorted(model.default_weights)}, "
-            f"got {sorted(options.weights)}."
-        )
-
-
-def _device_data(trainer: Trainer, dataset: Dataset) -> TrainData:
-    data = TrainData(dataset.images, dataset.factors)
-    return trainer.replicate(data)
-
-
-def _chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInputs:
-    """Inputs of `log_every` steps from `step` on, and more that are not used."""
-    steps = range(step, step + options.log_every)
-    padding = -options.log_every % CHUNK_MULTIPLE
-    batches = [
-        batch_indices(
-            s,
-            num_examples=len(dataset.train_indices),
-            batch_size=options.batch_size,
-            seed=options.seed,
-            shuffle=options.shuffle,
-        )
-        for s in steps
-    ]
-
-    def values(schedule: Schedule) -> np.ndarray:
-        return np.array([schedule(s) for s in steps], np.float32)
-
-    inputs = StepInputs(
-        indices=dataset.train_indices[np.stack(batches)].astype(np.int32),
-        learning_rate=values(options.learning_rate),
-        reset_moments=np.array([s in options.reset_moments_at for s in steps]),
-        weights={name: values(f) for name, f in options.weights.items()},
-    )
-    return jax.tree.map(
-        lambda a: np.concatenate([a, np.repeat(a[-1:], padding, axis=0)]), inputs
-    )
 
 
 def _make_test_loss(
@@ -277,9 +180,10 @@ def _next_multiple(step: int, every: int, end: int) -> int:
     return min((step // every + 1) * every, end)
 
 
-def _crossed(step: int, num_done: int, options: TrainOptions) -> bool:
+def _is_due(step: int, num_done: int, options: TrainOptions) -> bool:
+    """Whether a checkpoint is due after the steps just done."""
     every = options.checkpoint_every
-    return step // every > (step - num_done) // every
+    return step == options.num_steps or step // every > (step - num_done) // every
 
 
 def _any_process(flag: bool) -> bool:
@@ -289,12 +193,21 @@ def _any_process(flag: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
 
 
-def _non_finite(
-    step: int, last: Mapping[str, jax.Array], checkpoints: Checkpoints
-) -> NonFiniteLossError:
-    values = {name: float(value) for name, value in jax.device_get(last).items()}
+def _finite_scalars(
+    step: int, chunk: ChunkResult, checkpoints: Checkpoints
+) -> dict[str, float]:
+    """Means over the chunk that began at `step`.
+
+    Raises:
+      NonFiniteLossError: if its last step is not finite.
+    """
+    done, mean, last, finite = jax.device_get(
+        (chunk.num_steps, chunk.mean, chunk.last, chunk.finite)
+    )
+    if finite:
+        return {name: float(value) for name, value in mean.items()}
     bad = [
-        f"{name} = {value}" for name, value in values.items() if not np.isfinite(value)
+        f"{name} = {value}" for name, value in last.items() if not np.isfinite(value)
     ]
     steps = checkpoints.steps()
     saved = (
@@ -302,8 +215,8 @@ def _non_finite(
         if steps
         else "no checkpoint was saved before it"
     )
-    return NonFiniteLossError(
-        f"step {step} is not finite: {', '.join(bad)}; {saved}. "
+    raise NonFiniteLossError(
+        f"step {step + int(done)} is not finite: {', '.join(bad)}; {saved}. "
         "Try a lower learning rate, or look at the terms in metrics.jsonl."
     )
 

@@ -1,0 +1,161 @@
+"""Every config file: what it knows builds, and its quick form runs for a few steps."""
+
+import gzip
+import importlib
+import json
+import math
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import _config, configs
+from experiments._flags import flatten
+from experiments.run import run
+from vsc_jax.datasets import render_sprites, sprites_factors_from_index
+from vsc_jax.models import MODELS
+
+NAMES = sorted(
+    path.stem
+    for path in Path(next(iter(configs.__path__))).glob("*.py")
+    if path.stem not in ("__init__", "base")
+)
+SHAPES = {
+    "celeb_a": (64, 64, 3),
+    "digits": (8, 8, 1),
+    "dsprites": (64, 64, 1),
+    "fashion_mnist": (28, 28, 1),
+    "mnist": (28, 28, 1),
+    "mnist_5k": (28, 28, 1),
+    "smiley": (32, 32, 1),
+    "sprites": (64, 64, 1),
+}
+# One quick run per config and, where its words change the code that runs, for those.
+RUNS = {(name, "quick") for name in NAMES} | {
+    ("exemplar_vsc", "smiley,laptop,quick"),
+    ("exemplar_vsc", "vae,mnist_5k,quick"),
+    ("vsc_mlp", "vae,digits,quick"),
+    ("vsc_mlp", "scaling,mnist_5k,quick"),
+}
+
+
+def get_config(name, argument=""):
+    return importlib.import_module(f"experiments.configs.{name}").get_config(argument)
+
+
+def words_of(name):
+    """What a config says it knows when it is asked for something else."""
+    with pytest.raises(ValueError, match="it knows") as caught:
+        get_config(name, "?")
+    return re.search("it knows (.*)\\.", str(caught.value))[1].split(", ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_docstring_gives_the_command(name):
+    module = importlib.import_module(f"experiments.configs.{name}")
+    assert f"--config=configs/{name}.py" in module.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_word_gives_a_config_that_fits_its_model(name):
+    words = words_of(name)
+    assert words[-1] == "quick"
+    for argument in ["", *words, *(f"{word},quick" for word in words)]:
+        config = get_config(name, argument)
+        _config.check_ranges(flatten(config))
+        options = _config.train_options(config)
+        size, channels = config.data.image_size, config.data.channels
+        height, width, colours = SHAPES[config.data.name]
+        shape = (size or height, size or width, channels or colours)
+        fields = {"image_shape": shape, **config.model.to_dict()}
+        fields["channels"] = tuple(fields.get("channels") or ()) or None
+        if config.model.name == "exemplar_vsc" and fields["channels"] is None:
+            fields.setdefault("network", "mlp")
+        model = _config.make_model(fields)
+        assert set(model.default_weights) == set(options.weights)
+        if "quick" in argument:
+            assert options.num_steps <= 20
+            assert options.batch_size % 8 == 0
+
+
+def test_the_configs_cover_every_model():
+    used = {
+        get_config(name, word).model.name for name in NAMES for word in words_of(name)
+    }
+    assert used == set(MODELS)
+
+
+def write_idx(folder, num_train=256, num_test=64):
+    rng = np.random.default_rng(0)
+    for stem, num in (("train", num_train), ("t10k", num_test)):
+        images = rng.integers(0, 256, (num, 28, 28)).astype(np.uint8)
+        labels = rng.integers(0, 10, num).astype(np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+            header += struct.pack(f">{array.ndim}I", *array.shape)
+            content = gzip.compress(header + array.tobytes())
+            (folder / f"{stem}-{kind}-ubyte.gz").write_bytes(content)
+    return folder
+
+
+def write_sprites(folder, num=512):
+    rows = np.linspace(0, 737_279, num).astype(int)
+    factors = sprites_factors_from_index(rows)
+    path = folder / "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+    classes = np.concatenate([np.zeros((num, 1), int), factors], axis=1)
+    np.savez_compressed(path, imgs=render_sprites(factors), latents_classes=classes)
+    return path
+
+
+def write_faces(folder, num=400):
+    rng = np.random.default_rng(0)
+    for i in range(num):
+        pixels = rng.integers(0, 256, (5, 4, 3)).astype(np.uint8)
+        image = Image.fromarray(pixels).resize((178, 218))
+        image.save(folder / f"{i:06d}.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Data sets that must be fetched, a few random images each, as they are fetched."""
+    digits, faces, sprites = (
+        tmp_path_factory.mktemp(name) for name in ("digits", "faces", "sprites")
+    )
+    write_idx(digits)
+    return {
+        "celeb_a": write_faces(faces),
+        "dsprites": write_sprites(sprites),
+        "fashion_mnist": digits,
+        "mnist": digits,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "argument"), sorted(RUNS))
+def test_the_quick_form_runs(name, argument, files, tmp_path):
+    config = get_config(name, argument)
+    config.data.path = str(files.get(config.data.name, ""))
+    if config.data.name == "dsprites":  # the test split is in proportion
+        config.data.num_test = 16
+        config.train.num_test_images = 16
+    config.evaluation.figures = name == "vsc_mlp" and argument == "quick"
+    # The published widths are not what is tested.
+    if "hidden" in config.model:
+        config.model.hidden = tuple(min(width, 32) for width in config.model.hidden)
+    results = run(config, tmp_path, show_progress=False)
+    assert results["run"]["num_steps"] == config.train.num_steps
+    assert math.isfinite(results["scores"]["loss"])
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [3, 6]
+    if config.evaluation.figures:
+        figures = list((tmp_path / "figures").iterdir())
+        assert len(figures) >= 5
+        assert {path.suffix for path in figures} == {".png", ".gif"}
+        report = (tmp_path / "report.html").read_text()
+        assert report.count("<img") >= 5
+    else:
+        assert not (tmp_path / "report.html").exists()

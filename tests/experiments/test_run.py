@@ -1,0 +1,264 @@
+"""The command in processes that are killed, stopped and run out of disk."""
+
+import json
+import shutil
+import signal
+import time
+
+import command_line
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from experiments import run as command
+from experiments.configs import vsc_mlp
+from vsc_jax.training import load_run
+
+NUM_STEPS = 300
+LONGER = (
+    *command_line.TINY,
+    "--config.model.hidden=(200,)",
+    f"--config.train.num_steps={NUM_STEPS}",
+    "--config.train.checkpoint_every=10",
+    "--config.train.log_every=5",
+    "--config.schedules.sharpness=('linear',50.0,200.0,0,300)",
+)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    outcome = command_line.run([*LONGER, "--workdir=run"], folder)
+    assert outcome.code == 0, outcome.stderr
+    return folder / "run"
+
+
+def params_of(workdir):
+    run = load_run(workdir)
+    assert run.step == NUM_STEPS
+    return run.params
+
+
+def assert_same_run(workdir, other):
+    jax.tree.map(np.testing.assert_array_equal, params_of(workdir), params_of(other))
+    one, two = (
+        json.loads((folder / "results.json").read_text()) for folder in (workdir, other)
+    )
+    assert one["scores"] == two["scores"]
+    assert one["run"]["images_seen"] == two["run"]["images_seen"] == 16 * NUM_STEPS
+    steps = [
+        json.loads(line)["step"]
+        for line in (workdir / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == NUM_STEPS
+
+
+def error_of(outcome, code):
+    lines = outcome.stderr.splitlines()
+    assert len(lines) == 1, outcome.stderr
+    (line,) = lines
+    assert line.startswith("error: ")
+    assert outcome.code == code
+    return line.removeprefix("error: ")
+
+
+def wait_for(process, condition):
+    deadline = time.monotonic() + 120.0
+    while not condition():
+        assert process.poll() is None, "the process ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def newest(checkpoints):
+    return max(
+        (int(p.name) for p in checkpoints.glob("*") if p.name.isdecimal()), default=0
+    )
+
+
+def is_saving(checkpoints):
+    return any("tmp" in path.name for path in checkpoints.glob("*"))
+
+
+@pytest.mark.slow
+def test_killed_at_several_moments_and_run_again(uninterrupted, tmp_path):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    words = [*LONGER, "--workdir=run"]
+    moments = [
+        lambda: newest(checkpoints) >= 20,
+        lambda: newest(checkpoints) >= 60 and is_saving(checkpoints),
+        lambda: newest(checkpoints) >= 100 and not is_saving(checkpoints),
+        lambda: is_saving(checkpoints) and newest(checkpoints) >= 140,
+    ]
+    for moment in moments:
+        with command_line.start(words, tmp_path) as process:
+            wait_for(process, moment)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        assert newest(checkpoints) < NUM_STEPS
+    outcome = command_line.run(words, tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stderr == ""
+    assert "continuing from the checkpoint of step 1" in outcome.stdout
+    assert_same_run(tmp_path / "run", uninterrupted)
+    assert not is_saving(checkpoints)
+
+
+@pytest.mark.slow
+def test_sigterm_saves_first_and_the_same_command_goes_on(uninterrupted, tmp_path):
+    # Another length of the chunks, and no checkpoint but that of the signal.
+    words = [*LONGER, "--workdir=run", "--config.train.log_every=7"]
+    words.append("--config.train.checkpoint_every=100000")
+    log = tmp_path / "run" / "metrics.jsonl"
+    with command_line.start(words, tmp_path) as process:
+        wait_for(process, lambda: log.exists() and log.stat().st_size > 0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == command.EXIT_TERMINATED == 143
+    assert (tmp_path / "stderr").read_text() == ""
+    last = (tmp_path / "stdout").read_text().splitlines()[-1]
+    step = newest(tmp_path / "run" / "checkpoints")
+    assert 0 < step < NUM_STEPS
+    assert last.startswith(f"stopped by SIGTERM; step {step} is saved in ")
+    assert "run the same command with --workdir to continue" in last
+    outcome = command_line.run(words, tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert f"continuing from the checkpoint of step {step}" in outcome.stdout
+    assert_same_run(tmp_path / "run", uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_run_with_one_line(uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    words = [*LONGER, "--workdir=run", "--config.train.num_steps=320"]
+    # Files that may not grow beyond a limit fail the way a full disk does.
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))"
+    outcome = command_line.run(words, tmp_path, code=limit)
+    line = error_of(outcome, command.EXIT_FAILED)
+    assert line.startswith("cannot save the checkpoint of step 310 in ")
+    assert f"The checkpoint of step {NUM_STEPS} is kept; make room or choose" in line
+    assert_same_run(tmp_path / "run", uninterrupted)
+    # With room again it goes on.
+    outcome = command_line.run(words, tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert load_run(tmp_path / "run").step == 320
+
+
+@pytest.fixture(scope="module")
+def outcomes(uninterrupted, tmp_path_factory):
+    """What the command says to the folder of a finished run, and to losses of NaN."""
+    folder = tmp_path_factory.mktemp("folder")
+    for name in ("run", "damaged", "broken"):
+        shutil.copytree(uninterrupted, folder / name)
+    for path in (folder / "damaged" / "checkpoints" / str(NUM_STEPS)).rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:20])
+    for path in (folder / "broken" / "checkpoints").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    rate = "--config.optimizer.learning_rate=1e30"
+    cases = {
+        "other": [*LONGER, "--workdir=run", "--config.weights.beta=3"],
+        "shorter": [*LONGER, "--workdir=run", "--config.train.num_steps=20"],
+        "damaged": [*LONGER, "--workdir=damaged"],
+        "broken": [*LONGER, "--workdir=broken"],
+        "diverges": [*command_line.TINY, "--workdir=diverges", rate],
+        "no workdir": command_line.TINY,
+    }
+    return command_line.run_all(cases, folder) | {"folder": folder}
+
+
+@pytest.mark.slow
+def test_a_workdir_with_another_config(outcomes):
+    line = error_of(outcomes["other"], 2)
+    assert line.endswith(
+        "holds a run with another config; differing fields: weights.beta (there 1.0, "
+        "given 3.0). Give the same values, or another --workdir."
+    )
+
+
+@pytest.mark.slow
+def test_a_workdir_that_is_further(outcomes):
+    line = error_of(outcomes["shorter"], 2)
+    assert "at step 300 already; num_steps must be at least that, got 20." in line
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_reported_and_the_run_goes_on(outcomes, uninterrupted):
+    outcome = outcomes["damaged"]
+    assert outcome.code == 0
+    (line,) = outcome.stderr.splitlines()
+    assert "the checkpoint of step 300" in line
+    assert "the one before it is used" in line
+    assert "continuing from the checkpoint of step 290" in outcome.stdout
+    assert_same_run(outcomes["folder"] / "damaged", uninterrupted)
+
+
+@pytest.mark.slow
+def test_damaged_checkpoints_only(outcomes):
+    line = error_of(outcomes["broken"], 1)
+    assert line.startswith("none of the checkpoints of steps [")
+    assert "choose another --workdir to start anew" in line
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite(outcomes):
+    line = error_of(outcomes["diverges"], 1)
+    assert line.startswith("step 2 is not finite: ")
+    assert "no checkpoint was saved before it" in line
+
+
+@pytest.mark.slow
+def test_a_new_folder_is_named_after_the_config(outcomes):
+    assert outcomes["no workdir"].code == 0
+    (workdir,) = (outcomes["folder"] / "runs").iterdir()
+    assert workdir.name.startswith("vsc_mlp-20")
+    assert str(workdir / "results.json") in outcomes["no workdir"].stdout
+    assert outcomes["no workdir"].stderr == ""
+
+
+def test_a_run_from_python(tmp_path, capsys):
+    config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    config.model.hidden = (8,)
+    config.evaluation.figures = False
+    results = command.run(config, tmp_path, show_progress=False)
+    assert capsys.readouterr() == ("", "")
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+    described = results["run"]
+    assert described["num_steps"] == 6
+    assert described["images_seen"] == 96
+    assert described["seed"] == config.seed
+    assert described["best_step"] in (3, 6)
+    assert described["num_parameters"] == sum(
+        leaf.size for leaf in jax.tree.leaves(load_run(tmp_path).params)
+    )
+    assert described["train_seconds"] > 0
+    assert {"elbo", "iwae_4", "kl_terms", "sparsity", "probe"} <= results[
+        "scores"
+    ].keys()
+    assert load_run(tmp_path).meta["config"] == json.loads(
+        (tmp_path / "config.json").read_text()
+    )
+
+
+def test_choose_workdir(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command.choose_workdir("a/b") == tmp_path / "a" / "b"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert command.choose_workdir("~/b") == tmp_path / "home" / "b"
+
+
+def test_the_compile_cache_is_on_unless_the_user_chose_one(monkeypatch, tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    seconds = jax.config.jax_persistent_cache_min_compile_time_secs
+    try:
+        command.enable_compile_cache()  # the tests have JAX_COMPILATION_CACHE_DIR
+        assert jax.config.jax_compilation_cache_dir == before
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        command.enable_compile_cache()
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "vsc_jax" / "xla")
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)

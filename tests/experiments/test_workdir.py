@@ -1,0 +1,108 @@
+import json
+
+import pytest
+
+from experiments import _workdir
+from experiments._flags import UserError
+from experiments.configs import base
+
+
+@pytest.fixture
+def config():
+    return base.get_config("vsc")
+
+
+def save_meta(workdir, config, step=10):
+    """What a checkpoint leaves for the comparison."""
+    folder = workdir / "checkpoints" / str(step) / "meta"
+    folder.mkdir(parents=True)
+    (folder / "metadata").write_text(json.dumps({"config": config.to_dict()}))
+
+
+def test_a_new_folder_gets_the_config(tmp_path, config):
+    workdir = tmp_path / "runs" / "one"
+    _workdir.prepare_workdir(workdir, config)
+    assert [path.name for path in workdir.iterdir()] == ["config.json"]
+    content = json.loads((workdir / "config.json").read_text())
+    assert content["model"]["hidden"] == [400]
+    assert content["weights"]["beta"] == 1.0
+
+
+def test_another_config_is_refused_with_the_differing_fields(tmp_path, config):
+    save_meta(tmp_path, config)
+    config.weights.beta = 4.0
+    config.model.hidden = (8, 8)
+    with pytest.raises(UserError) as caught:
+        _workdir.prepare_workdir(tmp_path, config)
+    message = str(caught.value)
+    assert f"workdir {tmp_path} holds a run with another config" in message
+    assert (
+        "model.hidden (there [400], given [8, 8]); weights.beta (there 1.0, given 4.0)"
+        in message
+    )
+    assert "another --workdir" in message
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_a_config_of_another_model_is_refused(tmp_path, config):
+    save_meta(tmp_path, base.get_config("vae"))
+    with pytest.raises(UserError, match=r"model.gate \(there absent, given relu\)"):
+        _workdir.prepare_workdir(tmp_path, config)
+
+
+def test_what_does_not_change_the_parameters_may_differ(tmp_path, config):
+    save_meta(tmp_path, config)
+    config.train.num_steps *= 2
+    config.train.log_every = 7
+    config.train.checkpoint_every = 9
+    config.train.keep_checkpoints = 3
+    config.train.num_test_images = 10
+    config.evaluation.figures = False
+    config.data.path = "/elsewhere"
+    _workdir.prepare_workdir(tmp_path, config)
+    content = json.loads((tmp_path / "config.json").read_text())
+    assert content["train"]["log_every"] == 7
+    config.train.batch_size = 32
+    with pytest.raises(
+        UserError, match=r"fields: train.batch_size \(there 64, given 32\)\."
+    ):
+        _workdir.prepare_workdir(tmp_path, config)
+
+
+def test_a_run_that_never_saved_leaves_nothing_to_differ_from(tmp_path, config):
+    _workdir.prepare_workdir(tmp_path, config)
+    config.weights.beta = 4.0
+    _workdir.prepare_workdir(tmp_path, config)
+    assert json.loads((tmp_path / "config.json").read_text())["weights"]["beta"] == 4.0
+
+
+@pytest.mark.parametrize("text", ['{"name": "my web app"}', "[]", "not json"])
+def test_a_config_of_something_else_is_not_overwritten(tmp_path, config, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="not of a run with this command"):
+        _workdir.prepare_workdir(tmp_path, config)
+    assert (tmp_path / "config.json").read_text() == text
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, config):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write to workdir .*: Not a directory"):
+        _workdir.prepare_workdir(tmp_path / "file" / "run", config)
+    with pytest.raises(UserError, match=r"cannot write to workdir .*: File exists"):
+        _workdir.prepare_workdir(tmp_path / "file", config)
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "results.json"
+    _workdir.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        _workdir.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_the_machine_is_described():
+    described = _workdir.describe_machine()
+    assert set(described["packages"]) == {"vsc_jax", *_workdir.PACKAGES}
+    assert described["num_processes"] == 1
+    assert len(described["devices"]) == 8
+    json.dumps(described)

@@ -1,0 +1,99 @@
+"""How to train, and the inputs of a chunk of steps that follow from it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from vsc_jax.datasets import Dataset
+from vsc_jax.models import Model
+from vsc_jax.training._batches import batch_indices
+from vsc_jax.training._steps import StepInputs
+
+Schedule = Callable[[Any], Any]
+
+# The inputs of a chunk are padded to a multiple of this many steps, so that runs with
+# another `log_every` execute the same program and get the same bits.
+CHUNK_MULTIPLE = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """How to train.
+
+    Attributes:
+      num_steps: number of updates.
+      batch_size: examples per update over all devices.
+      seed: of parameters, noise and order of the data.
+      learning_rate: step -> learning rate.
+      weights: name -> (step -> scalar weight of the loss).
+      optimizer: keyword arguments of `create_optimizer`.
+      reset_moments_at: steps before which the optimizer's state starts afresh.
+      shuffle: whether batches are drawn from a permutation per epoch.
+      parallel: "shard_map" or "pmap".
+      log_every: steps per compiled chunk, log line and look at signals.
+      checkpoint_every: steps between checkpoints.
+      keep_checkpoints: how many of the newest are kept beside the best.
+      num_test_images: test images whose loss ranks the checkpoints.
+    """
+
+    num_steps: int
+    batch_size: int
+    learning_rate: Schedule
+    weights: Mapping[str, Schedule]
+    seed: int = 0
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    reset_moments_at: tuple[int, ...] = ()
+    shuffle: bool = True
+    parallel: str = "shard_map"
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    num_test_images: int = 1000
+
+    def weights_at(self, step: int) -> dict[str, Any]:
+        """The scalar weights of the loss at a step."""
+        return {name: np.float32(f(step)) for name, f in self.weights.items()}
+
+
+def check_options(model: Model, dataset: Dataset, options: TrainOptions) -> None:
+    """Raises ValueError before anything is written."""
+    if set(options.weights) != set(model.default_weights):
+        raise ValueError(
+            f"weights must have exactly the names {sorted(model.default_weights)}, "
+            f"got {sorted(options.weights)}."
+        )
+    step_indices(options, dataset, 0)
+
+
+def step_indices(options: TrainOptions, dataset: Dataset, step: int) -> np.ndarray:
+    """Rows of the data set that a step trains on, `int32 [batch_size]`."""
+    rows = batch_indices(
+        step,
+        num_examples=len(dataset.train_indices),
+        batch_size=options.batch_size,
+        seed=options.seed,
+        shuffle=options.shuffle,
+    )
+    return dataset.train_indices[rows].astype(np.int32)
+
+
+def chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInputs:
+    """Inputs of `log_every` steps from `step` on, and more that are not used."""
+    steps = range(step, step + options.log_every)
+    padding = -options.log_every % CHUNK_MULTIPLE
+
+    def values(schedule: Schedule) -> np.ndarray:
+        return np.array([schedule(s) for s in steps], np.float32)
+
+    inputs = StepInputs(
+        indices=np.stack([step_indices(options, dataset, s) for s in steps]),
+        learning_rate=values(options.learning_rate),
+        reset_moments=np.array([s in options.reset_moments_at for s in steps]),
+        weights={name: values(f) for name, f in options.weights.items()},
+    )
+    return jax.tree.map(
+        lambda a: np.concatenate([a, np.repeat(a[-1:], padding, axis=0)]), inputs
+    )
