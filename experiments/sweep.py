@@ -106,7 +106,7 @@ def _convert(name: str, text: str, like: Any) -> int | float | str | bool:
         return type(like)(text)
     except (ValueError, TypeError, KeyError) as error:
         raise _flags.UserError(
-            f"{name} must be a {type(like).__name__}, got {text!r}."
+            f"{name} must be of type {type(like).__name__}, got {text!r}."
         ) from error
 
 

@@ -197,6 +197,7 @@ def outcomes(tmp_path_factory):
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_one_line_and_exit_status_2(name, outcomes):
     outcome = outcomes[name]
@@ -206,6 +207,7 @@ def test_one_line_and_exit_status_2(name, outcomes):
     assert "Traceback" not in outcome.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_missing_data_says_what_was_looked_for_and_how_to_get_it(name, outcomes):
     outcome = outcomes[name]
@@ -218,6 +220,7 @@ def test_missing_data_says_what_was_looked_for_and_how_to_get_it(name, outcomes)
     assert "Traceback" not in outcome.stderr
 
 
+@pytest.mark.slow
 def test_nothing_was_trained(outcomes):
     assert outcomes["folder"] == []
 

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from tiny_runs import BATCH_SIZE, tiny_dataset, tiny_model, tiny_options
+
+from vsc_jax.training import batch_indices
+from vsc_jax.training._options import CHUNK_MULTIPLE, check_options, chunk_inputs
+
+
+def test_weights_at_a_step():
+    options = tiny_options(tiny_model(), weights={"beta": lambda step: 0.5 * step})
+    assert options.weights_at(3) == {"beta": np.float32(1.5)}
+
+
+def test_inputs_of_a_chunk():
+    options = tiny_options(
+        tiny_model(),
+        weights={"beta": lambda step: step},
+        learning_rate=lambda step: 0.1 * step,
+        reset_moments_at=(12,),
+        log_every=5,
+        seed=3,
+    )
+    dataset = tiny_dataset()
+    inputs = chunk_inputs(options, dataset, 10)
+    assert inputs.indices.shape == (CHUNK_MULTIPLE, BATCH_SIZE)
+    for position in range(5):
+        rows = batch_indices(
+            10 + position,
+            num_examples=len(dataset.train_indices),
+            batch_size=BATCH_SIZE,
+            seed=3,
+        )
+        np.testing.assert_array_equal(
+            inputs.indices[position], dataset.train_indices[rows]
+        )
+    np.testing.assert_allclose(inputs.learning_rate[:5], [1.0, 1.1, 1.2, 1.3, 1.4])
+    np.testing.assert_array_equal(inputs.weights["beta"][:5], [10, 11, 12, 13, 14])
+    assert inputs.reset_moments[:5].tolist() == [False, False, True, False, False]
+
+
+def test_options_that_do_not_fit():
+    model, dataset = tiny_model(), tiny_dataset()
+    with pytest.raises(ValueError, match=r"names \['beta'\], got \['beta', '"):
+        check_options(model, dataset, tiny_options(model, weights={"gamma": 1.0}))
+    with pytest.raises(ValueError, match="at most the number of training images, 50"):
+        check_options(model, dataset, tiny_options(model, batch_size=64))
