@@ -1,6 +1,8 @@
 import logging
 import resource
 import shutil
+import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ from tiny_runs import assert_same, tiny_model
 from vsc_jax.training import (
     CheckpointError,
     Checkpoints,
+    _checkpoints,
     create_optimizer,
     init_state,
     read_meta,
@@ -132,8 +135,6 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_it_is_used(
     assert restore(saved)[1] == {"name": "new"}
 
 
-# Orbax leaves the coroutines of its other reads unawaited when one fails.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_file_that_is_cut_short_gives_wrong_numbers(saved, tmp_path_factory):
     """The newest comes back as it was, or not at all."""
     names = [path.relative_to(saved) for path in files_of(saved, 3)]
@@ -214,3 +215,21 @@ def test_meta_without_arrays(saved):
     assert read_meta(saved) == {"name": 3}
     (saved / "checkpoints" / "3" / "meta" / "metadata").write_text('{"na')
     assert read_meta(saved) == {"name": 2}
+
+
+def test_what_a_failed_call_leaves_is_not_printed_but_other_errors_are(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", seen.append)
+    with pytest.raises(OSError, match="disk"), _checkpoints._quiet():
+        raise OSError("disk")
+    hook = sys.unraisablehook
+    closed = SimpleNamespace(
+        object=None, exc_value=RuntimeError("Event loop is closed")
+    )
+    other = SimpleNamespace(object=None, exc_value=RuntimeError("a bug"))
+    for unraisable in (closed, other):
+        hook(unraisable)
+    assert seen == [other]
+    with pytest.raises(OSError, match="again"), _checkpoints._quiet():
+        raise OSError("again")
+    assert sys.unraisablehook is hook

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -238,16 +238,31 @@ def _reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences what Orbax prints of an error that it raises as well.
-
-    It logs one traceback per thread, and the futures that are left behind one each.
-    """
+    """Silences what Orbax prints of an error that it raises as well."""
     absl_logger = logging.getLogger("absl")
     level, hook = absl_logger.level, sys.unraisablehook
-    absl_logger.setLevel(logging.CRITICAL)
-    sys.unraisablehook = lambda _: None
+    absl_logger.setLevel(logging.CRITICAL)  # a traceback per thread
+    if not isinstance(hook, _WithoutLeftovers):
+        sys.unraisablehook = _WithoutLeftovers(hook)
     try:
         yield
+        sys.unraisablehook = hook  # stays after an error: what is left ends later
     finally:
         absl_logger.setLevel(level)
-        sys.unraisablehook = hook
+
+
+class _WithoutLeftovers:
+    """A `sys.unraisablehook` that is silent about what a failed Orbax call leaves.
+
+    Of the reads and writes that it does at the same time, those that did not fail end
+    some time later, with nobody waiting for them: each would print a traceback.
+    """
+
+    def __init__(self, hook: Callable[[Any], object]) -> None:
+        self._hook = hook
+
+    def __call__(self, unraisable: Any) -> None:
+        code = getattr(unraisable.object, "cr_code", None)
+        of_orbax = code is not None and "orbax" in code.co_filename
+        if not of_orbax and "Event loop is closed" not in str(unraisable.exc_value):
+            self._hook(unraisable)
