@@ -50,6 +50,7 @@ NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.
 PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
 
 EXIT_FAILED = 1
+EXIT_INTERRUPTED = 128 + 2
 EXIT_TERMINATED = 128 + 15
 
 
@@ -83,6 +84,13 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(EXIT_TERMINATED)
     except OSError as error:
         fail(_flags.one_line(error), EXIT_FAILED)
+    except KeyboardInterrupt:
+        print(
+            "\ninterrupted; the run goes on from its newest checkpoint with the same "
+            "command and its folder as --workdir.",
+            flush=True,
+        )
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dict:
@@ -132,9 +140,8 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         )
     except ValueError as error:  # the options do not fit the data or the devices
         raise UserError(_flags.one_line(error)) from error
-    if jax.process_index() != 0:
-        return {}
-
+    is_main = jax.process_index() == 0
+    show_progress = show_progress and is_main
     began = time.perf_counter()
     params = jax.device_get(trained.state.params)
     if show_progress:
@@ -152,6 +159,9 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         num_probe_labels=evaluation.num_labels,
     )
     num_steps = int(trained.state.step)
+    # Every process evaluates, since one that left early would end the others.
+    if not is_main:
+        return {}
     results: dict[str, Any] = {
         "config": workdir.name,
         "scores": scores,
