@@ -212,8 +212,8 @@ def test_the_example_with_a_trained_run(tmp_path, monkeypatch):
     namespace = {}
     exec(block, namespace)
     assert namespace["codes"].shape == (16, config.model.latent_dim)
-    assert namespace["x_again"].shape == (16, 64, 64, 1)
-    assert namespace["new"].shape == (8, 64, 64, 1)
+    assert namespace["x_again"].shape == (16, 32, 32, 1)
+    assert namespace["new"].shape == (8, 32, 32, 1)
 
 
 def write_config_table():
