@@ -3,26 +3,23 @@
 `python -m experiments.benchmark.train_step [--batch_size=64,256] [--steps=40]`
 
 One step is loss, gradient and Adam of the VAE with 10 latents, in float32 on all
-cores: ours as the trainer runs it, several steps inside one compiled loop, and as a
-program of one step; PyTorch's eager, with images and weights in channels_last. Blocks
-of each alternate in one process, and medians over blocks are reported. The ratio means
-something on an otherwise idle machine only: other programs slow PyTorch's threads,
-which wait for one another, far more than ours. So the load is printed, with a warning
-if it is high. Where PyTorch is not installed, only our times are printed.
+cores. Ours is the trainer's, several steps inside one compiled loop; PyTorch's is
+eager, with images and weights in channels_last. Blocks of each alternate in one
+process, and medians over blocks are reported. The ratio means something on an otherwise
+idle machine only: other programs slow PyTorch's threads, which wait for one another,
+far more than ours. So the load is printed, with a warning if it is high. Where PyTorch
+is not installed, only our times are printed.
 
-Measured on 2 cores of an AMD EPYC (Zen 4), jax 0.10.2, PyTorch 2.13:
-- Wall time on both cores, batch 64, one comparison on an idle machine with a prototype
-  of the same matrix products: 94 ms in the loop, 128 ms as a single step, PyTorch
-  73 ms (medians), so a ratio of about 1.3 in the loop. Batch 256 was not measured so.
-- CPU time on one core, which other programs disturb less: batch 64, 126 ms in the loop,
-  170 ms as a single step, PyTorch 131 ms (medians; minima 124, 165 and 110); batch 256
-  with the prototype, 581 ms in the loop, PyTorch 581 ms (minima 566 and 541).
-- Where it goes, batch 64 in the loop, one core, prototype (ms of 132): matrix products
-  90; relayouts, masks and sums around them about 25; log likelihood 6; rest (Adam,
-  dense layers, small operations) about 11. About 15 of the products' 90 are the borders
-  of the 2x2 cells (computed from shapes). PyTorch gains more from the second core.
-- A single step pays about 40 ms of CPU time more than the loop, which keeps its buffers
-  from step to step where a single step takes fresh pages from the system.
+Measured on 2 cores of an AMD EPYC (Zen 4), otherwise idle, jax 0.10.2, PyTorch 2.13,
+four runs of this command: batch 64, ours 68 to 72 ms, PyTorch 74 to 78 ms, ratio 0.90
+to 0.94; batch 256, ours 282 to 294 ms, PyTorch 301 to 329 ms, ratio 0.87 to 0.94. Two
+CPU devices that share the batch (JAX_NUM_CPU_DEVICES=2) took as long as one.
+
+On one core, with a prototype of the same matrix products, batch 64, of 132 ms of CPU
+time: products 90; relayouts, masks and sums around them about 25; log-likelihood 6;
+rest (Adam, dense layers, small operations) about 11. About 15 of the products' 90 are
+the borders of the 2x2 cells (computed from shapes). A program of a single step took
+about 40 ms of CPU time more than the loop, which keeps its buffers from step to step.
 """
 
 import importlib.util
@@ -33,11 +30,12 @@ import time
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
-import optax
+import numpy as np
 from absl import app, flags
 
-from vsc_jax.models import VAE, Batch
+from vsc_jax import training
+from vsc_jax.datasets import ImageFormat
+from vsc_jax.models import VAE
 
 _BATCH_SIZE = flags.DEFINE_list("batch_size", ["64", "256"], "Images per step.")
 _STEPS = flags.DEFINE_integer("steps", 40, "Timed steps of each, at least 4.", 4)
@@ -53,34 +51,33 @@ Step = Callable[[int], None]
 
 def make_ours(batch_size: int, image_size: int, *, steps_per_call: int) -> Step:
     """Training steps of vsc_jax, `steps_per_call` in one compiled program."""
-    model = VAE((image_size, image_size, 1), latent_dim=LATENT_DIM, network="conv")
-    optimizer = optax.adam(LEARNING_RATE)
-    x = jax.random.bernoulli(
-        jax.random.key(0), 0.1, (batch_size, image_size, image_size, 1)
+    shape = (image_size, image_size, 1)
+    model = VAE(shape, latent_dim=LATENT_DIM, network="conv")
+    optimizer = training.create_optimizer()
+    trainer = training.create_trainer(
+        model, optimizer, ImageFormat(shape), batch_size=batch_size
     )
-    batch = Batch(x.astype(jnp.float32))
-    weights = {name: jnp.float32(w) for name, w in model.default_weights.items()}
-
-    def step(state, key):
-        params, optimizer_state = state
-        noise = model.noise(key, batch_size)
-        gradient = jax.grad(lambda p: model.loss(p, batch, noise, weights)[0])(params)
-        updates, optimizer_state = optimizer.update(gradient, optimizer_state)
-        return (optax.apply_updates(params, updates), optimizer_state), None
-
-    def run(state, key):
-        return jax.lax.scan(step, state, jax.random.split(key, steps_per_call))[0]
-
-    params = model.init(jax.random.key(1))
-    state = (params, optimizer.init(params))
-    key = jax.random.key(2)
-    program = jax.jit(run, donate_argnums=0).lower(state, key).compile()
+    rng = np.random.default_rng(0)
+    images = 255 * rng.binomial(1, 0.1, (4 * batch_size, *shape)).astype(np.uint8)
+    data = trainer.replicate(training.TrainData(images, None))
+    state = trainer.replicate(training.init_state(model, optimizer, 0))
+    indices = rng.integers(0, len(images), (steps_per_call, batch_size))
+    weights = {
+        name: np.full(steps_per_call, value, np.float32)
+        for name, value in model.default_weights.items()
+    }
+    inputs = training.StepInputs(
+        indices=indices.astype(np.int32),
+        learning_rate=np.full(steps_per_call, LEARNING_RATE, np.float32),
+        reset_moments=np.zeros(steps_per_call, bool),
+        weights=weights,
+    )
 
     def run_steps(num_steps: int) -> None:
         nonlocal state
         for _ in range(max(1, num_steps // steps_per_call)):
-            state = program(state, key)
-        jax.block_until_ready(state)
+            state = trainer.run_chunk(state, data, inputs, steps_per_call).state
+        jax.block_until_ready(state.params)
 
     return run_steps
 
@@ -152,22 +149,15 @@ def median_times(runs: dict[str, Step], num_steps: int) -> dict[str, float]:
 def compare(batch_size: int, num_steps: int, image_size: int) -> str:
     """One line with the times at one batch size."""
     block = num_steps // min(NUM_BLOCKS, num_steps)
-    runs = {
-        "loop": make_ours(batch_size, image_size, steps_per_call=block),
-        "single": make_ours(batch_size, image_size, steps_per_call=1),
-    }
+    runs = {"ours": make_ours(batch_size, image_size, steps_per_call=block)}
     if importlib.util.find_spec("torch"):
         runs["torch"] = make_torch(batch_size, image_size)
     times = median_times(runs, num_steps)
-    line = (
-        f"batch {batch_size}: ours {1e3 * times['loop']:.1f} ms per step in a compiled "
-        f"loop of {block}, {1e3 * times['single']:.1f} ms as a single step"
-    )
+    line = f"batch {batch_size}: ours {1e3 * times['ours']:.1f} ms per step"
     if "torch" in times:
         line += (
-            f"; PyTorch {1e3 * times['torch']:.1f} ms; ratio "
-            f"{times['loop'] / times['torch']:.2f} "
-            f"(single step {times['single'] / times['torch']:.2f})"
+            f"; PyTorch {1e3 * times['torch']:.1f} ms; "
+            f"ratio {times['ours'] / times['torch']:.2f}"
         )
     return line
 
