@@ -195,7 +195,8 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         curves = plot_training_curves(
             workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
         )
-        write_report(workdir, results, [*figures.paths, curves])
+        shown = {**scores, "run": results["run"]}
+        write_report(workdir, shown, [*figures.paths, curves])
     if show_progress:
         print_results(workdir, results)
     return results

@@ -37,7 +37,8 @@ h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;padding:.3rem .5rem;border-bottom:1px solid #ccc;
 vertical-align:top;overflow-wrap:anywhere}
-td:nth-child(2){text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td:first-child{min-width:8rem}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:1.5rem 0}img{max-width:100%;height:auto}
 figcaption{font-size:.85rem;color:#444}
 pre{overflow-x:auto;background:#f4f4f4;padding:.8rem;font-size:.8rem}
@@ -54,7 +55,8 @@ def write_report(
 
     Args:
       run_dir: folder of the run; its `config.json`, if there, is shown.
-      results: of `evaluate`, or any nested dict of numbers and strings.
+      results: of `evaluate`, or any nested dict of numbers and strings; what is
+        under `run` (steps, time, versions) gets a table of its own.
       figures: PNG or GIF files, in the order in which they are shown.
 
     Returns:
@@ -66,11 +68,7 @@ def write_report(
     """
     run_dir = Path(run_dir)
     name = html.escape(run_dir.resolve().name)
-    rows = "\n".join(
-        f"<tr><td>{html.escape(key)}</td><td>{html.escape(_format(value))}</td>"
-        f"<td>{html.escape(_meaning(key))}</td></tr>"
-        for key, value in _flatten(results)
-    )
+    scores = {key: value for key, value in results.items() if key != "run"}
     skipped = results.get("skipped") or {}
     missing = "".join(
         f"<li>{html.escape(key)}: {html.escape(str(reason))}</li>"
@@ -83,16 +81,30 @@ def write_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{name}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1>",
-        f"<h2>Scores</h2><table><tr><th>name</th><th>value</th><th>meaning</th></tr>"
-        f"{rows}</table>",
+        f"<h2>Scores</h2>{_table(scores)}",
         f"<p>Not there:</p><ul>{missing}</ul>" if missing else "",
         f"<h2>Figures</h2>{pictures}" if pictures else "",
+        f"<h2>Run</h2>{_table(results['run'])}" if "run" in results else "",
         _config(run_dir / "config.json"),
         "</body></html>",
     ]
     path = run_dir / "report.html"
     path.write_text("\n".join(part for part in parts if part) + "\n", "utf-8")
     return path
+
+
+def _table(results: Mapping[str, Any]) -> str:
+    rows = [(key, value, _meaning(key)) for key, value in _flatten(results)]
+    explained = any(meaning for *_, meaning in rows)
+    head = "<th>name</th><th>value</th>" + "<th>meaning</th>" * explained
+    lines = [f"<table><tr>{head}</tr>"]
+    for key, value, meaning in rows:
+        number = ' class="number"' * isinstance(value, int | float)
+        cells = f"<td>{html.escape(key)}</td><td{number}>{html.escape(_format(value))}"
+        if explained:
+            cells += f"</td><td>{html.escape(meaning)}"
+        lines.append(f"<tr>{cells}</td></tr>")
+    return "\n".join([*lines, "</table>"])
 
 
 def _flatten(results: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
