@@ -84,8 +84,8 @@ def make_ours(batch_size: int, image_size: int, *, steps_per_call: int) -> Step:
 
 def make_torch(batch_size: int, image_size: int) -> Step:
     """Training steps of the same network in PyTorch, channels_last."""
-    import torch
-    from torch import nn
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch import nn  # pyright: ignore[reportMissingImports]
 
     (encoder, decoder), channels = _torch_networks(image_size), torch.channels_last
     networks = nn.ModuleList([encoder, decoder])
@@ -111,7 +111,7 @@ def make_torch(batch_size: int, image_size: int) -> Step:
 
 def _torch_networks(image_size: int):
     """Encoder and decoder of `vsc_jax.networks.build_networks("conv", ...)`."""
-    from torch import nn
+    from torch import nn  # pyright: ignore[reportMissingImports]
 
     from vsc_jax.networks import build_networks
 
@@ -167,7 +167,7 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     if importlib.util.find_spec("torch"):
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         print(
             f"jax {jax.__version__} on {jax.default_backend()}, torch "
