@@ -19,8 +19,20 @@ RANGES = {
     "weights.beta": (0, True, math.inf, False),
     "weights.prior_slab_prob": (0, False, 1, False),
     "weights.sharpness": (0, False, math.inf, False),
+    "weights.capacity": (0, True, math.inf, False),
+    "weights.capacity_weight": (0, True, math.inf, False),
+    "weights.category_capacity": (0, True, math.inf, False),
+    "weights.category_capacity_weight": (0, True, math.inf, False),
+    "weights.temperature": (0, False, math.inf, False),
     "weights.slab_scale": (0, True, 1, True),
     "weights.pseudo_sharpness": (0, False, math.inf, False),
+    "weights.beta_low": (0, True, math.inf, False),
+    "weights.beta_high": (0, True, math.inf, False),
+    "weights.pairwise_penalty": (0, True, math.inf, False),
+    "cascade.stage_steps": (1, True, 2**31, False),
+    "cascade.warmup_stages": (0, True, 2**31, False),
+    "weights.tc_weight": (0, True, math.inf, False),
+    "optimizer.l2": (0, True, math.inf, False),
     "optimizer.learning_rate": (0, False, math.inf, False),
     "optimizer.b1": (0, True, 1, False),
     "optimizer.b2": (0, True, 1, False),
@@ -42,6 +54,9 @@ RANGES = {
     "evaluation.iwae_samples": (1, True, math.inf, False),
     "evaluation.iwae_images": (1, True, math.inf, False),
     "evaluation.num_labels": (1, True, math.inf, False),
+    "evaluation.disentanglement_images": (0, True, math.inf, False),
+    "evaluation.score_every": (0, True, 2**31, False),
+    "evaluation.score_images": (1, True, math.inf, False),
     "evaluation.traversal_threshold": (0, True, math.inf, False),
     "evaluation.traversal_delta": (0, False, math.inf, False),
 }
@@ -74,6 +89,8 @@ def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
     fields = {"image_shape": dataset.image_shape, **config.model.to_dict()}
     if "channels" in fields:
         fields["channels"] = tuple(fields["channels"]) or None
+    if "category_sizes" in fields:
+        fields["category_sizes"] = tuple(fields["category_sizes"])
     return fields
 
 
@@ -106,6 +123,15 @@ def train_options(config: ConfigDict) -> TrainOptions:
                 _check_range(field, extreme, where=f"schedules.{name}")
         return made
 
+    weights = {
+        name: schedule(name, f"weights.{name}", value)
+        for name, value in config.weights.items()
+    }
+    reset_moments_at = tuple(optimizer.reset_moments_at)
+    if "cascade" in config:
+        weights |= cascade_weights(config)
+        if config.cascade.reset_moments:
+            reset_moments_at += cascade_reliefs(config)
     return TrainOptions(
         num_steps=train.num_steps,
         batch_size=train.batch_size,
@@ -113,24 +139,66 @@ def train_options(config: ConfigDict) -> TrainOptions:
         learning_rate=schedule(
             "learning_rate", "optimizer.learning_rate", optimizer.learning_rate
         ),
-        weights={
-            name: schedule(name, f"weights.{name}", value)
-            for name, value in config.weights.items()
-        },
+        weights=weights,
         optimizer=optimizer_fields(config),
-        reset_moments_at=tuple(optimizer.reset_moments_at),
+        reset_moments_at=reset_moments_at,
         shuffle=train.shuffle,
         parallel=train.parallel,
         log_every=train.log_every,
         checkpoint_every=train.checkpoint_every,
         keep_checkpoints=train.keep_checkpoints,
         num_test_images=train.num_test_images,
+        score_every=config.evaluation.score_every,
     )
 
 
+def cascade_weights(config: ConfigDict) -> dict[str, schedules.Schedule]:
+    """The weights of CascadeVAE that follow from `config.cascade`."""
+    stage_steps, warmup = config.cascade.stage_steps, config.cascade.warmup_stages
+    has_categories = bool(config.model.category_sizes)
+    use = schedules.constant(float(has_categories))
+    if has_categories and warmup:
+        use = schedules.piecewise_constant((stage_steps * warmup,), (0.0, 1.0))
+    return {
+        "num_relieved": schedules.cascade(*_cascade_arguments(config)),
+        "use_categories": use,
+    }
+
+
+def cascade_reliefs(config: ConfigDict) -> tuple[int, ...]:
+    """Steps at which one more latent is relieved; none without a cascade."""
+    if "cascade" not in config:
+        return ()
+    return schedules.cascade_reliefs(*_cascade_arguments(config))
+
+
+def marked_steps(config: ConfigDict) -> list[tuple[int, str]]:
+    """Steps at which the loss changes its form, with what happens there."""
+    marked = [
+        (step, "one more latent relieved")
+        for step in cascade_reliefs(config)
+        if step <= config.train.num_steps
+    ]
+    if "cascade" in config and config.model.category_sizes:
+        onset = config.cascade.stage_steps * config.cascade.warmup_stages
+        if 0 < onset <= config.train.num_steps:
+            marked.append((onset, "categories in use"))
+    return sorted(marked)
+
+
+def _cascade_arguments(config: ConfigDict) -> tuple[int, int, int | None]:
+    cascade = config.cascade
+    warmup = cascade.warmup_stages if config.model.category_sizes else None
+    return config.model.latent_dim, cascade.stage_steps, warmup
+
+
 def optimizer_fields(config: ConfigDict) -> dict[str, Any]:
-    """The keyword arguments of `create_optimizer`."""
-    return {name: config.optimizer[name] for name in ("name", "b1", "b2", "eps")}
+    """The keyword arguments of `create_optimizers`."""
+    optimizer = config.optimizer
+    fields = {name: optimizer[name] for name in ("name", "b1", "b2", "eps", "l2")}
+    if "players" in optimizer:
+        fields["players"] = optimizer.players.to_dict()
+    return fields
 
 
 def _check_range(name: str, value: Any, *, where: str | None = None) -> None:

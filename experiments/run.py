@@ -10,6 +10,7 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -28,9 +29,12 @@ from experiments._flags import UserError, fail, flatten
 from vsc_jax import training
 from vsc_jax.datasets import DatasetNotFoundError
 from vsc_jax.evaluation import (
+    disentanglement_scores,
     evaluate,
     make_figures,
+    plot_kl_over_steps,
     plot_training_curves,
+    score_scalars,
     write_report,
 )
 
@@ -48,6 +52,8 @@ COORDINATOR = flags.DEFINE_string(
 )
 NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.")
 PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
+
+SCORE = "factor_vae_score"
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 128 + 2
@@ -77,7 +83,11 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         yield
     except UserError as error:
         fail(str(error))
-    except (training.NonFiniteLossError, training.CheckpointError) as error:
+    except (
+        training.NonFiniteLossError,
+        training.UncertifiedError,
+        training.CheckpointError,
+    ) as error:
         fail(str(error), EXIT_FAILED)
     except training.Terminated as stop:
         print(f"{stop}; run the same command with --workdir to continue.", flush=True)
@@ -129,6 +139,21 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         "optimizer": _config.optimizer_fields(config),
         "weights": {name: float(value) for name, value in weights.items()},
     }
+    evaluation = config.evaluation
+
+    def score(params: Any) -> dict[str, float]:
+        """Disentanglement while training, of the weights at its end."""
+        scores = disentanglement_scores(
+            model,
+            params,
+            dataset,
+            weights=weights,
+            num_images=evaluation.score_images,
+            protocols=("cascade",),
+            seed=config.seed,
+        )
+        return score_scalars(scores)
+
     try:
         trained = training.train(
             model,
@@ -136,6 +161,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             options,
             workdir=workdir,
             meta=meta,
+            score=score if evaluation.score_every else None,
             show_progress=show_progress,
         )
     except ValueError as error:  # the options do not fit the data or the devices
@@ -146,7 +172,6 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     params = jax.device_get(trained.state.params)
     if show_progress:
         print("evaluating ...", flush=True)
-    evaluation = config.evaluation
     scores = evaluate(
         model,
         params,
@@ -157,6 +182,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         iwae_samples=evaluation.iwae_samples,
         iwae_images=evaluation.iwae_images,
         num_probe_labels=evaluation.num_labels,
+        disentanglement_images=evaluation.disentanglement_images,
     )
     num_steps = int(trained.state.step)
     # Every process evaluates, since one that left early would end the others.
@@ -176,6 +202,8 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             **_workdir.describe_machine(),
         },
     }
+    if best := best_of_run(workdir / "metrics.jsonl"):
+        results["best_of_run"] = best
     _workdir.write_json(workdir / "results.json", results)
     if evaluation.figures:
         if show_progress:
@@ -195,16 +223,42 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         curves = plot_training_curves(
             workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
         )
-        shown = {**scores, "run": results["run"]}
-        write_report(workdir, shown, [*figures.paths, curves])
+        paths = [*figures.paths, curves]
+        kl_over_steps = plot_kl_over_steps(
+            workdir / "metrics.jsonl",
+            workdir / "figures" / "kl_over_steps.png",
+            marked_steps=_config.marked_steps(config),
+        )
+        if kl_over_steps:
+            paths.append(kl_over_steps)
+        best = {k: results[k] for k in ("best_of_run",) if k in results}
+        write_report(workdir, {**scores, **best, "run": results["run"]}, paths)
     if show_progress:
         print_results(workdir, results)
     return results
 
 
+def best_of_run(metrics_path: Path) -> dict[str, float]:
+    """The logged scores at the step with the highest FactorVAE score.
+
+    Published loops keep the checkpoint that scores best on the labels; what they report
+    is a maximum over many noisy looks, so it stands beside the last iterate, not for it.
+    """
+    lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
+    scored = [line for line in lines if SCORE in line]
+    if not scored:
+        return {}
+    best = max(scored, key=lambda line: line[SCORE])
+    names = ("step", SCORE, "unsupervised_accuracy")
+    return {name: best[name] for name in names if name in best}
+
+
 def print_results(workdir: Path, results: dict[str, Any]) -> None:
     """The headline numbers and where everything is."""
-    for name, value in flatten(results["scores"]).items():
+    shown = results["scores"] | {
+        key: results[key] for key in ("best_of_run",) if key in results
+    }
+    for name, value in flatten(shown).items():
         if isinstance(value, int | float):
             print(f"  {name:40s} {value:10.4g}")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):

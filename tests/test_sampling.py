@@ -10,10 +10,14 @@ import pytest
 
 from vsc_jax.losses import spike_slab_kl, spike_slab_log_prob
 from vsc_jax.sampling import (
+    concrete_from_noise,
     gaussian_from_noise,
     hard_gate,
+    log_concrete_from_noise,
+    permute_latents,
     relaxed_gate,
     relaxed_gate_mean,
+    sample_concrete,
     sample_gaussian,
     sample_spike_slab,
     spike_slab_from_noise,
@@ -189,3 +193,112 @@ def test_wrong_input_is_refused():
 def test_bfloat16_parameters_give_float32_draws():
     narrow = MEAN.astype(jnp.bfloat16), LOG_VAR.astype(jnp.bfloat16)
     assert sample_gaussian(jax.random.key(9), *narrow).dtype == jnp.float32
+
+
+def test_every_column_is_permuted_on_its_own():
+    z = jax.random.normal(jax.random.key(10), (64, 5))
+    sort_keys = jax.random.uniform(jax.random.key(11), z.shape)
+    permuted = permute_latents(z, sort_keys)
+    np.testing.assert_array_equal(np.sort(permuted, axis=0), np.sort(z, axis=0))
+    places = np.argmax(permuted[None] == z[:, None], axis=0)  # where each came from
+    for j in range(5):
+        assert sorted(places[:, j]) == list(range(64))
+        for k in range(j):
+            assert (places[:, j] == places[:, k]).mean() < 0.2
+
+
+def test_permutations_are_uniform():
+    """Each of the six orders of three rows, one draw in six, in both columns alike."""
+    z = jnp.arange(6.0).reshape(3, 2)
+    sort_keys = jax.random.uniform(jax.random.key(12), (6000, 3, 2))
+    permuted = np.asarray(jax.vmap(lambda keys: permute_latents(z, keys))(sort_keys))
+    orders, counts = np.unique(permuted, axis=0, return_counts=True)
+    assert len(orders) == 36
+    error = math.sqrt(6000 / 36 * (35 / 36))
+    assert np.abs(counts - 6000 / 36).max() < 5 * error
+
+
+def test_permuted_latents_have_no_correlation():
+    rng = np.random.default_rng(0)
+    z = rng.multivariate_normal([0.0, 0.0], [[1.0, 0.9], [0.9, 1.0]], 4000)
+    sort_keys = jax.random.uniform(jax.random.key(13), z.shape)
+    permuted = permute_latents(jnp.asarray(z, jnp.float32), sort_keys)
+    assert np.corrcoef(z.T)[0, 1] > 0.85
+    assert abs(np.corrcoef(np.asarray(permuted).T)[0, 1]) < 4 / math.sqrt(4000)
+
+
+def test_permutation_of_equal_keys_and_wrong_shapes():
+    z = jnp.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(permute_latents(z, jnp.zeros((3, 2))), z)
+    with pytest.raises(ValueError, match="sort_keys must have the shape of z"):
+        permute_latents(z, jnp.zeros((3, 1)))
+    with pytest.raises(ValueError, match=r"z must have shape \[batch, latent_dim\]"):
+        permute_latents(z[0], jnp.zeros(2))
+
+
+CATEGORY_PROBS = jnp.array([0.6, 0.1, 0.3])
+CATEGORY_LOGITS = jnp.log(CATEGORY_PROBS) + 5.0
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.67, 10.0])
+def test_the_largest_entry_of_a_concrete_draw_is_categorical(temperature):
+    key, logits = jax.random.key(10), _many(CATEGORY_LOGITS)
+    draws = sample_concrete(key, logits, temperature=temperature)
+    np.testing.assert_allclose(draws.sum(-1), 1.0, rtol=1e-5)
+    one_hot = jax.nn.one_hot(draws.argmax(-1), 3)
+    _assert_mean(one_hot, CATEGORY_PROBS)
+    hard = sample_concrete(key, logits, temperature=temperature, hard=True)
+    np.testing.assert_array_equal(hard, one_hot)
+
+
+def test_temperature_limits_of_concrete_draws():
+    gumbel = jax.random.gumbel(jax.random.key(11), (1000, 3))
+    logits = jnp.broadcast_to(CATEGORY_LOGITS, gumbel.shape)
+    cold = concrete_from_noise(logits, gumbel, temperature=1e-6)
+    expected = jax.nn.one_hot((logits + gumbel).argmax(-1), 3)
+    np.testing.assert_allclose(cold, expected, atol=1e-6)
+    hot = concrete_from_noise(logits, gumbel, temperature=1e6)
+    np.testing.assert_allclose(hot, 1.0 / 3.0, atol=1e-4)
+
+
+def test_concrete_draw_against_the_definition():
+    gumbel = np.array([0.3, 2.0, -1.0])
+    powers = (np.asarray(CATEGORY_PROBS) * np.exp(gumbel)) ** (1.0 / 0.67)
+    draw = concrete_from_noise(CATEGORY_LOGITS, jnp.asarray(gumbel), temperature=0.67)
+    np.testing.assert_allclose(draw, powers / powers.sum(), rtol=1e-5)
+    log_draw = log_concrete_from_noise(
+        CATEGORY_LOGITS, jnp.asarray(gumbel), temperature=0.67
+    )
+    np.testing.assert_allclose(jnp.exp(log_draw), draw, rtol=1e-6)
+
+
+def test_a_hard_concrete_draw_has_the_gradient_of_the_relaxed_one():
+    gumbel = jax.random.gumbel(jax.random.key(12), (3,))
+
+    def jacobian(hard):
+        def draw(logits):
+            return concrete_from_noise(logits, gumbel, temperature=0.67, hard=hard)
+
+        return jax.jacobian(draw)(CATEGORY_LOGITS)
+
+    np.testing.assert_array_equal(jacobian(True), jacobian(False))
+    assert (jacobian(True) != 0.0).all()
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_concrete_draw_is_finite_at_extremes(hard):
+    def first(logits):
+        noise = jnp.array([0.5, 0.1, -0.3])
+        return concrete_from_noise(logits, noise, temperature=0.01, hard=hard)[0]
+
+    for logits in (jnp.array([1e4, 0.0, -1e4]), jnp.array([-1e30, 1e30, 0.0])):
+        value, gradient = jax.value_and_grad(first)(logits)
+        assert math.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+def test_wrong_input_of_a_concrete_draw_is_refused():
+    with pytest.raises(ValueError, match="gumbel must have the shape of logits"):
+        concrete_from_noise(CATEGORY_LOGITS, jnp.zeros(2), temperature=1.0)
+    with pytest.raises(TypeError, match="logits must have a floating dtype"):
+        sample_concrete(jax.random.key(0), jnp.zeros(3, jnp.int32), temperature=1.0)

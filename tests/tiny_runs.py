@@ -113,7 +113,7 @@ class BatchVAE(models.VAE):
         if not self.gathers:
             gather = keep_local
         loss, metrics = super().loss(params, batch, noise.normal, weights)
-        mean, log_var, _ = self.encode(params, batch.x)
+        mean, log_var = self.encode(params, batch.x).gaussian()
         z = mean + jnp.exp(0.5 * log_var) * noise.normal
         all_z, all_prior = gather(z), gather(noise.prior)
 

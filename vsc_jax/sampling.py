@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_same_shape
+from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
 
 
 def sample_gaussian(key: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -255,3 +255,144 @@ def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Arra
     softplus = jax.nn.softplus
     on, off = softplus(sharpness * slab_prob), softplus(sharpness * (slab_prob - 1.0))
     return (on - off) / sharpness
+
+
+def sample_concrete(
+    key: jax.Array, logits: jax.Array, *, temperature: ArrayLike, hard: bool = False
+) -> jax.Array:
+    """One draw of a relaxed one-hot vector, differentiable in the logits.
+
+    The concrete or Gumbel-softmax distribution: Maddison, Mnih and Teh, "The Concrete
+    Distribution", ICLR 2017, https://arxiv.org/abs/1611.00712, Section 3.1; Jang, Gu
+    and Poole, ICLR 2017, https://arxiv.org/abs/1611.01144, Eq. 2:
+
+      softmax((logits + g) / temperature),   g_k ~ Gumbel(0, 1)
+
+    Its largest entry is a draw from Categorical(softmax(logits)) at any temperature.
+
+    Args:
+      key: a `jax.random.key`.
+      logits: `[..., size]`, of the categories, up to a constant.
+      temperature: scalar, larger than 0; towards 0 the draw is a one-hot vector.
+      hard: True for an exact one-hot vector, with the gradient of the relaxed draw
+        (the straight-through estimator of Jang, Gu and Poole, Section 2.2).
+
+    Returns:
+      `[..., size]`, at least 0 with sum 1.
+
+    Raises:
+      ValueError: if `logits` is a scalar.
+      TypeError: if `logits` is not floating.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from vsc_jax.sampling import sample_concrete
+      >>> logits = jnp.array([0.0, 100.0, 0.0])
+      >>> print(sample_concrete(jax.random.key(0), logits, temperature=0.67))
+      [0. 1. 0.]
+    """
+    (logits,) = as_floats(logits=logits)
+    gumbel = jax.random.gumbel(key, logits.shape, logits.dtype)
+    return concrete_from_noise(logits, gumbel, temperature=temperature, hard=hard)
+
+
+def concrete_from_noise(
+    logits: jax.Array, gumbel: jax.Array, *, temperature: ArrayLike, hard: bool = False
+) -> jax.Array:
+    """`sample_concrete` from noise that is given.
+
+    Args:
+      logits: `[..., size]`, of the categories, up to a constant.
+      gumbel: `[..., size]`, draws from the standard Gumbel distribution.
+      temperature: scalar, larger than 0.
+      hard: see `sample_concrete`.
+
+    Returns:
+      `[..., size]`, at least 0 with sum 1.
+
+    Raises:
+      ValueError: if the shapes differ.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.sampling import concrete_from_noise
+      >>> logits, gumbel = jnp.array([0.0, 1.0]), jnp.array([3.0, 2.0])
+      >>> print(concrete_from_noise(logits, gumbel, temperature=0.5))
+      [0.5 0.5]
+    """
+    log_sample = log_concrete_from_noise(logits, gumbel, temperature=temperature)
+    sample = jnp.exp(log_sample)
+    if not hard:
+        return sample
+    size, best = sample.shape[-1], log_sample.argmax(-1)
+    one_hot = jax.nn.one_hot(best, size, dtype=sample.dtype)
+    # In this order the value is exact: the difference is 0.
+    return one_hot + (sample - jax.lax.stop_gradient(sample))
+
+
+def log_concrete_from_noise(
+    logits: jax.Array, gumbel: jax.Array, *, temperature: ArrayLike
+) -> jax.Array:
+    """Logarithm of `concrete_from_noise`, also where that is 0 in float32.
+
+    `vsc_jax.losses.concrete_log_prob` takes it; Maddison, Mnih and Teh, ICLR 2017,
+    https://arxiv.org/abs/1611.00712, Appendix C.3, call its distribution ExpConcrete.
+
+    Args:
+      logits: `[..., size]`, of the categories, up to a constant.
+      gumbel: `[..., size]`, draws from the standard Gumbel distribution.
+      temperature: scalar, larger than 0.
+
+    Returns:
+      `[..., size]`, at most 0; the exponentials sum to 1.
+
+    Raises:
+      ValueError: if the shapes differ or are scalars.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.sampling import log_concrete_from_noise
+      >>> logits, gumbel = jnp.array([0.0, 200.0]), jnp.zeros(2)
+      >>> print(log_concrete_from_noise(logits, gumbel, temperature=0.5))
+      [-400.    0.]
+    """
+    logits, gumbel = as_floats(logits=logits, gumbel=gumbel)
+    check_min_rank(1, logits=logits)
+    check_same_shape(logits=logits, gumbel=gumbel)
+    return jax.nn.log_softmax((logits + gumbel) / temperature, axis=-1)
+
+
+def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:
+    """Permutes each latent over the batch, independently of the other latents.
+
+    Kim and Mnih, "Disentangling by Factorising", 2018,
+    https://arxiv.org/abs/1802.05983, Algorithm 1: from samples of q(z), samples of
+    about prod_j q(z_j). Column j of the result has the values of column j of `z` in
+    the order that sorts column j of `sort_keys`. A property of the batch: `z` must be
+    the global one.
+
+    Args:
+      z: `[batch, latent_dim]`.
+      sort_keys: `[batch, latent_dim]`, draws from U[0, 1); equal ones keep their order.
+
+    Returns:
+      `[batch, latent_dim]`.
+
+    Raises:
+      ValueError: if the shapes differ or are not `[batch, latent_dim]`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.sampling import permute_latents
+      >>> z = jnp.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+      >>> print(permute_latents(z, jnp.array([[0.9, 0.1], [0.5, 0.2], [0.6, 0.3]])))
+      [[ 2. 10.]
+       [ 3. 20.]
+       [ 1. 30.]]
+    """
+    check_same_shape(z=z, sort_keys=sort_keys)
+    if z.ndim != 2:
+        raise ValueError(f"z must have shape [batch, latent_dim], got {z.shape}.")
+    return jnp.take_along_axis(z, jnp.argsort(sort_keys, axis=0), axis=0)

@@ -170,12 +170,74 @@ def piecewise_constant(boundaries: Sequence[int], values: Sequence[float]) -> Sc
     return schedule
 
 
+def cascade(
+    num_latents: int, stage_steps: int, warmup_stages: int | None = None
+) -> Schedule:
+    """Number of latents of CascadeVAE that are relieved of the high beta.
+
+    With s = step // stage_steps: min(s + 1, m) while s < `warmup_stages`, then
+    min(s, m), since the categorical variable takes the place of one stage. Jeong &
+    Song, https://arxiv.org/abs/1905.09432, in the form of the authors' code,
+    https://github.com/snu-mllab/DisentanglementICML19 (20,000 steps a stage, 4 stages).
+
+    Args:
+      num_latents: number of Gaussian latents m.
+      stage_steps: steps between two reliefs.
+      warmup_stages: stages before the categorical variable is used; None without one,
+        as in CascadeVAE-C.
+
+    Returns:
+      `schedule(step) -> value`.
+
+    Raises:
+      ValueError: if a number is out of range.
+
+    Example:
+      >>> import numpy as np
+      >>> print(cascade(6, 10, 4)(np.arange(0, 80, 10)))
+      [1. 2. 3. 4. 4. 5. 6. 6.]
+    """
+    _check_cascade(num_latents, stage_steps, warmup_stages)
+
+    def schedule(step):
+        xp = _namespace(step)
+        stage = xp.asarray(step) // stage_steps
+        relieved = stage + 1
+        if warmup_stages is not None:
+            relieved = xp.where(stage < warmup_stages, stage + 1, stage)
+        return _finish(xp.clip(relieved, 0, num_latents))
+
+    return schedule
+
+
+def cascade_reliefs(
+    num_latents: int, stage_steps: int, warmup_stages: int | None = None
+) -> tuple[int, ...]:
+    """Steps at which `cascade` with the same arguments rises.
+
+    The authors' code has an optimizer for each number of relieved latents, so its
+    moments start from zero at these steps.
+
+    Example:
+      >>> cascade_reliefs(6, 20_000, 4)
+      (20000, 40000, 60000, 100000, 120000)
+    """
+    value = cascade(num_latents, stage_steps, warmup_stages)
+    stages = range(1, num_latents + (warmup_stages or 0) + 2)
+    return tuple(
+        stage * stage_steps
+        for stage in stages
+        if value(stage * stage_steps) > value(stage * stage_steps - 1)
+    )
+
+
 _KINDS: dict[str, Callable[..., Schedule]] = {
     "constant": constant,
     "linear": linear,
     "geometric": geometric,
     "per_epoch": per_epoch,
     "piecewise_constant": piecewise_constant,
+    "cascade": cascade,
 }
 
 
@@ -258,4 +320,15 @@ def _check_steps(begin_step: int, end_step: int) -> None:
         raise ValueError(
             f"end_step must be larger than begin_step, got begin_step={begin_step} "
             f"and end_step={end_step}."
+        )
+
+
+def _check_cascade(
+    num_latents: int, stage_steps: int, warmup_stages: int | None
+) -> None:
+    if num_latents < 1 or stage_steps < 1 or (warmup_stages or 0) < 0:
+        raise ValueError(
+            "a cascade needs num_latents and stage_steps of at least 1 and "
+            f"warmup_stages of at least 0, got {num_latents}, {stage_steps} and "
+            f"{warmup_stages}."
         )

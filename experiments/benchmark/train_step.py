@@ -53,14 +53,14 @@ def make_ours(batch_size: int, image_size: int, *, steps_per_call: int) -> Step:
     """Training steps of vsc_jax, `steps_per_call` in one compiled program."""
     shape = (image_size, image_size, 1)
     model = VAE(shape, latent_dim=LATENT_DIM, network="conv")
-    optimizer = training.create_optimizer()
+    optimizers = training.create_optimizers(model)
     trainer = training.create_trainer(
-        model, optimizer, ImageFormat(shape), batch_size=batch_size
+        model, optimizers, ImageFormat(shape), batch_size=batch_size
     )
     rng = np.random.default_rng(0)
     images = 255 * rng.binomial(1, 0.1, (4 * batch_size, *shape)).astype(np.uint8)
     data = trainer.replicate(training.TrainData(images, None))
-    state = trainer.replicate(training.init_state(model, optimizer, 0))
+    state = trainer.replicate(training.init_state(model, optimizers, 0))
     indices = rng.integers(0, len(images), (steps_per_call, batch_size))
     weights = {
         name: np.full(steps_per_call, value, np.float32)

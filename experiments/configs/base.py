@@ -11,6 +11,8 @@ from ml_collections import ConfigDict
 
 from vsc_jax.models import MODELS
 
+CASCADE_WEIGHTS = ("num_relieved", "use_categories")
+
 
 def get_config(model: str = "vae") -> ConfigDict:
     """The defaults for one model; the fields of `config.model` are those it has."""
@@ -50,6 +52,15 @@ def get_config(model: str = "vae") -> ConfigDict:
         "initializer": "pytorch",
         "gate": "relu",
         "num_pseudo_inputs": 10,
+        "category_sizes": (3,),
+        "kl_c": "categorical",
+        "assignment_method": "device",
+        "disc_layers": 6,
+        "disc_width": 1000,
+        "deterministic": True,
+        "label_factor": 0,
+        "conditional": False,
+        "assignment_sweeps": 1,
     }
     fields = {field.name for field in dataclasses.fields(MODELS[model])}
     config.model = ConfigDict({"name": model})
@@ -57,7 +68,17 @@ def get_config(model: str = "vae") -> ConfigDict:
 
     # --- loss -------------------------------------------------------------------
     # Scalar weights of the loss, traced: changing one compiles nothing anew.
-    weights = MODELS[model](image_shape=(8, 8, 1)).default_weights
+    sample = MODELS[model](image_shape=(8, 8, 1))
+    weights = sample.default_weights
+    if model == "cascade_vae":
+        # The cascade: steps between two reliefs, stages before the categories are
+        # used, and whether the optimizer starts afresh at each relief. It gives the
+        # weights num_relieved and use_categories.
+        config.cascade = ConfigDict()
+        config.cascade.stage_steps = 20_000
+        config.cascade.warmup_stages = 4
+        config.cascade.reset_moments = True
+        weights = {k: v for k, v in weights.items() if k not in CASCADE_WEIGHTS}
     config.weights = ConfigDict(weights)
     # A schedule for a weight or the learning rate takes the place of its value:
     # ("linear", start, end, begin_step, end_step), ("geometric", ... the same),
@@ -73,8 +94,23 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.optimizer.b1 = 0.9
     config.optimizer.b2 = 0.999
     config.optimizer.eps = 1e-8
+    # l2 * kernel is added to the gradient of each kernel, before the moments.
+    config.optimizer.l2 = 0.0
     # Steps before which the optimizer's state starts afresh.
     config.optimizer.reset_moments_at = ()
+    # Models that minimise several losses in turn have an optimizer for each.
+    if len(sample.players) > 1:
+        config.optimizer.players = ConfigDict(
+            {
+                player.name: {
+                    "learning_rate_scale": 1.0,
+                    "b1": config.optimizer.b1,
+                    "b2": config.optimizer.b2,
+                    "eps": config.optimizer.eps,
+                }
+                for player in sample.players
+            }
+        )
 
     # --- training ---------------------------------------------------------------
     config.train = ConfigDict()
@@ -102,11 +138,52 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.evaluation.iwae_images = 500
     # Labelled training images of the linear probe (where the data has labels).
     config.evaluation.num_labels = 5_000
+    # Images (train and test) for the disentanglement scores; 0 takes none.
+    config.evaluation.disentanglement_images = 0
+    # Steps between looks at these scores while training, over score_images; 0: none.
+    config.evaluation.score_every = 0
+    config.evaluation.score_images = 10_000
     # Whether to draw figures and write report.html.
     config.evaluation.figures = True
     # The published traversal: latents with |z| above it, 8 frames this far apart.
     config.evaluation.traversal_threshold = 1e-4
     config.evaluation.traversal_delta = 0.2
+    return config
+
+
+# Of the full grid of dSprites, which is what published scores are computed on.
+NUM_SPRITES = 737_280
+
+
+def score_factors(config: ConfigDict, data: str) -> ConfigDict:
+    """The data set of a full budget, with its disentanglement scores.
+
+    On sprites of 64 pixels they are computed over all images, and every 10,000 steps
+    while training; elsewhere at the end, over 10,000 images.
+    """
+    config.data.name = data
+    if data in ("dsprites", "sprites"):
+        config.data.image_size = 64
+        config.evaluation.disentanglement_images = NUM_SPRITES
+        config.evaluation.score_every = 10_000
+        config.evaluation.score_images = NUM_SPRITES
+    else:
+        config.evaluation.disentanglement_images = 10_000
+    config.train.checkpoint_every = 10_000
+    return config
+
+
+def laptop(config: ConfigDict) -> ConfigDict:
+    """Our own budget for two CPU cores, the same for all methods of one table."""
+    if config.data.name in ("dsprites", "sprites"):
+        config.data.image_size = 32
+    config.train.num_steps = 20_000
+    config.train.log_every = 200
+    config.train.checkpoint_every = 5_000
+    config.evaluation.num_test = 2_000
+    config.evaluation.disentanglement_images = 50_000
+    config.evaluation.score_every = 2_000
+    config.evaluation.score_images = 10_000
     return config
 
 
@@ -123,6 +200,14 @@ def quick(config: ConfigDict) -> ConfigDict:
     config.evaluation.iwae_samples = 4
     config.evaluation.iwae_images = 16
     config.evaluation.num_labels = 64
+    if config.evaluation.disentanglement_images:
+        config.evaluation.disentanglement_images = 200
+    if config.evaluation.score_every:
+        config.evaluation.score_every = 3
+        config.evaluation.score_images = 100
+    if "cascade" in config:
+        config.cascade.stage_steps = 1
+        config.cascade.warmup_stages = 2
     return config
 
 

@@ -1,6 +1,8 @@
 """A linear model with known scores, and a data set for it."""
 
 import dataclasses
+import functools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.evaluation import _category_groups, _figure_groups, _make_figures
 from vsc_jax.networks import Posterior
 
 NOISE_VAR = 0.1
@@ -26,13 +29,19 @@ class LinearModel:
     spike: bool = False
     prior: bool = True
 
+    category_sizes = ()
+
+    @property
+    def code_dim(self):
+        return self.latent_dim
+
     @property
     def default_weights(self):
         return {"beta": 1.0, "prior_slab_prob": 0.25} if self.prior else {}
 
     def init(self, key):
         size = int(np.prod(self.image_shape))
-        decoder = jnp.linalg.qr(jax.random.normal(key, (size, self.latent_dim)))[0]
+        decoder = jnp.linalg.qr(jax.random.normal(key, (size, self.code_dim)))[0]
         return {"decoder": decoder, "bias": jnp.full(size, 0.5)}
 
     def noise(self, key, batch_size):
@@ -51,7 +60,7 @@ class LinearModel:
 
     def encode(self, params, x):
         flat = x.reshape(len(x), -1) - params["bias"][None]
-        mean = flat @ params["decoder"] / (1 + NOISE_VAR)
+        mean = flat @ params["decoder"][:, : self.latent_dim] / (1 + NOISE_VAR)
         if not self.prior:
             return Posterior(mean)
         log_var = jnp.full_like(mean, jnp.log(NOISE_VAR / (1 + NOISE_VAR)))
@@ -103,6 +112,58 @@ class LinearModel:
         return log_likelihood + log_prior - log_posterior + 0.5 * q.log_var.sum(-1)
 
 
+@dataclasses.dataclass(frozen=True)
+class MixedLinearModel(LinearModel):
+    """Each category adds a column of W of its own."""
+
+    category_sizes: tuple[int, ...] = (3, 2)
+
+    @property
+    def code_dim(self):
+        return self.latent_dim + sum(self.category_sizes)
+
+    def _code(self, z, categories):
+        one_hots = [
+            jax.nn.one_hot(categories[:, i], size)
+            for i, size in enumerate(self.category_sizes)
+        ]
+        return jnp.concatenate([z, *one_hots], axis=1)
+
+    def encode(self, params, x):
+        flat = x.reshape(len(x), -1) - params["bias"][None]
+        scores = flat @ params["decoder"][:, self.latent_dim :]
+        ends = np.cumsum(self.category_sizes)[:-1]
+        logits = tuple(jnp.split(scores, ends, axis=1))
+        return super().encode(params, x)._replace(category_logits=logits)
+
+    def sample_posterior(self, params, posterior, key):
+        z = super().sample_posterior(params, posterior, key)
+        return self._code(z, posterior.categories)
+
+    def sample_prior(self, params, key, num_samples, weights):
+        z = super().sample_prior(params, key, num_samples, weights)
+        if z is None:
+            return None
+        sizes = jnp.array([self.category_sizes])
+        shape = (num_samples, len(self.category_sizes))
+        return self._code(z, jax.random.randint(key, shape, 0, sizes))
+
+    def kl_per_latent(self, params, x, weights):
+        terms = super().kl_per_latent(params, x, weights)
+        if not terms:
+            return {}
+        num = len(self.category_sizes)
+        sizes = jnp.log(jnp.array([self.category_sizes], jnp.float32))
+        added = jnp.pad(
+            jnp.broadcast_to(sizes, (len(x), num)), ((0, 0), (self.latent_dim, 0))
+        )
+        padded = {name: jnp.pad(kl, ((0, 0), (0, num))) for name, kl in terms.items()}
+        return padded | {"category_kl": added}
+
+    def log_weight(self, params, x, key, weights):
+        return None
+
+
 def make_dataset(num=137, image_shape=(6, 5, 1), labels=True, seed=0):
     rng = np.random.default_rng(seed)
     label = rng.integers(3, size=num)
@@ -135,6 +196,32 @@ def model():
 @pytest.fixture
 def params(model):
     return model.init(jax.random.key(0))
+
+
+@pytest.fixture
+def mixed_model():
+    return MixedLinearModel()
+
+
+@pytest.fixture
+def mixed_params(mixed_model):
+    return mixed_model.init(jax.random.key(0))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Name of a plot function -> its calls, in place of drawing."""
+    recorded = {}
+
+    def record(name, *args, **kwargs):
+        recorded.setdefault(name, []).append((args, kwargs))
+        return next(arg for arg in args if isinstance(arg, Path))
+
+    for module in (_category_groups, _figure_groups, _make_figures):
+        for name in dir(module):
+            if name.startswith(("plot_", "save_")):
+                monkeypatch.setattr(module, name, functools.partial(record, name))
+    return recorded
 
 
 @pytest.fixture

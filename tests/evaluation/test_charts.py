@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,7 +6,6 @@ from vsc_jax.evaluation import (
     plot_class_gates,
     plot_correlation,
     plot_kl_per_latent,
-    plot_training_curves,
 )
 from vsc_jax.metrics import absolute_correlation
 
@@ -48,40 +45,6 @@ def test_kl_terms_are_stacked(tmp_path):
         plot_kl_per_latent({"a": np.ones(5), "b": np.ones(4)}, tmp_path / "x.png")
     with pytest.raises(ValueError, match="one or more vectors"):
         plot_kl_per_latent({}, tmp_path / "x.png")
-
-
-def write_log(path, num=40, **last):
-    lines = [
-        {"step": 10 * i, "loss": 100.0 + 50 / (i + 1), "kl": float(i), "seconds": i}
-        | ({"test_loss": 110.0} if i % 8 == 0 else {})
-        for i in range(num)
-    ]
-    path.write_text("".join(json.dumps(line | last) + "\n" for line in lines))
-
-
-def test_training_curves_have_a_panel_per_scalar(tmp_path):
-    log = tmp_path / "metrics.jsonl"
-    write_log(log)
-    picture = read(plot_training_curves(log, tmp_path / "c.png"))
-    line = has(picture, INK)
-    half = picture.shape[1] // 2
-    assert line[:, :half].any()  # loss
-    assert line[:, half:].any()  # kl
-    test = has(picture, SECOND_INK)
-    assert test[:, :half].any()  # test loss joins loss, which comes first
-    assert not test[:, half:].any()
-    write_log(log, gradient_norm=1.0)
-    assert read(plot_training_curves(log, tmp_path / "d.png")).shape[1] > half * 2
-
-
-def test_a_log_cut_short_and_values_that_are_not_finite(tmp_path):
-    log = tmp_path / "metrics.jsonl"
-    write_log(log)
-    log.write_text(log.read_text() + '{"step": 400, "loss": NaN}\n{"step": 410, "lo')
-    assert has(read(plot_training_curves(log, tmp_path / "c.png")), INK).any()
-    log.write_text('{"step": 1, "seconds": 3.0}\n')
-    with pytest.raises(ValueError, match=r"metrics\.jsonl has no scalar to draw"):
-        plot_training_curves(log, tmp_path / "c.png")
 
 
 def dark_cells(picture, rows, columns):

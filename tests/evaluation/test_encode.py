@@ -20,7 +20,30 @@ def test_rows_come_in_the_order_of_indices(model, params, dataset, batch_size):
         encoded.expected_code, posterior.expected_code, atol=1e-5
     )
     assert encoded.has_spike
+    assert encoded.one_hots.shape == (len(indices), 0)
     assert all(type(a) is np.ndarray for a in encoded)
+    assert encoded.categories.shape == (len(indices), 0)
+    np.testing.assert_array_equal(encoded.expected_code, encoded.expected_latents)
+
+
+def test_categories_follow_the_latents(mixed_model, mixed_params, dataset):
+    indices = dataset.test_indices
+    encoded = encode_dataset(mixed_model, mixed_params, dataset, indices, batch_size=20)
+    posterior = mixed_model.encode(mixed_params, jnp.asarray(dataset.decode(indices)))
+    np.testing.assert_array_equal(encoded.categories, posterior.categories)
+    assert encoded.categories.dtype == np.int32
+    assert (encoded.categories.std(axis=0) > 0).all()
+    np.testing.assert_array_equal(
+        encoded.one_hots,
+        np.hstack(
+            [np.eye(3)[encoded.categories[:, 0]], np.eye(2)[encoded.categories[:, 1]]]
+        ),
+    )
+    assert encoded.expected_latents.shape == (len(indices), 4)
+    np.testing.assert_allclose(
+        encoded.expected_code, posterior.expected_code, atol=1e-5
+    )
+    assert encoded.expected_code.dtype == np.float32
 
 
 def test_deterministic_code_has_no_variance(model, params, dataset):

@@ -12,6 +12,7 @@ from jax.test_util import check_grads
 from vsc_jax import losses
 
 BATCH, LATENT, PSEUDO, IMAGE = (4,), (4, 3), (2, 3), (4, 2, 2, 2)
+TWO_LOGITS = (4, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,23 @@ SUBJECTS = {
     "bernoulli_kl": Subject({"logits": LATENT}, {"prior_prob": 0.2}),
     "bernoulli_log_likelihood": Subject({"x_logits": IMAGE, "x": IMAGE}, {}, EVENT),
     "beta_elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}, {"beta": 2.0}),
+    "density_ratio_total_correlation": Subject({"logits": TWO_LOGITS}),
+    "discriminator_accuracy": Subject(
+        {"real_log_ratio": BATCH, "fake_log_ratio": BATCH}
+    ),
+    "discriminator_loss": Subject(
+        {"logits": TWO_LOGITS, "permuted_logits": TWO_LOGITS}
+    ),
+    "capacity_penalty": Subject(
+        {"kl": BATCH}, {"capacity": 0.5, "capacity_weight": 30.0}
+    ),
+    "categorical_kl": Subject({"logits": LATENT}),
+    "concrete_kl_estimate": Subject(
+        {"log_sample": LATENT, "logits": LATENT}, {"temperature": 0.67}
+    ),
+    "concrete_log_prob": Subject(
+        {"log_sample": LATENT, "logits": LATENT}, {"temperature": 0.67}
+    ),
     "elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}),
     "exemplar_vsc_objective": Subject(
         {"log_likelihood": BATCH}
@@ -56,6 +74,8 @@ SUBJECTS = {
         {"x_mean": IMAGE, "x": IMAGE}, {"log_var": -1.0}, EVENT
     ),
     "gaussian_log_prob": Subject({"z": LATENT} | GAUSSIAN),
+    "gan_discriminator_loss": Subject({"prior_logits": BATCH, "code_logits": BATCH}),
+    "gan_generator_loss": Subject({"code_logits": BATCH}),
     # The axis of the samples is the last one here, so that rows are examples.
     "iwae_bound": Subject({"log_weights": LATENT}, {}, {"axis": -1}),
     "laplace_log_likelihood": Subject(

@@ -158,7 +158,7 @@ def expected_terms(case):
     """Draw, likelihood and KL from the formulas, without the model's `loss`."""
     model, params, weights = model_of(case), params_of(case), weights_of(case)
     x, noise = images_of(case), model.noise(jax.random.key(3), NUM)
-    mean, log_var, slab_logits = float64(model.encode(params, x))
+    mean, log_var, slab_logits, _ = float64(model.encode(params, x))
     w = {k: float(v) for k, v in weights.items()}
     if case == "autoencoder":
         z, kl, penalty = mean, 0.0, 0.0
@@ -191,7 +191,9 @@ def expected_terms(case):
 
 
 def expected_exemplar_terms(model, params, w, x, mean, log_var, prob):
-    r_mean, r_log_var, r_logits = float64(model.encode(params, params["pseudo_inputs"]))
+    r_mean, r_log_var, r_logits, _ = float64(
+        model.encode(params, params["pseudo_inputs"])
+    )
     r_gate = 1.0 / (1.0 + np.exp(-r_logits))
     r_prob = 1.0 / (1.0 + np.exp(-w["pseudo_sharpness"] * (r_gate - 0.5)))
     selector = float64(params["selector"])
@@ -222,7 +224,9 @@ def test_the_loss_is_what_its_parts_give(case):
     if "slab_kl" in metrics:
         parts = metrics["slab_kl"] + metrics["spike_kl"]
         assert metrics["kl"] == pytest.approx(float(parts), rel=1e-5)
-    assert all(jnp.shape(value) == () for value in metrics.values())
+    for name, value in metrics.items():
+        vector = name == "kl_per_latent"
+        assert jnp.shape(value) == ((model.latent_dim,) if vector else ()), name
 
 
 @all_models
@@ -377,7 +381,9 @@ def test_the_sharpness_of_the_loss_is_that_of_the_relaxed_gate():
     model, params, x = model_of(case), params_of(case), images_of(case)
     noise = model.noise(jax.random.key(3), NUM)
     posterior = model.encode(params, x)
-    z = sampling.spike_slab_from_noise(*posterior, *noise, sharpness=200.0)
+    z = sampling.spike_slab_from_noise(
+        *posterior.spike_slab(), *noise, sharpness=200.0
+    )
     expected = losses.bernoulli_log_likelihood(model.decoder_output(params, z), x)
     weights = weights_of(case) | {"sharpness": jnp.float32(200.0)}
     _, metrics = model.loss(params, Batch(x), noise, weights)

@@ -14,15 +14,19 @@ from vsc_jax.training import (
     CheckpointError,
     Checkpoints,
     _checkpoints,
-    create_optimizer,
+    create_optimizers,
     init_state,
     read_meta,
 )
 
 
+def initial_state(model, seed):
+    return init_state(model, create_optimizers(model), seed)
+
+
 def state_at(step):
     """A state whose numbers are those of this step alone."""
-    state = init_state(tiny_model(), create_optimizer(), seed=step)
+    state = initial_state(tiny_model(), seed=step)
     return state._replace(step=jnp.int32(step))
 
 
@@ -163,7 +167,7 @@ def test_only_damaged_checkpoints(saved, how):
 
 def test_a_checkpoint_of_another_model_is_not_restored(saved):
     checkpoints = Checkpoints(saved)
-    other = init_state(tiny_model(latent_dim=4), create_optimizer(), 0)
+    other = initial_state(tiny_model(latent_dim=4), 0)
     with pytest.raises(ValueError, match="shape"):
         checkpoints.restore(3, other)
     checkpoints.close()
@@ -193,7 +197,7 @@ def test_what_is_left_of_a_killed_save_is_no_checkpoint(saved):
 
 def test_a_full_disk(saved):
     """Files cannot grow beyond a limit, which fails the way a full disk does."""
-    big = init_state(tiny_model(hidden=(3000,)), create_optimizer(), 0)
+    big = initial_state(tiny_model(hidden=(3000,)), 0)
     big = big._replace(step=jnp.int32(7))
     checkpoints = Checkpoints(saved)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -5,12 +5,13 @@ import optax
 import pytest
 from tiny_runs import assert_same, tiny_model
 
-from vsc_jax.training import create_optimizer, init_state
+from vsc_jax.training import create_optimizer, create_optimizers, init_state
 
 
 def test_the_same_seed_gives_the_same_state():
-    model, optimizer = tiny_model(), create_optimizer()
-    one, two, other = (init_state(model, optimizer, seed) for seed in (0, 0, 1))
+    model = tiny_model()
+    optimizers = create_optimizers(model)
+    one, two, other = (init_state(model, optimizers, seed) for seed in (0, 0, 1))
     assert int(one.step) == 0
     assert_same(one.params, two.params)
     assert (jax.random.key_data(one.key) == jax.random.key_data(two.key)).all()
@@ -37,3 +38,22 @@ def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, their
 def test_unknown_optimizer():
     with pytest.raises(ValueError, match="must be 'adam' or 'sgd', got 'adm'"):
         create_optimizer("adm")
+
+
+def test_l2_is_the_gradient_of_half_the_squared_kernels_before_the_moments():
+    params = {"kernel": jnp.array([2.0, -1.0]), "bias": jnp.array([3.0])}
+    gradient = {"kernel": jnp.array([0.5, 0.25]), "bias": jnp.array([-0.5])}
+    optimizer = create_optimizer("sgd", b1=0.0, l2=0.1, learning_rate_scale=2.0)
+    direction, _ = optimizer.update(gradient, optimizer.init(params), params)
+    np.testing.assert_allclose(direction["kernel"], [-1.4, -0.3], rtol=1e-6)
+    np.testing.assert_allclose(direction["bias"], [1.0], rtol=1e-6)
+
+
+def test_each_player_has_its_own_optimizer():
+    model = tiny_model()
+    shared = {"b1": 0.5}
+    own = create_optimizers(model, players={"model": {"name": "sgd"}}, **shared)
+    state = init_state(model, own, 0)
+    assert set(state.opt_state) == {"model"}
+    with pytest.raises(ValueError, match="VAE has no player critic; it has model"):
+        create_optimizers(model, players={"critic": {}})

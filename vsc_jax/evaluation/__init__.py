@@ -1,9 +1,14 @@
 """Scores, figures and the report of a trained model."""
 
+from vsc_jax.evaluation._category_figures import (
+    plot_category_confusion as plot_category_confusion,
+)
+from vsc_jax.evaluation._category_figures import (
+    plot_category_samples as plot_category_samples,
+)
 from vsc_jax.evaluation._charts import plot_class_gates as plot_class_gates
 from vsc_jax.evaluation._charts import plot_correlation as plot_correlation
 from vsc_jax.evaluation._charts import plot_kl_per_latent as plot_kl_per_latent
-from vsc_jax.evaluation._charts import plot_training_curves as plot_training_curves
 from vsc_jax.evaluation._code_change_figures import (
     plot_conditional_samples as plot_conditional_samples,
 )
@@ -18,6 +23,10 @@ from vsc_jax.evaluation._code_changes import interpolation_codes as interpolatio
 from vsc_jax.evaluation._code_changes import (
     interpretation_codes as interpretation_codes,
 )
+from vsc_jax.evaluation._disentanglement import (
+    disentanglement_scores as disentanglement_scores,
+)
+from vsc_jax.evaluation._disentanglement import score_scalars as score_scalars
 from vsc_jax.evaluation._encode import Encoded as Encoded
 from vsc_jax.evaluation._encode import encode_dataset as encode_dataset
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
@@ -29,6 +38,8 @@ from vsc_jax.evaluation._image_figures import (
 )
 from vsc_jax.evaluation._make_figures import make_figures as make_figures
 from vsc_jax.evaluation._report import write_report as write_report
+from vsc_jax.evaluation._step_charts import plot_kl_over_steps as plot_kl_over_steps
+from vsc_jax.evaluation._step_charts import plot_training_curves as plot_training_curves
 from vsc_jax.evaluation._traversal_figures import (
     plot_author_traversals as plot_author_traversals,
 )

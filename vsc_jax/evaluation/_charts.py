@@ -1,10 +1,8 @@
-"""Charts of numbers: KL per latent, training curves, which latent carries what."""
+"""Charts of numbers: KL per latent, which latent carries what."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,26 +16,24 @@ from vsc_jax.evaluation._drawing import (
 )
 from vsc_jax.metrics import CorrelationMap
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _FILLS = ((INK, ""), (SECOND_INK, "////"), ("0.75", ".."), ("white", "xx"))
-_NOT_CURVES = ("step", "seconds", "steps_per_second")
-_TEST_PREFIX = "test_"
 
 
 def plot_kl_per_latent(
     terms: Mapping[str, np.ndarray],
     path: str | Path,
     *,
+    num_variables: int = 0,
     max_latents: int = 60,
     title: str = "KL(q(z|x) || p(z)) of each latent, mean over test images",
 ) -> Path:
     """Stacked bars, the largest first; every term has its own hatching.
 
     Args:
-      terms: name -> `[latent_dim]`, mean KL in nats.
+      terms: name -> `[latent_dim + num_variables]`, mean KL in nats.
       path: PNG file to write.
+      num_variables: how many of the last entries are categorical variables; they are
+        labelled d0, d1, ...
       max_latents: bars at most.
       title: above the figure.
 
@@ -73,59 +69,16 @@ def plot_kl_per_latent(
             label=f"{name}: {term.sum():.2f} nats in all",
         )
         base = base + term[order]
-    axes.set_xticks(positions, [str(j) for j in order], fontsize=7, rotation=90)
+    latent_dim = len(total) - num_variables
+    names = [str(j) if j < latent_dim else f"d{j - latent_dim}" for j in order]
+    axes.set_xticks(positions, names, fontsize=7, rotation=90)
     axes.set_xlim(-0.8, len(order) - 0.2)
-    axes.set_xlabel("index of the latent")
+    also = "; d: categorical variable" if num_variables else ""
+    axes.set_xlabel("index of the latent" + also)
     axes.set_ylabel("nats per image")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     title_above(axes, f"{title} ({shown}sum {total.sum():.2f} nats)", 850)
-    return save(figure, Path(path))
-
-
-def plot_training_curves(metrics_path: str | Path, path: str | Path) -> Path:
-    """One panel per logged scalar; what is logged as `test_<name>` joins `<name>`.
-
-    Args:
-      metrics_path: `metrics.jsonl`, one JSON object with `step` and scalars per line;
-        a last line cut short by a kill is left out.
-      path: PNG file to write.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if no line has a scalar.
-    """
-    curves = _read_curves(Path(metrics_path))
-    names = [n for n in curves if n.removeprefix(_TEST_PREFIX) not in _NOT_CURVES]
-    panels = list(dict.fromkeys(n.removeprefix(_TEST_PREFIX) for n in names))
-    panels.sort(key=lambda name: name != "loss")
-    if not panels:
-        raise ValueError(f"{metrics_path} has no scalar to draw.")
-    columns = min(3, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = new_figure(max(330 * columns, 500), 240 * rows + 40, layout="constrained")
-    figure.suptitle("Training curves", fontsize=11, x=0.01, ha="left")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(grid, panels, strict=False):
-        if panel in curves:
-            axes.plot(*curves[panel], color=INK, linewidth=1.2, label="training")
-        test = curves.get(_TEST_PREFIX + panel)
-        if test:
-            axes.plot(
-                *test, color=SECOND_INK, linestyle="--", marker="o", ms=4, label="test"
-            )
-            axes.legend(frameon=False, fontsize=8)
-        axes.set_xlabel("step", fontsize=8)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
-        none = ((), ())
-        values = [*curves.get(panel, none)[1], *curves.get(f"test_{panel}", none)[1]]
-        cut = _leave_out_extremes(axes, values)
-        axes.set_title(panel + (" (extremes cut off)" if cut else ""), fontsize=10)
-    for axes in grid[len(panels) :]:
-        axes.set_visible(False)
     return save(figure, Path(path))
 
 
@@ -245,34 +198,3 @@ def _heat_map(
         "\n".join(wrap_title(title, width - 60)), fontsize=11, x=0.01, ha="left"
     )
     return save(figure, path)
-
-
-def _read_curves(path: Path) -> dict[str, tuple[list[float], list[float]]]:
-    """Name -> steps and values."""
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    for line in path.read_text().splitlines():
-        try:
-            entry: dict[str, Any] = json.loads(line)
-            step = float(entry["step"])
-        except (ValueError, KeyError, TypeError):
-            continue
-        for name, value in entry.items():
-            if isinstance(value, int | float) and math.isfinite(value):
-                steps, values = curves.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(float(value))
-    return curves
-
-
-def _leave_out_extremes(axes: "Axes", values: list[float]) -> bool:
-    """Fits the panel to the bulk where the first steps are far off, and says so."""
-    if len(values) < 10:
-        return False
-    low, high = np.quantile(values, [0.05, 0.95])
-    margin = 2.0 * (high - low)
-    if margin <= 0 or (min(values) > low - margin and max(values) < high + margin):
-        return False
-    axes.set_ylim(
-        max(min(values), low - 0.3 * margin), min(max(values), high + 0.3 * margin)
-    )
-    return True

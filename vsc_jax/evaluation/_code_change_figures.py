@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vsc_jax.evaluation._drawing import as_panels, save_grid, to_rgb
+from vsc_jax.evaluation._drawing import save_rows
 
 
 def plot_interpretation(
@@ -39,7 +39,7 @@ def plot_interpretation(
     Raises:
       ValueError: if shapes or the number of labels do not fit.
     """
-    return _save_rows(
+    return save_rows(
         [("x", x, "input"), ("x_decoded", x_decoded, "decoded")],
         frames,
         [],
@@ -81,7 +81,7 @@ def plot_conditional_samples(
       ValueError: if shapes or the number of labels do not fit.
     """
     num_samples = np.shape(frames)[1] if np.ndim(frames) == 5 else 0
-    return _save_rows(
+    return save_rows(
         [("x", x, "input"), ("x_decoded", x_decoded, "decoded")],
         frames,
         [],
@@ -122,7 +122,7 @@ def plot_interpolation(
       ValueError: if shapes or the number of labels do not fit.
     """
     num_frames = np.shape(frames)[1] if np.ndim(frames) == 5 else 0
-    return _save_rows(
+    return save_rows(
         [("x_first", x_first, "input")],
         frames,
         [("x_last", x_last, "input")],
@@ -131,53 +131,4 @@ def plot_interpolation(
         frame_labels=[f"t = {t:.2f}" for t in np.linspace(0.0, 1.0, num_frames)],
         max_value=max_value,
         title=title,
-    )
-
-
-_Column = tuple[str, np.ndarray, str]
-
-
-def _save_rows(
-    before: Sequence[_Column],
-    frames: np.ndarray,
-    after: Sequence[_Column],
-    path: str | Path,
-    *,
-    row_labels: Sequence[str],
-    frame_labels: Sequence[str],
-    max_value: float,
-    title: str,
-) -> Path:
-    """Columns (name, images, label) around frames, with wide gaps between."""
-    frames = as_panels("frames", frames, 5)
-    if len(row_labels) != len(frames) or len(frame_labels) != frames.shape[1]:
-        raise ValueError(
-            f"frames must have one row per label, {len(row_labels)}, and "
-            f"{len(frame_labels)} columns, got shape {frames.shape}."
-        )
-    expected = (len(frames), *frames.shape[2:])
-    for name, images, _ in [*before, *after]:
-        if np.shape(images) != expected:
-            raise ValueError(
-                f"{name} must have shape {expected}, like the frames, got "
-                f"{np.shape(images)}."
-            )
-    parts = [
-        *[np.asarray(images)[:, None] for _, images, _ in before],
-        frames,
-        *[np.asarray(images)[:, None] for _, images, _ in after],
-    ]
-    first = len(before) - 1
-    gaps = [first, first + frames.shape[1]] if after else [first]
-    return save_grid(
-        to_rgb(np.concatenate(parts, axis=1), max_value),
-        Path(path),
-        title=title,
-        row_labels=row_labels,
-        column_labels=[
-            *[label for *_, label in before],
-            *frame_labels,
-            *[label for *_, label in after],
-        ],
-        wide_gaps_after=gaps,
     )

@@ -6,6 +6,7 @@ and needs no display. It is imported inside functions, for it takes a second.
 
 import textwrap
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,11 @@ def enlarge(images: np.ndarray, target: int = _PANEL_PIXELS) -> np.ndarray:
 
 
 def mosaic(
-    panels: np.ndarray, *, gap: int = _GAP, wide_gaps_after: Sequence[int] = ()
+    panels: np.ndarray,
+    *,
+    gap: int = _GAP,
+    wide_gaps_after: Sequence[int] = (),
+    wide_gaps_below: Sequence[int] = (),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Panels `[rows, columns, height, width, 3]` in one image; NaN stays white.
 
@@ -69,6 +74,8 @@ def mosaic(
     left = gap + np.arange(columns) * (width + gap)
     for column in wide_gaps_after:
         left[column + 1 :] += _WIDE_GAP
+    for row in wide_gaps_below:
+        top[row + 1 :] += _WIDE_GAP
     image = np.ones((top[-1] + height + gap, left[-1] + width + gap, 3))
     for i, j in zip(*np.nonzero(~np.isnan(panels[:, :, 0, 0, 0])), strict=True):
         y, x = top[i], left[j]
@@ -88,10 +95,14 @@ def save_grid(
     column_labels: Sequence[str] = (),
     gap: int = _GAP,
     wide_gaps_after: Sequence[int] = (),
+    wide_gaps_below: Sequence[int] = (),
 ) -> Path:
     """Draws panels `[rows, columns, height, width, 3]`, one image pixel per pixel."""
     image, row_centres, column_centres = mosaic(
-        enlarge(panels), gap=gap, wide_gaps_after=wide_gaps_after
+        enlarge(panels),
+        gap=gap,
+        wide_gaps_after=wide_gaps_after,
+        wide_gaps_below=wide_gaps_below,
     )
     height, width = image.shape[:2]
     longest = max((len(line) for s in row_labels for line in s.split("\n")), default=0)
@@ -124,6 +135,80 @@ def save_grid(
         linespacing=1.15,
     )
     return save(figure, path)
+
+
+_Column = tuple[str, np.ndarray, str]
+
+
+def save_rows(
+    before: Sequence[_Column],
+    frames: np.ndarray,
+    after: Sequence[_Column],
+    path: str | Path,
+    *,
+    row_labels: Sequence[str],
+    frame_labels: Sequence[str],
+    block_sizes: Sequence[int] = (),
+    max_value: float,
+    title: str,
+) -> Path:
+    """Columns (name, images, label) around frames, with wide gaps between.
+
+    Args:
+      before: left of the frames; images `[rows, height, width, channels]`.
+      frames: `[rows, columns, height, width, channels]`, 1 or 3 channels.
+      after: right of the frames.
+      path: PNG file to write.
+      row_labels: one per row.
+      frame_labels: one per column of the frames.
+      block_sizes: numbers of rows that stand together; empty for one block.
+      max_value: pixel value shown as white.
+      title: above the figure.
+
+    Returns:
+      `path`.
+
+    Raises:
+      ValueError: if shapes, the number of labels or the blocks do not fit.
+    """
+    frames = as_panels("frames", frames, 5)
+    if len(row_labels) != len(frames) or len(frame_labels) != frames.shape[1]:
+        raise ValueError(
+            f"frames must have one row per label, {len(row_labels)}, and "
+            f"{len(frame_labels)} columns, got shape {frames.shape}."
+        )
+    if block_sizes and sum(block_sizes) != len(frames):
+        raise ValueError(
+            f"block_sizes must add up to the number of rows, {len(frames)}, got "
+            f"{list(block_sizes)}."
+        )
+    expected = (len(frames), *frames.shape[2:])
+    for name, images, _ in [*before, *after]:
+        if np.shape(images) != expected:
+            raise ValueError(
+                f"{name} must have shape {expected}, like the frames, got "
+                f"{np.shape(images)}."
+            )
+    parts = [
+        *[np.asarray(images)[:, None] for _, images, _ in before],
+        frames,
+        *[np.asarray(images)[:, None] for _, images, _ in after],
+    ]
+    ends = np.cumsum([len(before), frames.shape[1]]) - 1
+    wide = [before, after]
+    return save_grid(
+        to_rgb(np.concatenate(parts, axis=1), max_value),
+        Path(path),
+        title=title,
+        row_labels=row_labels,
+        column_labels=[
+            *[label for *_, label in before],
+            *frame_labels,
+            *[label for *_, label in after],
+        ],
+        wide_gaps_after=[end for end, side in zip(ends, wide, strict=True) if side],
+        wide_gaps_below=[end - 1 for end in accumulate(block_sizes[:-1])],
+    )
 
 
 def new_figure(width: float, height: float, **options) -> "Figure":

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax.datasets import Dataset, ImageFormat
@@ -19,21 +20,43 @@ class Encoded(NamedTuple):
       mean: float32 `[n, latent_dim]`.
       log_var: float32 `[n, latent_dim]`; None for a deterministic code.
       slab_prob: float32 `[n, latent_dim]`, P(z_j != 0 | x); ones without a spike.
+      categories: int32 `[n, num_variables]`, the most probable category of each
+        categorical variable; no columns without any.
+      one_hots: float32 `[n, sum(category_sizes)]`, the same as one-hot vectors side
+        by side.
     """
 
     mean: np.ndarray
     log_var: np.ndarray | None
     slab_prob: np.ndarray
+    categories: np.ndarray
+    one_hots: np.ndarray
+
+    @property
+    def expected_latents(self) -> np.ndarray:
+        """Mean of the Gaussian latents `[n, latent_dim]`: `slab_prob * mean`."""
+        return self.slab_prob * self.mean
 
     @property
     def expected_code(self) -> np.ndarray:
-        """E_q[z] `[n, latent_dim]`: `slab_prob * mean`."""
-        return self.slab_prob * self.mean
+        """What the decoder takes `[n, code_dim]`: `expected_latents`, `one_hots`."""
+        return join_code(self.expected_latents, self.one_hots)
 
     @property
     def has_spike(self) -> bool:
         """Whether any latent of any image can be zero."""
         return bool((self.slab_prob < 1.0).any())
+
+
+def join_code(latents: np.ndarray, one_hots: np.ndarray) -> np.ndarray:
+    """Codes `[..., code_dim]` of Gaussian latents and one-hot vectors.
+
+    The leading axes of `one_hots` broadcast to those of `latents`; without categorical
+    variables it has no columns, and the code is the latents.
+    """
+    shape = (*latents.shape[:-1], one_hots.shape[-1])
+    one_hots = np.broadcast_to(one_hots, shape)
+    return np.concatenate([latents, one_hots], axis=-1, dtype=latents.dtype)
 
 
 def padded_batches(
@@ -98,12 +121,17 @@ def encode_dataset(
 @functools.partial(jax.jit, static_argnames=("model", "image_format"))
 def _encode(
     model: Model, image_format: ImageFormat, params: Params, stored: jax.Array
-) -> tuple[jax.Array, jax.Array | None, jax.Array]:
+) -> tuple[jax.Array | None, ...]:
     return posterior_arrays(model.encode(params, image_format.decode(stored)))
 
 
-def posterior_arrays(
-    posterior: Posterior,
-) -> tuple[jax.Array, jax.Array | None, jax.Array]:
+def posterior_arrays(posterior: Posterior) -> tuple[jax.Array | None, ...]:
     """The fields of `Encoded`."""
-    return posterior.mean, posterior.log_var, posterior.slab_prob
+    latent_dim = posterior.mean.shape[-1]
+    return (
+        posterior.mean,
+        posterior.log_var,
+        posterior.slab_prob,
+        posterior.categories,
+        posterior.expected_code[..., latent_dim:].astype(jnp.float32),
+    )

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import metrics
 from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation._disentanglement import disentanglement_scores
 from vsc_jax.evaluation._encode import Encoded, check_indices, encode_dataset
-from vsc_jax.evaluation._passes import Run, iwae_bounds, loss_results, scan_scores
+from vsc_jax.evaluation._passes import (
+    Run,
+    check_weights,
+    choose_rows,
+    iwae_bounds,
+    loss_results,
+    scan_scores,
+)
 from vsc_jax.models import Model, Params
 
 ACTIVE_KL = 0.01
@@ -30,6 +37,7 @@ def evaluate(
     iwae_images: int = 500,
     probe: bool = True,
     num_probe_labels: int = 5_000,
+    disentanglement_images: int | None = 0,
     batch_size: int = 500,
 ) -> dict[str, Any]:
     """Scores of a model on the test split, as a dict that `json.dump` takes.
@@ -52,13 +60,15 @@ def evaluate(
       iwae_images: how many of the test images it is computed on.
       probe: whether to fit the few-label probe where a factor is named "label".
       num_probe_labels: labelled training images of the probe.
+      disentanglement_images: how many random images, of both splits, the
+        disentanglement scores are computed on; None for all, 0 leaves them out.
       batch_size: images in one call.
 
     Returns:
       A dict of numbers and, where marked, of dicts and lists:
       `num_test_images`.
-      `loss` and `loss_terms` (dict): the training loss and the scalars that it logs,
-        with training's relaxed draws, over whole batches of the test images
+      `loss` and `loss_terms` (dict): the training loss and what it logs, scalars and
+        lists, with training's relaxed draws, over whole batches of the test images
         (`num_loss_images` of them); nats per image where they are losses.
       `squared_error`, `squared_error_standard_error`: sum over pixels of
         (x - decode(z))^2 at one exact draw z, images in [0, 1].
@@ -66,15 +76,17 @@ def evaluate(
       `iwae_<K>`, `iwae_<K>_standard_error`, `num_iwae_images`: mean over images of
         the log of the mean of K such weights, a tighter bound on log p(x).
       `kl`: KL(q(z|x) || p(z)); `kl_terms` (dict): its parts; `kl_per_latent` (dict):
-        `total` and each part as a list over latents.
+        `total` and each part as a list over latents, then categorical variables.
       `reconstruction`: -E_q[log p(x|z)], as `-elbo - kl`.
-      `active_latents`: number of latents whose mean KL is above 0.01 nats.
-      `sparsity` (dict): see `vsc_jax.metrics.sparsity`. Its `effective_number` is
-        there only for models with a bound on log p(x): where `log_weight` is None the
-        prior of the gates depends on the image, and the KL to it says nothing about
-        `prior_slab_prob`.
+      `active_latents`: number of latents and variables whose mean KL is above 0.01
+        nats.
+      `sparsity` (dict): of the Gaussian latents, see `vsc_jax.metrics.sparsity`. Its
+        `effective_number` is there only for models with a bound on log p(x): where
+        `log_weight` is None the prior of the gates depends on the image, and the KL to
+        it says nothing about `prior_slab_prob`.
       `probe` (dict): see `vsc_jax.metrics.few_label_probe`; features are posterior
         means.
+      `disentanglement` (dict): see `disentanglement_scores`.
       `skipped` (dict): name of what this model or data set does not have -> why.
 
     Raises:
@@ -83,7 +95,7 @@ def evaluate(
     """
     weights = check_weights(model, weights)
     rng = np.random.default_rng(seed)
-    indices = _choose(rng, dataset.test_indices, num_test)
+    indices = choose_rows(rng, dataset.test_indices, num_test)
     if len(indices) < 2:
         raise ValueError(
             f"the test split must have at least 2 images to be scored, "
@@ -127,7 +139,7 @@ def evaluate(
         skipped["effective_number"] = "the gates of this model have no fixed prior"
     results["sparsity"] = metrics.sparsity(
         encoded.slab_prob,
-        encoded.expected_code,
+        encoded.expected_latents,
         prior_slab_prob=None if prior_slab_prob is None else float(prior_slab_prob),
         spike_kl=spike_kl if fixed_prior else None,
     )
@@ -137,7 +149,7 @@ def evaluate(
         skipped["probe"] = "not asked for"
     else:
         labels = dataset.factors[:, dataset.factor_names.index(LABEL)]
-        train = _choose(rng, dataset.train_indices, num_probe_labels)
+        train = choose_rows(rng, dataset.train_indices, num_probe_labels)
         train_codes = encode_dataset(
             model, params, dataset, train, batch_size=batch_size
         )
@@ -149,36 +161,20 @@ def evaluate(
             num_labels=num_probe_labels,
             seed=seed,
         )
+    if disentanglement_images != 0:
+        scores = disentanglement_scores(
+            model,
+            params,
+            dataset,
+            weights=weights,
+            num_images=disentanglement_images,
+            batch_size=batch_size,
+            seed=seed,
+        )
+        skipped |= scores.pop("skipped")
+        results["disentanglement"] = scores
     results["skipped"] = skipped
     return results
-
-
-def check_weights(
-    model: Model, weights: Mapping[str, float | jax.Array]
-) -> dict[str, jax.Array]:
-    """The weights as float32 arrays, so that no value is compiled in.
-
-    Raises:
-      ValueError: if one that the model needs is missing.
-    """
-    missing = sorted(set(model.default_weights) - set(weights))
-    if missing:
-        raise ValueError(
-            f"weights lack {', '.join(missing)}; {type(model).__name__} needs "
-            f"{', '.join(model.default_weights)}."
-        )
-    return {name: jnp.asarray(value, jnp.float32) for name, value in weights.items()}
-
-
-def _choose(
-    rng: np.random.Generator, indices: np.ndarray, num: int | None
-) -> np.ndarray:
-    """`num` random ones in ascending order, or all."""
-    if num is None or num >= len(indices):
-        return np.sort(indices)
-    if num < 1:
-        raise ValueError(f"the number of images must be at least 1, got {num}.")
-    return np.sort(rng.choice(indices, num, replace=False))
 
 
 def _mean_and_error(name: str, values: np.ndarray) -> dict[str, float]:

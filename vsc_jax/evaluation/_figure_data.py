@@ -11,7 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax.datasets import Dataset, ImageFormat
-from vsc_jax.evaluation._encode import Encoded, padded_batches, posterior_arrays
+from vsc_jax.evaluation._encode import (
+    Encoded,
+    join_code,
+    padded_batches,
+    posterior_arrays,
+)
+from vsc_jax.evaluation._evaluate import ACTIVE_KL
 from vsc_jax.models import Model, Params, Weights
 
 DECODE_BATCH = 64
@@ -36,16 +42,18 @@ class FigureData:
 
     Attributes:
       indices: rows of `dataset.images`, in random order.
+      category_sizes: of the model's categorical variables.
       encoded: q(z|x) of each.
-      z: `[n, latent_dim]`, one exact draw from it.
-      kl: terms of the KL `[n, latent_dim]`; empty without a prior.
+      z: `[n, code_dim]`, one exact draw from it.
+      kl: terms of the KL `[n, latent_dim + num_variables]`; empty without a prior.
       x: the first of the images.
       max_value: pixel value shown as white.
-      decode: from codes `[..., latent_dim]` to images.
+      decode: from codes `[..., code_dim]` to images.
       out_dir: folder of the figures.
     """
 
     indices: np.ndarray
+    category_sizes: tuple[int, ...]
     encoded: Encoded
     z: np.ndarray
     kl: dict[str, np.ndarray]
@@ -55,14 +63,47 @@ class FigureData:
     out_dir: Path
 
     @property
+    def latent_dim(self) -> int:
+        """Number of Gaussian latents, which come first in a code."""
+        return self.encoded.mean.shape[1]
+
+    @property
+    def latents(self) -> np.ndarray:
+        """`[n, latent_dim]`, the Gaussian part of the draws."""
+        return self.z[:, : self.latent_dim]
+
+    @property
+    def one_hots(self) -> np.ndarray:
+        """`[n, sum(category_sizes)]`, the categorical part of the draws."""
+        return self.z[:, self.latent_dim :]
+
+    @property
     def base_code(self) -> np.ndarray:
-        """Slab means where a latent is more likely on than off, else zero."""
-        return self.encoded.mean * self.support
+        """Slab means where a latent is more likely on than off, else zero.
+
+        `[n, code_dim]`, with the most probable categories.
+        """
+        return join_code(self.encoded.mean * self.support, self.encoded.one_hots)
 
     @property
     def support(self) -> np.ndarray:
         """Bool `[n, latent_dim]`, whether a latent is more likely on than off."""
         return self.encoded.slab_prob > 0.5
+
+
+def rank_latents(data: FigureData, num: int) -> tuple[np.ndarray, list[str]]:
+    """Gaussian latents that matter most, and a label that says how much."""
+    if data.kl:
+        score = np.sum([term.mean(axis=0) for term in data.kl.values()], axis=0)
+        score = score[: data.latent_dim]
+        form = "z{} KL {:.2f} nats"
+    else:
+        score = data.encoded.expected_latents.std(axis=0)
+        form = "z{} st. dev. {:.2f}"
+    latents = np.argsort(-score, kind="stable")[:num]
+    if data.kl:
+        latents = latents[: max(1, np.count_nonzero(score[latents] > ACTIVE_KL))]
+    return latents, [form.format(j, score[j]) for j in latents]
 
 
 def collect(
@@ -85,6 +126,7 @@ def collect(
     scaled = dataset.format.unit_norm or dataset.format.divisor != 1.0
     return FigureData(
         indices=indices,
+        category_sizes=model.category_sizes,
         encoded=encoded,
         z=z,
         kl=kl,
@@ -122,7 +164,7 @@ def _draw_codes(
 
 
 def _decode_all(model: Model, params: Params, z: np.ndarray) -> np.ndarray:
-    """Images `[..., height, width, channels]` of codes `[..., latent_dim]`."""
+    """Images `[..., height, width, channels]` of codes `[..., code_dim]`."""
     flat = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
     images = [
         np.asarray(_decode(params, flat[rows], model=model))[:num]

@@ -22,8 +22,9 @@ from vsc_jax.evaluation._code_changes import (
     interpolation_codes,
     interpretation_codes,
 )
-from vsc_jax.evaluation._evaluate import ACTIVE_KL, LABEL
-from vsc_jax.evaluation._figure_data import FigureData, Figures
+from vsc_jax.evaluation._encode import join_code
+from vsc_jax.evaluation._evaluate import LABEL
+from vsc_jax.evaluation._figure_data import FigureData, Figures, rank_latents
 from vsc_jax.evaluation._image_figures import plot_latent_bars, plot_prior_samples
 from vsc_jax.evaluation._traversal_figures import (
     plot_author_traversals,
@@ -40,6 +41,7 @@ _NO_PRIOR = "this model has no prior"
 _NO_SPIKE = "the posterior of this model has no spike"
 _NUM_ROWS = 6
 _NUM_PAIRS = 3
+_NUM_BARS = 4
 
 
 def draw_traversals(
@@ -51,9 +53,9 @@ def draw_traversals(
     threshold: float,
 ) -> Figures:
     """One latent moves, the others stay: our grid, the animation, the published one."""
-    latents, labels = _rank(data, num_traversals)
+    latents, labels = rank_latents(data, num_traversals)
     # The animation has a moment between every two columns of the picture.
-    values = traversal_values(data.z, latents, num_values=2 * num_values - 1)
+    values = traversal_values(data.latents, latents, num_values=2 * num_values - 1)
     frames = data.decode(traversal_codes(data.base_code[0], latents, values))
     ranges = [f"{low:.1f} to {high:.1f}" for low, high in values[:, [0, -1]]]
     paths = [
@@ -75,14 +77,14 @@ def draw_traversals(
         ),
     ]
     moved, codes = author_traversal_codes(
-        data.z[0], threshold=threshold, delta=delta, max_latents=num_traversals
+        data.latents[0], threshold=threshold, delta=delta, max_latents=num_traversals
     )
     if not len(moved):
         reason = "every latent of the sampled code is zero"
         return Figures(paths, {"author_traversals": reason})
     paths.append(
         plot_author_traversals(
-            data.decode(codes),
+            data.decode(join_code(codes, data.one_hots[0])),
             data.out_dir / "author_traversals.png",
             row_labels=[f"z{j} = {data.z[0, j]:+.2f}" for j in moved],
             max_value=data.max_value,
@@ -97,14 +99,15 @@ def draw_code_changes(data: FigureData, *, seed: int, threshold: float) -> Figur
     """Interpretation, conditional samples and interpolation."""
     paths = []
     skipped: dict[str, str] = {}
-    x, z = data.x[:_NUM_ROWS], data.z[:_NUM_ROWS]
-    x_decoded = data.decode(z)
+    x, z = data.x[:_NUM_ROWS], data.latents[:_NUM_ROWS]
+    one_hots = data.one_hots[:_NUM_ROWS, None]  # what each row keeps
+    x_decoded = data.decode(data.z[:_NUM_ROWS])
     latents, codes = interpretation_codes(z)
     paths.append(
         plot_interpretation(
             x,
             x_decoded,
-            data.decode(codes),
+            data.decode(join_code(codes, one_hots)),
             data.out_dir / "interpretation.png",
             row_labels=[
                 f"z{j} = {code[j]:+.2f}" for j, code in zip(latents, z, strict=True)
@@ -120,7 +123,7 @@ def draw_code_changes(data: FigureData, *, seed: int, threshold: float) -> Figur
             plot_conditional_samples(
                 x,
                 x_decoded,
-                data.decode(np.stack(codes)),
+                data.decode(join_code(np.stack(codes), one_hots)),
                 data.out_dir / "conditional_samples.png",
                 row_labels=[f"{num} of {z.shape[1]}\nnot zero" for num in counts],
                 max_value=data.max_value,
@@ -136,7 +139,10 @@ def draw_code_changes(data: FigureData, *, seed: int, threshold: float) -> Figur
 
 
 def _draw_interpolation(data: FigureData) -> Path:
-    """Pairs of consecutive images; without a spike gates cannot switch."""
+    """Pairs of consecutive images; without a spike gates cannot switch.
+
+    Categories change in the middle, which is our choice.
+    """
     num_pairs = min(_NUM_PAIRS, len(data.x) // 2)
     first, last = np.arange(num_pairs) * 2, np.arange(num_pairs) * 2 + 1
     kinds = {"continuous": False, "discrete": True}
@@ -147,6 +153,8 @@ def _draw_interpolation(data: FigureData) -> Path:
     if not data.encoded.has_spike:
         kinds = {"linear": False}
         title = "Interpolation between two test images: means go linearly"
+    if data.category_sizes:
+        title += "; categories change in the middle"
     differ = np.count_nonzero(data.support[first] != data.support[last], axis=1)
     row_labels = [
         f"{kind}\ndiffering gates: {num}" if data.encoded.has_spike else kind
@@ -154,11 +162,14 @@ def _draw_interpolation(data: FigureData) -> Path:
         for kind in kinds
     ]
     codes = [
-        interpolation_codes(
-            # Rounded gates, so that both ends are codes that an image can have.
-            data.encoded.mean[[a, b]],
-            data.support[[a, b]],
-            switch=switch,
+        _with_change(
+            interpolation_codes(
+                # Rounded gates, so that both ends are codes that an image can have.
+                data.encoded.mean[[a, b]],
+                data.support[[a, b]],
+                switch=switch,
+            ),
+            data.encoded.one_hots[[a, b]],
         )
         for a, b in zip(first, last, strict=True)
         for switch in kinds.values()
@@ -174,15 +185,26 @@ def _draw_interpolation(data: FigureData) -> Path:
     )
 
 
+def _with_change(latents: np.ndarray, one_hots: np.ndarray) -> np.ndarray:
+    """Codes `[frames, code_dim]`; the categories of the first, then of the second."""
+    middle = len(latents) // 2
+    return np.concatenate(
+        [
+            join_code(latents[:middle], one_hots[0]),
+            join_code(latents[middle:], one_hots[1]),
+        ]
+    )
+
+
 def draw_latents(data: FigureData, prior: np.ndarray | None) -> Figures:
     """Codes as bars, draws from the prior, and the KL of each latent."""
-    x, z = data.x[:4], data.z[:4]
     paths = [
         plot_latent_bars(
-            x,
-            z,
-            data.decode(z),
+            data.x[:_NUM_BARS],
+            data.latents[:_NUM_BARS],
+            data.decode(data.z[:_NUM_BARS]),
             data.out_dir / "latent_bars.png",
+            notes=_chosen(data)[:_NUM_BARS],
             max_value=data.max_value,
         )
     ]
@@ -195,12 +217,18 @@ def draw_latents(data: FigureData, prior: np.ndarray | None) -> Figures:
                 data.decode(prior),
                 data.out_dir / "prior_samples.png",
                 max_value=data.max_value,
-                title=_prior_title(prior),
+                title=_prior_title(prior[:, : data.latent_dim]),
             )
         )
     if data.kl:
         terms = {name: term.mean(axis=0) for name, term in data.kl.items()}
-        paths.append(plot_kl_per_latent(terms, data.out_dir / "kl_per_latent.png"))
+        paths.append(
+            plot_kl_per_latent(
+                terms,
+                data.out_dir / "kl_per_latent.png",
+                num_variables=len(data.category_sizes),
+            )
+        )
     else:
         skipped["kl_per_latent"] = _NO_PRIOR
     return Figures(paths, skipped)
@@ -241,7 +269,7 @@ def draw_factors(
         )
     else:
         correlation = metrics.absolute_correlation(
-            data.z, np.asarray(sources)[data.indices]
+            data.latents, np.asarray(sources)[data.indices]
         )
         paths.append(
             plot_correlation(
@@ -264,18 +292,14 @@ def _known_sources(
     return None, None
 
 
-def _rank(data: FigureData, num: int) -> tuple[np.ndarray, list[str]]:
-    """Latents that matter most, and a label that says how much."""
-    if data.kl:
-        score = np.sum([term.mean(axis=0) for term in data.kl.values()], axis=0)
-        form = "z{} KL {:.2f} nats"
-    else:
-        score = data.encoded.expected_code.std(axis=0)
-        form = "z{} st. dev. {:.2f}"
-    latents = np.argsort(-score, kind="stable")[:num]
-    if data.kl:
-        latents = latents[: max(1, np.count_nonzero(score[latents] > ACTIVE_KL))]
-    return latents, [form.format(j, score[j]) for j in latents]
+def _chosen(data: FigureData) -> list[str]:
+    """The categories of each draw, such as "d0 = 2"; nothing without variables."""
+    if not data.category_sizes:
+        return []
+    ends = np.cumsum(data.category_sizes)[:-1]
+    parts = np.split(data.one_hots, ends, axis=1)
+    chosen = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+    return [", ".join(f"d{i} = {k}" for i, k in enumerate(row)) for row in chosen]
 
 
 def _prior_title(z: np.ndarray) -> str:

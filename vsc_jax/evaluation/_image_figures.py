@@ -1,5 +1,6 @@
 """Pictures of images: reconstructions, draws from the prior, codes as bars."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,7 @@ def plot_latent_bars(
     x_decoded: np.ndarray,
     path: str | Path,
     *,
+    notes: Sequence[str] = (),
     max_value: float = 1.0,
     title: str = "One draw z from q(z|x) per test image, every latent as a bar",
 ) -> Path:
@@ -94,9 +96,10 @@ def plot_latent_bars(
 
     Args:
       x: `[n, height, width, channels]`, 1 or 3 channels.
-      codes: `[n, latent_dim]`, one draw per image.
-      x_decoded: `[n, height, width, channels]`, decoded from `codes`.
+      codes: `[n, latent_dim]`, one draw of the Gaussian latents per image.
+      x_decoded: `[n, height, width, channels]`, decoded from the draws.
       path: PNG file to write.
+      notes: one per image, shown above its bars, such as the categories drawn.
       max_value: pixel value shown as white.
       title: above the figure.
 
@@ -112,6 +115,8 @@ def plot_latent_bars(
         raise ValueError(
             f"codes must have shape ({len(x)}, latent_dim), got {codes.shape}."
         )
+    if notes and len(notes) != len(x):
+        raise ValueError(f"notes must be one per image, {len(x)}, got {len(notes)}.")
     width, row_height = 1000, 160
     lines = wrap_title(title, width)
     figure = new_figure(
@@ -134,10 +139,9 @@ def plot_latent_bars(
         bars.set_ylim(-limit, limit)
         bars.set_ylabel("z", rotation=0)
         bars.spines[["top", "right"]].set_visible(False)
-        bars.set_title(
-            f"{np.count_nonzero(used)} of {codes.shape[1]} latents are not zero",
-            fontsize=9,
-        )
+        count = f"{np.count_nonzero(used)} of {codes.shape[1]} latents are not zero"
+        note = f"; {notes[i]}" if notes else ""
+        bars.set_title(count + note, fontsize=9)
     grid[0, 0].set_title("input", fontsize=9)
     grid[0, 2].set_title("decoded", fontsize=9)
     grid[-1, 1].set_xlabel("index of the latent")

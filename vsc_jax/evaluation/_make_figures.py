@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from vsc_jax.datasets import Dataset
-from vsc_jax.evaluation._evaluate import check_weights
+from vsc_jax.evaluation._category_groups import draw_categories
 from vsc_jax.evaluation._figure_data import DECODE_BATCH, Figures, collect
 from vsc_jax.evaluation._figure_groups import (
     draw_code_changes,
@@ -16,6 +16,7 @@ from vsc_jax.evaluation._figure_groups import (
     draw_traversals,
 )
 from vsc_jax.evaluation._image_figures import plot_reconstructions
+from vsc_jax.evaluation._passes import check_weights
 from vsc_jax.models import Model, Params
 
 
@@ -44,8 +45,14 @@ def make_figures(
     `interpretation.png` (`interpretation_codes`); `conditional_samples.png`
     (`conditional_codes`; a posterior with a spike); `interpolation.png`
     (`interpolation_codes`, with gates rounded to 0 or 1 at both ends);
-    `latent_bars.png`; `prior_samples.png`; `kl_per_latent.png`; `class_gates.png`
-    (labelled data and a posterior with a spike); `correlation.png` (data with sources).
+    `latent_bars.png`; `prior_samples.png`; `kl_per_latent.png`; for models with
+    categorical variables `traversals_per_category.png` (rows are categories, a block
+    per latent), `category_samples.png` (draws from the prior with every category) and
+    `category_confusion.png` (categories against a factor named "shape" or "label");
+    `class_gates.png` (labelled data and a posterior with a spike); `correlation.png`
+    (data with sources).
+
+    All that move or rank latents take the Gaussian ones; categories stay.
 
     Args:
       model: the model.
@@ -87,6 +94,7 @@ def make_figures(
         out_dir / "reconstructions.png",
         max_value=data.max_value,
     )
+    prior = None if prior is None else np.asarray(prior)
     groups = [
         Figures([reconstructions], {}),
         draw_traversals(
@@ -97,7 +105,8 @@ def make_figures(
             threshold=threshold,
         ),
         draw_code_changes(data, seed=seed, threshold=threshold),
-        draw_latents(data, None if prior is None else np.asarray(prior)),
+        draw_latents(data, prior),
+        draw_categories(data, dataset, prior, num_values=num_values),
         draw_factors(data, dataset, sources=sources, source_names=source_names),
     ]
     return Figures(

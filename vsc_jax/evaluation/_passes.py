@@ -1,6 +1,7 @@
 """Passes over the test images: one compiled program each, batch by batch."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,34 @@ class Run(NamedTuple):
     batch_size: int
 
 
+def check_weights(
+    model: Model, weights: Mapping[str, float | jax.Array]
+) -> dict[str, jax.Array]:
+    """The weights as float32 arrays, so that no value is compiled in.
+
+    Raises:
+      ValueError: if one that the model needs is missing.
+    """
+    missing = sorted(set(model.default_weights) - set(weights))
+    if missing:
+        raise ValueError(
+            f"weights lack {', '.join(missing)}; {type(model).__name__} needs "
+            f"{', '.join(model.default_weights)}."
+        )
+    return {name: jnp.asarray(value, jnp.float32) for name, value in weights.items()}
+
+
+def choose_rows(
+    rng: np.random.Generator, indices: np.ndarray, num: int | None
+) -> np.ndarray:
+    """`num` random ones in ascending order, or all."""
+    if num is None or num >= len(indices):
+        return np.sort(indices)
+    if num < 1:
+        raise ValueError(f"the number of images must be at least 1, got {num}.")
+    return np.sort(rng.choice(indices, num, replace=False))
+
+
 def loss_results(run: Run, indices: np.ndarray, key: jax.Array) -> dict[str, Any]:
     """The loss over whole batches: a property of the batch cannot be padded."""
     num_batches = len(indices) // run.batch_size
@@ -40,8 +69,9 @@ def loss_results(run: Run, indices: np.ndarray, key: jax.Array) -> dict[str, Any
             image_format=run.dataset.format,
         )
         logged.append({**terms, "loss": loss})
+    # A vector, such as one value per latent, becomes a list.
     means = {
-        name: float(np.mean([np.float64(entry[name]) for entry in logged]))
+        name: np.mean([np.float64(entry[name]) for entry in logged], axis=0).tolist()
         for name in logged[0]
     }
     return {

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vsc_jax.evaluation._drawing import as_panels, enlarge, save_grid, to_rgb
+from vsc_jax.evaluation._drawing import (
+    as_panels,
+    enlarge,
+    save_grid,
+    save_rows,
+    to_rgb,
+)
 
 
 def plot_traversals(
@@ -15,6 +21,7 @@ def plot_traversals(
     path: str | Path,
     *,
     row_labels: Sequence[str],
+    block_sizes: Sequence[int] = (),
     max_value: float = 1.0,
     title: str = "Each row changes one latent of the code of the input, "
     "from low to high; the other latents stay",
@@ -26,6 +33,8 @@ def plot_traversals(
       frames: `[rows, columns, height, width, channels]`, decoded images.
       path: PNG file to write.
       row_labels: one per row, such as "z34  KL 5.1 nats".
+      block_sizes: numbers of rows that stand together, such as the categories that
+        one latent is moved in; empty for one block.
       max_value: pixel value shown as white.
       title: above the figure.
 
@@ -41,16 +50,17 @@ def plot_traversals(
         raise ValueError(
             f"x must have the shape of a frame, {frames.shape[2:]}, got {x.shape}."
         )
-    inputs = np.broadcast_to(x, (len(frames), 1, *x.shape))
     columns = frames.shape[1]
-    labels = ["input", "low", *[""] * (columns - 2), "high"][: columns + 1]
-    return save_grid(
-        to_rgb(np.concatenate([inputs, frames], axis=1), max_value),
-        Path(path),
-        title=title,
+    return save_rows(
+        [("x", np.broadcast_to(x, (len(frames), *x.shape)), "input")],
+        frames,
+        [],
+        path,
         row_labels=row_labels,
-        column_labels=labels,
-        wide_gaps_after=[0],
+        frame_labels=["low", *[""] * (columns - 2), "high"][:columns],
+        block_sizes=block_sizes,
+        max_value=max_value,
+        title=title,
     )
 
 

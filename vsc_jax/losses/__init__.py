@@ -3,6 +3,17 @@
 Needs jax alone. Nothing here averages over a batch, draws a sample or knows parameters.
 """
 
+from vsc_jax.losses._adversarial import (
+    density_ratio_total_correlation as density_ratio_total_correlation,
+)
+from vsc_jax.losses._adversarial import discriminator_accuracy as discriminator_accuracy
+from vsc_jax.losses._adversarial import discriminator_loss as discriminator_loss
+from vsc_jax.losses._adversarial import gan_discriminator_loss as gan_discriminator_loss
+from vsc_jax.losses._adversarial import gan_generator_loss as gan_generator_loss
+from vsc_jax.losses._capacity import capacity_penalty as capacity_penalty
+from vsc_jax.losses._categorical import categorical_kl as categorical_kl
+from vsc_jax.losses._categorical import concrete_kl_estimate as concrete_kl_estimate
+from vsc_jax.losses._categorical import concrete_log_prob as concrete_log_prob
 from vsc_jax.losses._density import gaussian_log_prob as gaussian_log_prob
 from vsc_jax.losses._density import spike_slab_log_prob as spike_slab_log_prob
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL

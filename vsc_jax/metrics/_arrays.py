@@ -25,6 +25,25 @@ def as_matrix(name: str, array: ArrayLike) -> np.ndarray:
     return matrix
 
 
+def as_integers(name: str, array: ArrayLike, *, rank: int = 2) -> np.ndarray:
+    """`array` as a non-empty int64 array of this rank.
+
+    Raises:
+      ValueError: if it has another rank or is empty.
+      TypeError: if it does not hold integers.
+    """
+    values = np.asarray(array)
+    if values.ndim != rank or 0 in values.shape:
+        expected = "vector" if rank == 1 else "matrix"
+        raise ValueError(
+            f"{name} must be a non-empty {expected} with one row per image, "
+            f"got shape {values.shape}."
+        )
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"{name} must be integers, got {values.dtype}.")
+    return values.astype(np.int64)
+
+
 def check_same_rows(**matrices: np.ndarray) -> None:
     """Raises ValueError unless all arrays have as many rows as the first one."""
     (first_name, first), *others = matrices.items()

@@ -2,14 +2,21 @@
 
 from typing import Any
 
+from vsc_jax.models._aae import AAE as AAE
+from vsc_jax.models._aae import AAES as AAES
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
 from vsc_jax.models._base import Batch as Batch
+from vsc_jax.models._base import HostCall as HostCall
 from vsc_jax.models._base import Metrics as Metrics
 from vsc_jax.models._base import Model as Model
 from vsc_jax.models._base import Params as Params
+from vsc_jax.models._base import Player as Player
 from vsc_jax.models._base import Weights as Weights
 from vsc_jax.models._base import keep_local as keep_local
+from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
+from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
+from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vsc import VSC as VSC
 
@@ -18,6 +25,11 @@ MODELS: dict[str, Any] = {
     "vae": VAE,
     "vsc": VSC,
     "exemplar_vsc": ExemplarVSC,
+    "cascade_vae": CascadeVAE,
+    "joint_vae": JointVAE,
+    "factor_vae": FactorVAE,
+    "aae": AAE,
+    "aae_s": AAES,
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import numpy as np
 
 from vsc_jax.networks import Posterior
 
@@ -30,6 +31,40 @@ def keep_local(array: jax.Array) -> jax.Array:
     return array
 
 
+class Player(NamedTuple):
+    """One of the losses that a step minimises, and what it may move.
+
+    Attributes:
+      name: under which its optimizer is set and its loss is logged.
+      groups: top-level keys of `params` that it moves; None for all.
+      loss: has the signature of `Model.loss`. Its gradient with respect to the other
+        groups is not taken; where a term must not reach a part of its own groups, it
+        stops the gradient itself.
+    """
+
+    name: str
+    groups: tuple[str, ...] | None
+    loss: Callable[..., tuple[jax.Array, Metrics]]
+
+
+class HostCall(NamedTuple):
+    """A computation on the host in the middle of a step, between compiled parts.
+
+    Attributes:
+      needed: `weights -> bool`: whether this step has use for it.
+      inputs: `(params, batch, noise, weights, *, gather) -> array`, compiled; gives
+        the same array on every device.
+      solve: `(array, weights) -> array`, NumPy to NumPy, on the host.
+      insert: `(noise, array) -> noise`: puts what the host found, one row per
+        example, into the noise that the loss is given.
+    """
+
+    needed: Callable[[Mapping[str, float]], bool]
+    inputs: Callable[..., jax.Array]
+    solve: Callable[[np.ndarray, Mapping[str, float]], np.ndarray]
+    insert: Callable[[Any, jax.Array], Any]
+
+
 class Model(Protocol):
     """A method: its networks and its loss, as pure functions of `params`.
 
@@ -40,6 +75,26 @@ class Model(Protocol):
 
     image_shape: tuple[int, int, int]
     latent_dim: int
+
+    @property
+    def category_sizes(self) -> tuple[int, ...]:
+        """Number of categories of each categorical variable; () for none."""
+        ...
+
+    @property
+    def code_dim(self) -> int:
+        """Width of a code z, the decoder's input: Gaussian latents, then one-hots."""
+        ...
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """What each step minimises, in this order; the first one's loss is `loss`."""
+        ...
+
+    @property
+    def host_calls(self) -> tuple[HostCall, ...]:
+        """What the host computes in each step before the losses, in this order."""
+        ...
 
     @property
     def default_weights(self) -> dict[str, float]:
@@ -67,7 +122,7 @@ class Model(Protocol):
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
     ) -> tuple[jax.Array, Metrics]:
-        """Loss to minimise, in nats per image, and scalars for the log.
+        """Loss to minimise, in nats per image, and scalars or vectors for the log.
 
         Both are means over the examples given; under data parallelism the trainer
         averages them over devices. `gather` turns the local rows of an array into
@@ -83,7 +138,7 @@ class Model(Protocol):
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
     ) -> jax.Array:
-        """One draw z `[batch, latent_dim]` from q(z|x), with exact (hard) zeros."""
+        """One draw z `[batch, code_dim]` from q(z|x), with exact (hard) zeros."""
         ...
 
     def decode(self, params: Params, z: jax.Array) -> jax.Array:
@@ -93,14 +148,16 @@ class Model(Protocol):
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array | None:
-        """Draws z `[num_samples, latent_dim]` from the prior; None without a prior."""
+        """Draws z `[num_samples, code_dim]` from the prior; None without a prior."""
         ...
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, weights: Weights
     ) -> dict[str, jax.Array]:
-        """Terms of KL(q(z|x) || p(z)), each `[batch, latent_dim]`; their sum is it.
+        """Terms of KL(q(z|x) || p(z)); the sum of all is it.
 
+        Each is `[batch, latent_dim + len(category_sizes)]`: a column per Gaussian
+        latent and one per categorical variable, zero where a term has no part in it.
         Empty for a model without a prior.
         """
         ...

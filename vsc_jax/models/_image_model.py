@@ -1,19 +1,30 @@
 """What all models of images here share: an encoder, a decoder and a likelihood."""
 
+import abc
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses
-from vsc_jax.models._base import Params
+from vsc_jax.models._base import (
+    Batch,
+    HostCall,
+    Metrics,
+    Params,
+    Player,
+    Weights,
+    keep_local,
+)
 from vsc_jax.networks import Posterior, build_networks, init_params
 
 NETWORKS = ("mlp", "conv")
 DTYPES = ("float32", "bfloat16")
-INITIALIZERS = ("pytorch", "xavier_uniform")
+INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "learned_gaussian")
 
 # Added to a learned variance, as in the code of Tonolini et al. (2019).
@@ -23,7 +34,7 @@ DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageModel:
+class ImageModel(abc.ABC):
     """Networks of q(z|x) and p(x|z) for images.
 
     Attributes:
@@ -41,8 +52,8 @@ class ImageModel:
         others do not use it.
       dtype: of the networks, "float32" or "bfloat16"; heads, likelihood, KL and
         samples stay in float32.
-      initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too) or
-        "xavier_uniform" (biases zero).
+      initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too),
+        "xavier_uniform" (biases zero) or "tf_slim", see `init_params`.
     """
 
     image_shape: tuple[int, int, int]
@@ -90,6 +101,38 @@ class ImageModel:
                     )
         self._build()  # a size that does not fit the network is refused here
 
+    @property
+    def category_sizes(self) -> tuple[int, ...]:
+        """No categorical variable."""
+        return ()
+
+    @property
+    def code_dim(self) -> int:
+        """Width of a code: the Gaussian latents, then a one-hot vector per variable."""
+        return self.latent_dim + sum(self.category_sizes)
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """One loss, which moves everything."""
+        return (Player("model", None, self.loss),)
+
+    @property
+    def host_calls(self) -> tuple[HostCall, ...]:
+        """Nothing is computed on the host."""
+        return ()
+
+    @abc.abstractmethod
+    def loss(
+        self,
+        params: Params,
+        batch: Batch,
+        noise: Any,
+        weights: Weights,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ) -> tuple[jax.Array, Metrics]:
+        """The loss of the method, see `Model.loss`."""
+
     def _build(self, **options) -> tuple[nn.Module, nn.Module]:
         return build_networks(
             self.network,
@@ -112,7 +155,7 @@ class ImageModel:
         encoder, decoder = self.networks()
         key_encoder, key_decoder = jax.random.split(key)
         x = jnp.zeros((1, *self.image_shape))
-        z = jnp.zeros((1, self.latent_dim))
+        z = jnp.zeros((1, self.code_dim))
         return {
             "encoder": init_params(
                 encoder, key_encoder, x, initializer=self.initializer

@@ -44,12 +44,13 @@ class VAE(ImageModel):
         log_likelihood = self.log_likelihood(
             self.decoder_output(params, z), batch.x
         ).mean()
-        kl = losses.gaussian_kl(mean, log_var).sum(-1).mean()
-        loss = -losses.beta_elbo(log_likelihood, kl[None], beta=weights["beta"])
+        kl = losses.gaussian_kl(mean, log_var).mean(0)
+        loss = -losses.beta_elbo(log_likelihood, kl, beta=weights["beta"])
         return loss, {
             "log_likelihood": log_likelihood,
-            "kl": kl,
-            "elbo": log_likelihood - kl,
+            "kl": kl.sum(),
+            "elbo": log_likelihood - kl.sum(),
+            "kl_per_latent": kl,
         }
 
     def sample_posterior(

@@ -3,6 +3,7 @@
 from vsc_jax.networks._build import build_networks as build_networks
 from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
 from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
+from vsc_jax.networks._discriminator import Discriminator as Discriminator
 from vsc_jax.networks._encoder import Encoder as Encoder
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._posterior import Posterior as Posterior

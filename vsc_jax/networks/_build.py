@@ -1,10 +1,12 @@
 """Encoder and decoder of one kind for one image shape."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from vsc_jax.networks._decoders import ConvDecoder, MLPDecoder
-from vsc_jax.networks._encoder import Encoder, Gate
+from vsc_jax.networks._encoder import Encoder, Gate, Scale
 from vsc_jax.networks._trunks import MLP, ConvTrunk
 
 _CHANNELS: dict[int, tuple[int, ...]] = {
@@ -24,6 +26,8 @@ def build_networks(
     features: int = 256,
     gate: Gate | None = None,
     deterministic: bool = False,
+    scale: Scale = "log_var",
+    category_sizes: tuple[int, ...] = (),
     num_outputs: int = 1,
     dtype: DTypeLike = jnp.float32,
 ) -> tuple[Encoder, MLPDecoder | ConvDecoder]:
@@ -43,6 +47,8 @@ def build_networks(
       features: width of the fully connected layer beside the convolutions.
       gate: form of the slab head, see `Encoder`; None for none.
       deterministic: True for an encoder without a log-variance.
+      scale: what the head of the scale gives, see `Encoder`.
+      category_sizes: categorical variables with a head of their own, see `Encoder`.
       num_outputs: number of images that the decoder gives, see `ConvDecoder`.
       dtype: of the networks' arithmetic; parameters and outputs are float32.
 
@@ -57,10 +63,16 @@ def build_networks(
     >>> encoder.trunk.channels
     (32, 32, 64, 64)
     """
+    heads: dict[str, Any] = {
+        "gate": gate,
+        "deterministic": deterministic,
+        "scale": scale,
+        "category_sizes": category_sizes,
+    }
     if kind == "mlp":
         trunk = MLP(hidden, dtype=dtype)
         decoder = MLPDecoder(hidden[::-1], image_shape, num_outputs, dtype=dtype)
-        return Encoder(trunk, latent_dim, gate, deterministic), decoder
+        return Encoder(trunk, latent_dim, **heads), decoder
     if kind != "conv":
         raise ValueError(f"kind must be 'mlp' or 'conv', got {kind!r}.")
     height, width, _ = image_shape
@@ -81,4 +93,4 @@ def build_networks(
         )
     trunk = ConvTrunk(channels, features, dtype=dtype)
     decoder = ConvDecoder(features, channels, image_shape, num_outputs, dtype=dtype)
-    return Encoder(trunk, latent_dim, gate, deterministic), decoder
+    return Encoder(trunk, latent_dim, **heads), decoder

@@ -3,10 +3,11 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.scipy
 
 from vsc_jax.networks._strided_conv import TransposedConv
 
@@ -33,7 +34,10 @@ def init_params(
         kernels and biases (He et al. 2015, https://arxiv.org/abs/1502.01852, with
         the gain 1 / sqrt(3)); "xavier_uniform" for uniform in
         +-sqrt(6 / (fan_in + fan_out)) and zero biases (Glorot and Bengio 2010,
-        https://proceedings.mlr.press/v9/glorot10a.html, eq. 16).
+        https://proceedings.mlr.press/v9/glorot10a.html, eq. 16); "tf_slim" for the
+        defaults of TF-Slim: "xavier_uniform" for dense layers, and for convolutions
+        a normal of standard deviation sqrt(2.6 / fan_in), cut at two of them
+        (`variance_scaling_initializer`), zero biases.
 
     Returns:
       The variables `{"params": ...}`, as `module.init` gives them.
@@ -46,9 +50,10 @@ def init_params(
     >>> bool(jnp.abs(params["params"]["kernel"]).max() <= 1 / 4**0.5)
     True
     """
-    if initializer not in ("pytorch", "xavier_uniform"):
+    if initializer not in ("pytorch", "xavier_uniform", "tf_slim"):
         raise ValueError(
-            f"initializer must be 'pytorch' or 'xavier_uniform', got {initializer!r}."
+            "initializer must be 'pytorch', 'xavier_uniform' or 'tf_slim', got "
+            f"{initializer!r}."
         )
     transposed = set()
 
@@ -63,23 +68,31 @@ def init_params(
         )
     leaves, tree = jax.tree_util.tree_flatten_with_path(variables)
     shapes = {tuple(entry.key for entry in path): leaf.shape for path, leaf in leaves}
-    bounds = []
-    for path in shapes:
-        bounds.append(_bounds(path, shapes, path[1:-1] in transposed, initializer))
-    values = _cut(key, tuple(shapes.values()), tuple(bounds))
+    draws = tuple(
+        _draw(path, shapes, path[1:-1] in transposed, initializer) for path in shapes
+    )
+    values = _cut(key, tuple(shapes.values()), draws)
     return jax.tree_util.tree_unflatten(tree, values)
 
 
-def _bounds(path, shapes, transposed, initializer) -> tuple[float, float]:
-    """The interval in which the parameter at `path` is uniform."""
+class _Draw(NamedTuple):
+    """Uniform in [low, high], or a normal of deviation `high` cut at two of them."""
+
+    low: float
+    high: float
+    normal: bool = False
+
+
+def _draw(path, shapes, transposed, initializer) -> _Draw:
+    """The distribution of the parameter at `path`."""
     *parent, name = path
     kernel_shape = shapes.get((*parent, "kernel")) if name == "bias" else shapes[path]
     if path[0] != "params" or (name != "bias" and len(shapes[path]) == 0):
         raise ValueError(f"No rule to initialise {'/'.join(path)}: use module.init.")
     if name == "scale":
-        return 1.0, 1.0
-    if kernel_shape is None or (name == "bias" and initializer == "xavier_uniform"):
-        return 0.0, 0.0
+        return _Draw(1.0, 1.0)
+    if kernel_shape is None or (name == "bias" and initializer != "pytorch"):
+        return _Draw(0.0, 0.0)
     if len(kernel_shape) < 2:
         raise ValueError(
             f"No rule to initialise {'/'.join(path)} of shape {kernel_shape}: "
@@ -88,23 +101,31 @@ def _bounds(path, shapes, transposed, initializer) -> tuple[float, float]:
     space = math.prod(kernel_shape[:-2])
     fan_in, fan_out = space * kernel_shape[-2], space * kernel_shape[-1]
     if transposed:
-        # PyTorch takes axis 1 of the weight, which is `out` in a transposed layer.
+        # PyTorch and TF-Slim take the axis of the weight that is `out` in a
+        # transposed layer.
         fan_in, fan_out = fan_out, fan_in
+    if initializer == "tf_slim" and len(kernel_shape) > 2:
+        return _Draw(0.0, math.sqrt(2.6 / fan_in), normal=True)
     if initializer == "pytorch":
         bound = 1 / math.sqrt(fan_in)
     else:
         bound = math.sqrt(6 / (fan_in + fan_out))
-    return -bound, bound
+    return _Draw(-bound, bound)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _cut(key, shapes, bounds) -> list[jax.Array]:
-    """Draws one flat vector and cuts it into leaves uniform in their bounds."""
+def _cut(key, shapes, draws) -> list[jax.Array]:
+    """Draws one flat uniform vector and makes the leaves of its parts."""
     sizes = [math.prod(shape) for shape in shapes]
     flat = jax.random.uniform(key, (sum(sizes),))
     leaves, start = [], 0
-    for shape, size, (low, high) in zip(shapes, sizes, bounds, strict=True):
+    for shape, size, draw in zip(shapes, sizes, draws, strict=True):
         unit = flat[start : start + size].reshape(shape)
-        leaves.append(low + (high - low) * unit)
+        if draw.normal:
+            tail = jax.scipy.stats.norm.cdf(-2.0)
+            leaf = draw.high * jax.scipy.special.ndtri(tail + (1 - 2 * tail) * unit)
+        else:
+            leaf = draw.low + (draw.high - draw.low) * unit
+        leaves.append(leaf)
         start += size
     return leaves

@@ -10,6 +10,7 @@ from vsc_jax.training._log import MetricsLog as MetricsLog
 from vsc_jax.training._loop import NonFiniteLossError as NonFiniteLossError
 from vsc_jax.training._loop import Terminated as Terminated
 from vsc_jax.training._loop import TrainResult as TrainResult
+from vsc_jax.training._loop import UncertifiedError as UncertifiedError
 from vsc_jax.training._loop import train as train
 from vsc_jax.training._options import TrainOptions as TrainOptions
 from vsc_jax.training._parallel import PARALLEL as PARALLEL
@@ -17,6 +18,7 @@ from vsc_jax.training._parallel import Trainer as Trainer
 from vsc_jax.training._parallel import create_trainer as create_trainer
 from vsc_jax.training._state import TrainState as TrainState
 from vsc_jax.training._state import create_optimizer as create_optimizer
+from vsc_jax.training._state import create_optimizers as create_optimizers
 from vsc_jax.training._state import init_state as init_state
 from vsc_jax.training._steps import ChunkResult as ChunkResult
 from vsc_jax.training._steps import StepInputs as StepInputs

@@ -9,16 +9,17 @@ import numpy as np
 
 from vsc_jax.models import Model, Params, create_model
 from vsc_jax.training._checkpoints import CheckpointError, Checkpoints, read_meta
-from vsc_jax.training._state import create_optimizer, init_state
+from vsc_jax.training._state import create_optimizers, init_state
 
 BATCH_SIZE = 500
 
 
 class Run:
-    """A trained model: `encode`, `decode`, `reconstruct` and `sample`.
+    """A trained model: `encode`, `categories`, `decode`, `reconstruct` and `sample`.
 
     Images are float arrays `[n, height, width, channels]` in [0, 1], codes
-    `[n, latent_dim]`. For work inside JAX programs use `model` and `params`.
+    `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each categorical
+    variable. For work inside JAX programs use `model` and `params`.
 
     Attributes:
       model: the `Model`.
@@ -36,15 +37,22 @@ class Run:
         self.weights = {k: np.float32(v) for k, v in meta["weights"].items()}
 
     def encode(self, x: np.ndarray) -> np.ndarray:
-        """E_q[z] of images, `[n, latent_dim]` (for VSC `slab_prob * mean`)."""
+        """Codes of images, `[n, code_dim]`: means, then most probable categories.
+
+        For VSC the mean of a latent is `slab_prob * mean`.
+        """
         return self._map(_expected_code, self._images(x))
 
+    def categories(self, x: np.ndarray) -> np.ndarray:
+        """The most probable category of each variable, int32 `[n, num_variables]`."""
+        return self._map(_categories, self._images(x))
+
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """Mean images of codes `[n, latent_dim]`."""
+        """Mean images of codes `[n, code_dim]`."""
         z = np.asarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.model.latent_dim:
+        if z.ndim != 2 or z.shape[1] != self.model.code_dim:
             raise ValueError(
-                f"z must have shape [n, {self.model.latent_dim}], got {z.shape}."
+                f"z must have shape [n, {self.model.code_dim}], got {z.shape}."
             )
         return self._map(_decode, z)
 
@@ -96,6 +104,11 @@ def _expected_code(model: Model, params: Params, x: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnums=0)
+def _categories(model: Model, params: Params, x: jax.Array) -> jax.Array:
+    return model.encode(params, x).categories
+
+
+@functools.partial(jax.jit, static_argnums=0)
 def _decode(model: Model, params: Params, z: jax.Array) -> jax.Array:
     return model.decode(params, z)
 
@@ -127,8 +140,8 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
         for name, value in meta["model"].items()
     }
     model = create_model(**fields)
-    optimizer = create_optimizer(**meta["optimizer"])
-    template = jax.jit(lambda: init_state(model, optimizer, 0))()
+    optimizers = create_optimizers(model, **meta["optimizer"])
+    template = jax.jit(lambda: init_state(model, optimizers, 0))()
     checkpoints = Checkpoints(workdir, read_only=True)
     try:
         steps = checkpoints.steps()

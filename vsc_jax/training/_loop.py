@@ -19,12 +19,16 @@ from vsc_jax.training._log import MetricsLog
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
 from vsc_jax.training._parallel import create_trainer
 from vsc_jax.training._progress import Progress
-from vsc_jax.training._state import TrainState, create_optimizer, init_state
+from vsc_jax.training._state import TrainState, create_optimizers, init_state
 from vsc_jax.training._steps import ChunkResult, TrainData
 
 
 class NonFiniteLossError(RuntimeError):
     """Loss or gradient became infinite or NaN."""
+
+
+class UncertifiedError(RuntimeError):
+    """A discrete assignment inside a step could not be certified as optimal."""
 
 
 class Terminated(Exception):  # noqa: N818 (not an error: what was asked for was done)
@@ -54,6 +58,7 @@ def train(
     *,
     workdir: Path,
     meta: Mapping[str, Any],
+    score: Callable[[Any], Mapping[str, float]] | None = None,
     show_progress: bool = True,
 ) -> TrainResult:
     """Trains, logs and saves; continues from the newest checkpoint in `workdir`.
@@ -66,6 +71,8 @@ def train(
       options: see `TrainOptions`.
       workdir: gets `checkpoints/` and `metrics.jsonl`.
       meta: JSON-able dict saved with every checkpoint.
+      score: params -> scalars, called every `options.score_every` steps and after the
+        last; they join the log line of that step.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:
@@ -75,21 +82,22 @@ def train(
       ValueError: if an option does not fit the model, the data, the devices or the
         checkpoint.
       NonFiniteLossError: at the first loss or gradient that is not finite.
+      UncertifiedError: at the first step whose assignment is not certified.
       CheckpointError: if a checkpoint cannot be written, or none can be read.
       Terminated: after SIGTERM, when the state has been saved.
     """
     began = time.perf_counter()
     check_options(model, dataset, options)
-    optimizer = create_optimizer(**options.optimizer)
+    optimizers = create_optimizers(model, **options.optimizer)
     trainer = create_trainer(
         model,
-        optimizer,
+        optimizers,
         dataset.format,
         batch_size=options.batch_size,
         parallel=options.parallel,
         may_reset_moments=bool(options.reset_moments_at),
     )
-    make_state = jax.jit(lambda: init_state(model, optimizer, options.seed))
+    make_state = jax.jit(lambda: init_state(model, optimizers, options.seed))
     state = trainer.replicate(make_state())
     is_main = jax.process_index() == 0
     checkpoints = Checkpoints(workdir, keep=options.keep_checkpoints)
@@ -121,7 +129,7 @@ def train(
                 inputs = chunk_inputs(options, dataset, step)
                 chunk = trainer.run_chunk(state, data, inputs, until - step)
                 # This waits, which bounds how many chunks are queued on the device.
-                scalars = _finite_scalars(step, chunk, checkpoints)
+                scalars = _sound_values(step, chunk, checkpoints)
                 now = time.perf_counter()
                 if math.isnan(first_step_seconds):
                     first_step_seconds = now - began
@@ -131,7 +139,9 @@ def train(
                 scalars |= {"steps_per_second": speed, "seconds": seconds}
                 progress.update(step, scalars["loss"], speed)
                 stop = _any_process(terminated.is_set())
-                if stop or _is_due(step, num_done, options):
+                if score and _is_due(step, num_done, options, options.score_every):
+                    scalars |= score(state.params)
+                if stop or _is_due(step, num_done, options, options.checkpoint_every):
                     loss = scalars["test_loss"] = test_loss(state.params)
                     saved_meta = {**meta, "seconds": seconds}
                     checkpoints.save(state, saved_meta, test_loss=loss)
@@ -180,9 +190,10 @@ def _next_multiple(step: int, every: int, end: int) -> int:
     return min((step // every + 1) * every, end)
 
 
-def _is_due(step: int, num_done: int, options: TrainOptions) -> bool:
-    """Whether a checkpoint is due after the steps just done."""
-    every = options.checkpoint_every
+def _is_due(step: int, num_done: int, options: TrainOptions, every: int) -> bool:
+    """Whether what happens `every` steps and at the end is due after those just done."""
+    if not every:
+        return False
     return step == options.num_steps or step // every > (step - num_done) // every
 
 
@@ -193,21 +204,24 @@ def _any_process(flag: bool) -> bool:
     return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
 
 
-def _finite_scalars(
+def _sound_values(
     step: int, chunk: ChunkResult, checkpoints: Checkpoints
-) -> dict[str, float]:
-    """Means over the chunk that began at `step`.
+) -> dict[str, Any]:
+    """Means over the chunk that began at `step`, vectors as lists.
 
     Raises:
       NonFiniteLossError: if its last step is not finite.
+      UncertifiedError: if its last step has an assignment without a certificate.
     """
-    done, mean, last, finite = jax.device_get(
-        (chunk.num_steps, chunk.mean, chunk.last, chunk.finite)
+    done, mean, last, sound = jax.device_get(
+        (chunk.num_steps, chunk.mean, chunk.last, chunk.sound)
     )
-    if finite:
-        return {name: float(value) for name, value in mean.items()}
+    if sound:
+        return {name: np.asarray(value).tolist() for name, value in mean.items()}
     bad = [
-        f"{name} = {value}" for name, value in last.items() if not np.isfinite(value)
+        f"{name} = {value}"
+        for name, value in last.items()
+        if not np.isfinite(value).all()
     ]
     steps = checkpoints.steps()
     saved = (
@@ -215,6 +229,12 @@ def _finite_scalars(
         if steps
         else "no checkpoint was saved before it"
     )
+    if not bad:
+        raise UncertifiedError(
+            f"the assignment of step {step + int(done)} is not certified as optimal; "
+            f"{saved}. This is a fault of the solver: please report it, and go on with "
+            "--config.model.assignment_method=ortools."
+        )
     raise NonFiniteLossError(
         f"step {step + int(done)} is not finite: {', '.join(bad)}; {saved}. "
         "Try a lower learning rate, or look at the terms in metrics.jsonl."

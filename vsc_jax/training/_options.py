@@ -1,7 +1,7 @@
 """How to train, and the inputs of a chunk of steps that follow from it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,10 +9,9 @@ import numpy as np
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.models import Model
+from vsc_jax.schedules import Schedule
 from vsc_jax.training._batches import batch_indices
 from vsc_jax.training._steps import StepInputs
-
-Schedule = Callable[[Any], Any]
 
 # The inputs of a chunk are padded to a multiple of this many steps, so that runs with
 # another `log_every` execute the same program and get the same bits.
@@ -29,7 +28,7 @@ class TrainOptions:
       seed: of parameters, noise and order of the data.
       learning_rate: step -> learning rate.
       weights: name -> (step -> scalar weight of the loss).
-      optimizer: keyword arguments of `create_optimizer`.
+      optimizer: keyword arguments of `create_optimizers`.
       reset_moments_at: steps before which the optimizer's state starts afresh.
       shuffle: whether batches are drawn from a permutation per epoch.
       parallel: "shard_map" or "pmap".
@@ -37,6 +36,7 @@ class TrainOptions:
       checkpoint_every: steps between checkpoints.
       keep_checkpoints: how many of the newest are kept beside the best.
       num_test_images: test images whose loss ranks the checkpoints.
+      score_every: steps between calls of `train`'s `score`; 0 for none.
     """
 
     num_steps: int
@@ -52,6 +52,7 @@ class TrainOptions:
     checkpoint_every: int = 1000
     keep_checkpoints: int = 2
     num_test_images: int = 1000
+    score_every: int = 0
 
     def weights_at(self, step: int) -> dict[str, Any]:
         """The scalar weights of the loss at a step."""

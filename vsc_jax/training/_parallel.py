@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import optax
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vsc_jax.datasets import ImageFormat
 from vsc_jax.models import Model
-from vsc_jax.training._state import TrainState
+from vsc_jax.training._state import Optimizers, TrainState, moved_by
 from vsc_jax.training._steps import (
     ChunkResult,
     StepFunctions,
     StepInputs,
     TrainData,
+    is_sound,
     run_steps,
 )
 
@@ -59,7 +59,7 @@ def make_mesh(devices: Sequence[Any] | None = None) -> jax.sharding.Mesh:
 
 def create_trainer(
     model: Model,
-    optimizer: optax.GradientTransformation,
+    optimizers: Optimizers,
     image_format: ImageFormat,
     *,
     batch_size: int,
@@ -71,7 +71,7 @@ def create_trainer(
 
     Args:
       model: the model.
-      optimizer: see `create_optimizer`.
+      optimizers: of each player, see `create_optimizers`.
       image_format: how stored rows become images.
       batch_size: examples per step over all devices.
       parallel: "shard_map" or "pmap".
@@ -82,8 +82,8 @@ def create_trainer(
       A `Trainer`.
 
     Raises:
-      ValueError: if `batch_size` is not a multiple of the number of devices, or
-        `parallel` is something else.
+      ValueError: if `batch_size` is not a multiple of the number of devices,
+        `parallel` is something else, or it is "pmap" and the model calls the host.
     """
     if parallel not in PARALLEL:
         raise ValueError(f"parallel must be 'shard_map' or 'pmap', got {parallel!r}.")
@@ -96,9 +96,14 @@ def create_trainer(
             f"for example {nearest}, got {batch_size}."
         )
     functions = StepFunctions(
-        model, optimizer, image_format, batch_size, may_reset_moments
+        model, optimizers, image_format, batch_size, may_reset_moments
     )
     replicated = NamedSharding(mesh, P())
+    if parallel == "pmap" and model.host_calls:
+        raise ValueError(
+            "a model that calls the host in the middle of a step needs "
+            "parallel='shard_map', got 'pmap'."
+        )
     make = _with_pmap if parallel == "pmap" else _with_shard_map
     return Trainer(
         run_chunk=make(functions, mesh, replicated),
@@ -115,28 +120,98 @@ def _gather(array: jax.Array) -> jax.Array:
 def _with_shard_map(
     functions: StepFunctions, mesh: jax.sharding.Mesh, replicated: NamedSharding
 ) -> RunChunk:
-    @functools.partial(
-        jax.shard_map,
-        mesh=mesh,
-        in_specs=(P(), P(), P(AXIS), P(AXIS), P()),
-        out_specs=P(),
-    )
-    def global_loss(params, data, indices, noise, weights):
-        local = functions.loss(params, data, indices, noise, weights, _gather)
-        return jax.lax.pmean(local, AXIS)
+    model = functions.model
 
-    def step(data, state, inputs):
-        loss_and_gradient = jax.value_and_grad(global_loss, has_aux=True)(
-            state.params, data, inputs.indices, functions.noise(state), inputs.weights
+    def on_mesh(function):
+        """Mean over devices of `function` of each device's rows."""
+
+        @functools.partial(
+            jax.shard_map,
+            mesh=mesh,
+            in_specs=(P(), P(), P(AXIS), P(AXIS), P()),
+            out_specs=P(),
         )
-        return functions.update(state, loss_and_gradient, inputs)
+        def mapped(params, data, indices, noise, weights):
+            batch = functions.batch(data, indices)
+            result = function(params, batch, noise, weights, gather=_gather)
+            return jax.lax.pmean(result, AXIS)
 
-    @functools.partial(jax.jit, in_shardings=replicated, out_shardings=replicated)
+        return mapped
+
+    def step(data, state, inputs, host_results=()):
+        noise = functions.noise(state, host_results)
+        logged = {}
+        for player in model.players:
+            loss = on_mesh(player.loss)
+
+            def loss_of(moved, params, loss=loss, player=player):
+                params = moved if player.groups is None else {**params, **moved}
+                return loss(params, data, inputs.indices, noise, inputs.weights)
+
+            result = jax.value_and_grad(loss_of, has_aux=True)(
+                moved_by(player, state.params), state.params
+            )
+            state, metrics = functions.update(player, state, result, inputs)
+            logged |= metrics
+        return state._replace(step=state.step + 1), logged
+
+    jit = functools.partial(jax.jit, in_shardings=replicated, out_shardings=replicated)
+    if model.host_calls:
+        return _with_host_calls(functions, jit, on_mesh, step)
+
+    @jit
     def run_on_mesh(state, data, inputs, num_steps):
         return run_steps(functools.partial(step, data), state, inputs, num_steps)
 
     def run_chunk(state, data, inputs, num_steps):
         return run_on_mesh(state, data, inputs, np.int32(num_steps))
+
+    return run_chunk
+
+
+def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
+    """Steps one by one, each in compiled parts with the host's work between them.
+
+    Every process computes what the host has to, from the same gathered array.
+    """
+    calls = functions.model.host_calls
+
+    def compile_inputs(call):
+        mapped = on_mesh(call.inputs)
+
+        @jit
+        def host_inputs(state, data, inputs, host_results):
+            noise = functions.noise(state, host_results)
+            return mapped(state.params, data, inputs.indices, noise, inputs.weights)
+
+        return host_inputs
+
+    compiled = [compile_inputs(call) for call in calls]
+    compiled_step = jit(step)
+
+    def run_chunk(state, data, inputs, num_steps):
+        total = last = None
+        for index in range(num_steps):
+            one = jax.tree.map(lambda a, index=index: a[index], inputs)
+            weights = {name: float(value) for name, value in one.weights.items()}
+            results = ()
+            for call, host_inputs in zip(calls, compiled, strict=True):
+                result = None
+                if call.needed(weights):
+                    array = host_inputs(state, data, one, results)
+                    array = np.asarray(array.addressable_data(0))
+                    if not np.isfinite(array).all():
+                        last = {"input of the host": np.float32(np.nan)}
+                        return ChunkResult(state, index + 1, total or {}, last, False)
+                    result = call.solve(array, weights)
+                results += (result,)
+            state, last = compiled_step(data, state, one, results)
+            total = last if total is None else jax.tree.map(np.add, total, last)
+            if not is_sound(last):
+                break
+        done = index + 1
+        mean = jax.tree.map(lambda t: t / done, total)
+        return ChunkResult(state, done, mean, last, is_sound(last))
 
     return run_chunk
 
@@ -154,15 +229,23 @@ def _with_pmap(
         )
 
     def step(data, state, inputs):
-        local = jax.value_and_grad(functions.loss, has_aux=True)(
-            state.params,
-            data,
-            inputs.indices,
-            local_noise(state),
-            inputs.weights,
-            _gather,
-        )
-        return functions.update(state, jax.lax.pmean(local, AXIS), inputs)
+        batch, noise = functions.batch(data, inputs.indices), local_noise(state)
+        logged = {}
+        for player in functions.model.players:
+
+            def loss_of(moved, params, player=player):
+                params = moved if player.groups is None else {**params, **moved}
+                return player.loss(
+                    params, batch, noise, inputs.weights, gather=_gather
+                )
+
+            local = jax.value_and_grad(loss_of, has_aux=True)(
+                moved_by(player, state.params), state.params
+            )
+            mean = jax.lax.pmean(local, AXIS)
+            state, metrics = functions.update(player, state, mean, inputs)
+            logged |= metrics
+        return state._replace(step=state.step + 1), logged
 
     def run_on_device(state, data, inputs, num_steps):
         return run_steps(functools.partial(step, data), state, inputs, num_steps)

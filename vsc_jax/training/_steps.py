@@ -1,16 +1,20 @@
 """A training step, and many of them in a loop, whatever the devices."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.models import Batch, Metrics, Model, Params, Weights
-from vsc_jax.training._state import TrainState
+from vsc_jax.models import Batch, Metrics, Model, Params, Player
+from vsc_jax.training._state import Optimizers, TrainState, moved_by
+
+LOSS = "loss"
+GRAD_NORM = "grad_norm"
+# A metric of this name, where a model has one, must be 1 at every step.
+CERTIFIED = "certified"
 
 
 class TrainData(NamedTuple):
@@ -42,17 +46,18 @@ class ChunkResult(NamedTuple):
     Attributes:
       state: the state after the last step done.
       num_steps: number of steps done; fewer than asked for if one was not finite.
-      mean: mean over the steps of each scalar of the log.
-      last: the scalars of the last step done.
-      finite: whether loss and gradient of the last step are finite. If not, `state`
-        is of no use.
+      mean: mean over the steps of each entry of the log.
+      last: the entries of the last step done.
+      sound: whether losses and gradients of the last step are finite, and its
+        `certified`, where the model has such a metric, is 1. If not, `state` is of no
+        use.
     """
 
     state: TrainState
     num_steps: jax.Array
     mean: dict[str, jax.Array]
     last: dict[str, jax.Array]
-    finite: jax.Array
+    sound: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,59 +66,80 @@ class StepFunctions:
 
     Attributes:
       model: the model.
-      optimizer: see `create_optimizer`.
+      optimizers: of each player, see `create_optimizers`.
       image_format: how stored rows become images.
       batch_size: examples per step over all devices.
       may_reset_moments: whether `StepInputs.reset_moments` is looked at.
     """
 
     model: Model
-    optimizer: optax.GradientTransformation
+    optimizers: Optimizers
     image_format: ImageFormat
     batch_size: int
     may_reset_moments: bool
 
-    def noise(self, state: TrainState) -> Any:
-        """Noise of the global batch; depends on the run's key and the step alone."""
-        key = jax.random.fold_in(state.key, state.step)
-        return self.model.noise(key, self.batch_size)
+    def noise(
+        self, state: TrainState, host_results: Sequence[jax.Array | None] = ()
+    ) -> Any:
+        """Noise of the global batch; depends on the run's key and the step alone.
 
-    def loss(
-        self,
-        params: Params,
-        data: TrainData,
-        indices: jax.Array,
-        noise: Any,
-        weights: Weights,
-        gather: Callable[[jax.Array], jax.Array],
-    ) -> tuple[jax.Array, Metrics]:
-        """Loss and scalars of the rows `indices` of the data set."""
+        What host calls found so far is put into it.
+        """
+        key = jax.random.fold_in(state.key, state.step)
+        noise = self.model.noise(key, self.batch_size)
+        for call, result in zip(self.model.host_calls, host_results, strict=False):
+            if result is not None:
+                noise = call.insert(noise, result)
+        return noise
+
+    def batch(self, data: TrainData, indices: jax.Array) -> Batch:
+        """Images and factors of the rows `indices` of the data set."""
         factors = None if data.factors is None else data.factors[indices]
-        batch = Batch(self.image_format.decode(data.images[indices]), factors)
-        return self.model.loss(params, batch, noise, weights, gather=gather)
+        return Batch(self.image_format.decode(data.images[indices]), factors)
 
     def update(
         self,
+        player: Player,
         state: TrainState,
         loss_and_gradient: tuple[tuple[jax.Array, Metrics], Params],
         inputs: StepInputs,
     ) -> tuple[TrainState, Metrics]:
-        """The next state, from what is the same on every device."""
+        """State after a player's move, from what is the same on every device.
+
+        The losses of players after the first have the player's name in the log.
+        """
         (loss, metrics), gradient = loss_and_gradient
-        opt_state = state.opt_state
+        optimizer = self.optimizers[player.name]
+        moved, opt_state = moved_by(player, state.params), state.opt_state[player.name]
         if self.may_reset_moments:
             opt_state = jax.lax.cond(
                 inputs.reset_moments,
-                lambda: self.optimizer.init(state.params),
-                lambda: state.opt_state,
+                lambda: optimizer.init(moved),
+                lambda: state.opt_state[player.name],
             )
-        direction, opt_state = self.optimizer.update(gradient, opt_state, state.params)
-        params = jax.tree.map(
-            lambda p, d: p + inputs.learning_rate * d, state.params, direction
-        )
+        direction, opt_state = optimizer.update(gradient, opt_state, moved)
+        moved = jax.tree.map(lambda p, d: p + inputs.learning_rate * d, moved, direction)
         squares = [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)]
-        metrics = metrics | {"loss": loss, "grad_norm": jnp.sqrt(sum(squares))}
-        return TrainState(state.step + 1, params, opt_state, state.key), metrics
+        is_first = player.name == self.model.players[0].name
+        prefix = "" if is_first else f"{player.name}_"
+        metrics = metrics | {
+            f"{prefix}{LOSS}": loss,
+            f"{prefix}{GRAD_NORM}": jnp.sqrt(sum(squares)),
+        }
+        params = moved if player.groups is None else {**state.params, **moved}
+        opt_states = {**state.opt_state, player.name: opt_state}
+        return state._replace(params=params, opt_state=opt_states), metrics
+
+
+def is_sound(metrics: Metrics) -> jax.Array:
+    """Whether losses and gradients are finite, and what is certified is."""
+    watched = [
+        jnp.isfinite(value)
+        for name, value in metrics.items()
+        if name.endswith((LOSS, GRAD_NORM))
+    ]
+    certified = metrics.get(CERTIFIED, jnp.ones(()))
+    return jnp.stack(watched).all() & (certified == 1.0)
 
 
 def run_steps(
@@ -122,23 +148,22 @@ def run_steps(
     inputs: StepInputs,
     num_steps: jax.Array,
 ) -> ChunkResult:
-    """Up to `num_steps` steps; stops after the first that is not finite."""
+    """Up to `num_steps` steps; stops after the first that is not sound."""
     first = jax.tree.map(lambda a: a[0], inputs)
     _, metrics = jax.eval_shape(step, state, first)
     zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), metrics)
 
     def go_on(carry):
-        _, index, _, _, finite = carry
-        return (index < num_steps) & finite
+        _, index, _, _, sound = carry
+        return (index < num_steps) & sound
 
     def body(carry):
         state, index, total, _, _ = carry
         state, metrics = step(state, jax.tree.map(lambda a: a[index], inputs))
         total = jax.tree.map(jnp.add, total, metrics)
-        finite = jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["grad_norm"])
-        return state, index + 1, total, metrics, finite
+        return state, index + 1, total, metrics, is_sound(metrics)
 
     start = (state, jnp.int32(0), zeros, zeros, jnp.bool(True))
-    state, done, total, last, finite = jax.lax.while_loop(go_on, body, start)
+    state, done, total, last, sound = jax.lax.while_loop(go_on, body, start)
     mean = jax.tree.map(lambda t: t / jnp.maximum(done, 1), total)
-    return ChunkResult(state, done, mean, last, finite)
+    return ChunkResult(state, done, mean, last, sound)

@@ -1,0 +1,45 @@
+"""The penalty that holds a KL at a given number of nats."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from vsc_jax._checks import as_floats
+
+
+def capacity_penalty(
+    kl: jax.Array, *, capacity: ArrayLike, capacity_weight: ArrayLike
+) -> jax.Array:
+    """`capacity_weight |kl - capacity|`; with the batch's mean KL, a batch property.
+
+    Burgess et al., "Understanding disentangling in beta-VAE", 2018,
+    https://arxiv.org/abs/1804.03599, Eq. 8; Dupont, NeurIPS 2018,
+    https://arxiv.org/abs/1804.00104 (JointVAE); in both the capacity rises during
+    training (`vsc_jax.schedules.linear`). Both mean the KL of the whole data
+    set, and the authors' code of JointVAE (https://github.com/Schlumberger/joint-vae)
+    takes that of the batch: give `kl.mean(0)` of the KLs of all examples, from all
+    devices, since the penalty of the mean is less than the mean of penalties.
+
+    Args:
+      kl: `[...]`, KL in nats, already summed over latents.
+      capacity: scalar, nats.
+      capacity_weight: scalar, gamma of both papers.
+
+    Returns:
+      `[...]`, nats. Its derivative with respect to `kl` is plus or minus
+      `capacity_weight`, however near the capacity is.
+
+    Raises:
+      TypeError: if `kl` is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.losses import capacity_penalty
+      >>> kl = jnp.array([4.0, 5.0, 6.5])
+      >>> print(capacity_penalty(kl, capacity=5.0, capacity_weight=30.0))
+      [30.  0. 45.]
+    """
+    (kl,) = as_floats(kl=kl)
+    return jnp.asarray(capacity_weight, kl.dtype) * jnp.abs(
+        kl - jnp.asarray(capacity, kl.dtype)
+    )

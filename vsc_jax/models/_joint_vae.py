@@ -1,0 +1,219 @@
+"""JointVAE (Dupont 2018): Gaussian and categorical latents with a capacity each."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from vsc_jax import losses, sampling
+from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax.models._mixed_model import MixedModel
+from vsc_jax.networks import Posterior
+
+CATEGORY_KLS = ("categorical", "concrete")
+
+
+class JointNoise(NamedTuple):
+    """Noise of one draw of z and of the relaxed categories.
+
+    Attributes:
+      normal: `[batch, latent_dim]`, standard normal.
+      gumbel: `[batch, sum(category_sizes)]`, standard Gumbel.
+    """
+
+    normal: jax.Array
+    gumbel: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class JointVAE(MixedModel):
+    """A VAE with concrete (Gumbel-softmax) categories and a capacity for each kind.
+
+    Loss: -log p(x|z, c) + capacity_weight |KL_z - capacity|
+    + category_capacity_weight |KL_c - C|, C = min(category_capacity, sum_v log size_v),
+    with z ~ N(mean, exp(log_var)) and c a concrete draw of q(c|x) for each variable.
+    KL_z and KL_c are means over the whole batch (over all devices), KL_z to N(0, I) and
+    KL_c to the uniform distribution. Both capacities rise from 0 during training: give
+    them a schedule.
+
+    Dupont, Learning Disentangled Joint Continuous and Discrete Representations,
+    https://arxiv.org/abs/1804.00104, and its code,
+    https://github.com/Schlumberger/joint-vae. The loss there is this one divided by the
+    number of pixels, of which in Adam `eps` alone takes notice, and its reconstruction
+    is the mean over colours, here the sum: for RGB, capacity weights three times as
+    large are the same. Its decoder of 32-pixel images has 32 filters, here 64, in the
+    first transposed convolution.
+
+    At evaluation a category is the most probable one of the encoder. With
+    `category_sizes = ()` this is the capacity-controlled beta-VAE of Burgess et al.,
+    https://arxiv.org/abs/1804.03599.
+
+    Attributes:
+      kl_c: the KL_c of the loss: "categorical", in closed form between categorical
+        distributions, as published, or "concrete", an estimate between concrete
+        distributions from the draw itself, see `losses.concrete_kl_estimate`. The
+        second has no upper limit, and the same limit C is set to it.
+    """
+
+    kl_c: str = "categorical"
+
+    def __post_init__(self) -> None:
+        if self.kl_c not in CATEGORY_KLS:
+            raise ValueError(
+                f"kl_c must be one of {', '.join(CATEGORY_KLS)}, got {self.kl_c!r}."
+            )
+        super().__post_init__()
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Those of dSprites, capacities at the end of training.
+
+        `capacity` and `capacity_weight` are for the Gaussian latents, `category_...`
+        for the categories; `temperature` is that of the concrete draws.
+        """
+        return {
+            "capacity": 40.0,
+            "capacity_weight": 150.0,
+            "category_capacity": 1.1,
+            "category_capacity_weight": 150.0,
+            "temperature": 0.67,
+        }
+
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """The Flax modules `(encoder, decoder)`."""
+        return self._build(category_sizes=self.category_sizes)
+
+    def noise(self, key: jax.Array, batch_size: int) -> JointNoise:
+        """Normal and Gumbel noise for `batch_size` draws."""
+        key_normal, key_gumbel = jax.random.split(key)
+        return JointNoise(
+            normal=jax.random.normal(key_normal, (batch_size, self.latent_dim)),
+            gumbel=jax.random.gumbel(
+                key_gumbel, (batch_size, sum(self.category_sizes))
+            ),
+        )
+
+    def loss(
+        self,
+        params: Params,
+        batch: Batch,
+        noise: JointNoise,
+        weights: Weights,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ) -> tuple[jax.Array, Metrics]:
+        """Loss at one relaxed draw, and its terms, in nats per image.
+
+        In the log `category_kl`, and with it `kl` and `elbo`, is the closed form
+        whatever `kl_c` is; a gap is the held KL minus its capacity. Because the draw
+        is relaxed, this `elbo` is not a bound on log p(x); `log_weight` gives one.
+        """
+        posterior = self.encode(params, batch.x)
+        mean, log_var = posterior.gaussian()
+        z = sampling.gaussian_from_noise(mean, log_var, noise.normal)
+        temperature = weights["temperature"]
+        log_draws = [
+            sampling.log_concrete_from_noise(logits, gumbel, temperature=temperature)
+            for logits, gumbel in zip(
+                posterior.category_logits, self._split(noise.gumbel), strict=True
+            )
+        ]
+        code = self.code(z, [jnp.exp(log_draw) for log_draw in log_draws])
+        output = self.decoder_output(params, code)
+        log_likelihood = self.log_likelihood(output, batch.x).mean()
+        kl = losses.gaussian_kl(mean, log_var)
+        category_kl = held_kl = _category_kl(posterior)
+        metrics = {}
+        if self.kl_c == "concrete":
+            estimates = [
+                losses.concrete_kl_estimate(log_draw, logits, temperature=temperature)
+                for log_draw, logits in zip(
+                    log_draws, posterior.category_logits, strict=True
+                )
+            ]
+            held_kl = _columns(estimates, len(kl))
+            metrics["concrete_kl"] = held_kl.sum(-1).mean()
+        # Means over all devices: the mean of penalties of their own would be larger.
+        batch_kl, batch_held_kl = (gather(k.sum(-1)).mean() for k in (kl, held_kl))
+        capacity = weights["capacity"]
+        category_capacity = jnp.minimum(
+            weights["category_capacity"], self.log_num_codes()
+        )
+        loss = (
+            -log_likelihood
+            + losses.capacity_penalty(
+                batch_kl, capacity=capacity, capacity_weight=weights["capacity_weight"]
+            )
+            + losses.capacity_penalty(
+                batch_held_kl,
+                capacity=category_capacity,
+                capacity_weight=weights["category_capacity_weight"],
+            )
+        )
+        gaussian_kl = kl.sum(-1).mean()
+        mean_category_kl = category_kl.sum(-1).mean()
+        total_kl = gaussian_kl + mean_category_kl
+        return loss, metrics | {
+            "log_likelihood": log_likelihood,
+            "kl": total_kl,
+            "gaussian_kl": gaussian_kl,
+            "category_kl": mean_category_kl,
+            "elbo": log_likelihood - total_kl,
+            "kl_per_latent": kl.mean(0),
+            "capacity_gap": batch_kl - capacity,
+            "category_capacity_gap": batch_held_kl - category_capacity,
+        }
+
+    def _split(self, columns: jax.Array) -> list[jax.Array]:
+        """`[batch, sum(category_sizes)]` as one array per variable."""
+        parts, begin = [], 0
+        for size in self.category_sizes:
+            parts.append(columns[:, begin : begin + size])
+            begin += size
+        return parts
+
+    def kl_per_latent(
+        self, params: Params, x: jax.Array, weights: Weights
+    ) -> dict[str, jax.Array]:
+        """`gaussian_kl` to N(0, 1) and `category_kl` to the uniform distribution."""
+        posterior = self.encode(params, x)
+        kl, category_kl = self.padded_kl(
+            losses.gaussian_kl(*posterior.gaussian()), _category_kl(posterior)
+        )
+        return {"gaussian_kl": kl, "category_kl": category_kl}
+
+    def log_weight(
+        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    ) -> jax.Array:
+        """`log p(x|z, d) + log p(z) + log p(d) - log q(z|x) - log q(d|x)` `[batch]`.
+
+        With z ~ q(z|x) and exact, not relaxed, categories d ~ q(d|x), whose prior is
+        uniform: the bound is one on the model whose code has one-hot vectors.
+        """
+        key_z, key_d = jax.random.split(key)
+        posterior = self.encode(params, x)
+        mean, log_var = posterior.gaussian()
+        z = sampling.sample_gaussian(key_z, mean, log_var)
+        log_ratio = self.gaussian_log_ratio(z, mean, log_var) - self.log_num_codes()
+        one_hots = []
+        for i, logits in enumerate(posterior.category_logits):
+            draw = jax.random.categorical(jax.random.fold_in(key_d, i), logits)
+            one_hot = jax.nn.one_hot(draw, logits.shape[-1])
+            log_ratio -= (one_hot * jax.nn.log_softmax(logits)).sum(-1)
+            one_hots.append(one_hot)
+        output = self.decoder_output(params, self.code(z, one_hots))
+        return self.log_likelihood(output, x) + log_ratio
+
+
+def _category_kl(posterior: Posterior) -> jax.Array:
+    """KL to the uniform distribution `[batch, variables]`."""
+    kls = [losses.categorical_kl(logits) for logits in posterior.category_logits]
+    return _columns(kls, len(posterior.mean))
+
+
+def _columns(values: Sequence[jax.Array], num_rows: int) -> jax.Array:
+    """Vectors `[num_rows]` beside one another; `[num_rows, 0]` of none."""
+    return jnp.stack(values, axis=-1) if values else jnp.zeros((num_rows, 0))

@@ -1,0 +1,134 @@
+"""What models with Gaussian latents and categorical variables share."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from vsc_jax import losses, sampling
+from vsc_jax.models._base import Params, Weights
+from vsc_jax.models._image_model import ImageModel
+from vsc_jax.networks import Posterior
+
+
+@dataclasses.dataclass(frozen=True)
+class MixedModel(ImageModel):
+    """An image model whose code has one-hot categories after the Gaussian latents.
+
+    Attributes:
+      category_sizes: number of categories of each categorical variable.
+    """
+
+    category_sizes: tuple[int, ...] = (3,)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for size in self.category_sizes:
+            if not (isinstance(size, int) and size >= 2):
+                raise ValueError(
+                    "category_sizes must be whole numbers of at least 2, got "
+                    f"{self.category_sizes!r}."
+                )
+        super().__post_init__()
+
+    def code(self, z: jax.Array, one_hots: Sequence[jax.Array]) -> jax.Array:
+        """The decoder's input `[..., code_dim]` of Gaussian latents and categories."""
+        return jnp.concatenate([z, *one_hots], axis=-1)
+
+    def one_hots(self, categories: jax.Array) -> list[jax.Array]:
+        """One-hot vectors of `categories [..., variables]`; zeros where negative."""
+        return [
+            jax.nn.one_hot(categories[..., i], size)
+            for i, size in enumerate(self.category_sizes)
+        ]
+
+    def category_log_likelihoods(
+        self,
+        params: Params,
+        x: jax.Array,
+        z: jax.Array,
+        categories: jax.Array,
+        variable: int,
+    ) -> jax.Array:
+        """`log p(x|z, d)` for every value of one variable, the others as given.
+
+        Args:
+          params: of the model.
+          x: images `[batch, height, width, channels]`.
+          z: Gaussian latents `[batch, latent_dim]`.
+          categories: int `[batch, variables]`; negative for a vector of zeros.
+          variable: which one is varied.
+
+        Returns:
+          `[batch, category_sizes[variable]]`, in nats.
+        """
+        size = self.category_sizes[variable]
+        candidates = jnp.repeat(categories[:, None], size, axis=1)
+        candidates = candidates.at[:, :, variable].set(jnp.arange(size))
+        repeated = jnp.repeat(z[:, None], size, axis=1)
+        code = self.code(repeated, self.one_hots(candidates))
+        # One batch of all candidates: the decoder sees [batch * size, code_dim].
+        output = self.decoder_output(params, code.reshape(-1, self.code_dim))
+        log_likelihood = self.log_likelihood(output, jnp.repeat(x, size, axis=0))
+        return log_likelihood.reshape(len(x), size)
+
+    def infer_categories(
+        self, params: Params, x: jax.Array, z: jax.Array
+    ) -> tuple[jax.Array, ...]:
+        """`log p(x|z, d)` of each variable's values, the most likely by its argmax.
+
+        Several variables are found one after the other, each given those before it
+        and zeros for those after it.
+
+        Returns:
+          For each variable `[batch, size]`.
+        """
+        categories = jnp.full((len(x), len(self.category_sizes)), -1, jnp.int32)
+        logits = []
+        for i in range(len(self.category_sizes)):
+            logits.append(self.category_log_likelihoods(params, x, z, categories, i))
+            categories = categories.at[:, i].set(logits[i].argmax(-1))
+        return tuple(logits)
+
+    def sample_posterior(
+        self, params: Params, posterior: Posterior, key: jax.Array
+    ) -> jax.Array:
+        """A draw of z and the most probable categories `[batch, code_dim]`."""
+        z = sampling.sample_gaussian(key, *posterior.gaussian())
+        return self.code(z, self.one_hots(posterior.categories))
+
+    def sample_prior(
+        self, params: Params, key: jax.Array, num_samples: int, weights: Weights
+    ) -> jax.Array:
+        """Normal z and uniform categories `[num_samples, code_dim]`."""
+        key_z, key_d = jax.random.split(key)
+        z = jax.random.normal(key_z, (num_samples, self.latent_dim))
+        keys = jax.random.split(key_d, len(self.category_sizes))
+        one_hots = [
+            jax.nn.one_hot(jax.random.randint(keys[i], (num_samples,), 0, size), size)
+            for i, size in enumerate(self.category_sizes)
+        ]
+        return self.code(z, one_hots)
+
+    def padded_kl(
+        self, kl: jax.Array, category_kl: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Both over all latents, `[batch, latent_dim + variables]`, with zeros."""
+        return (
+            jnp.concatenate([kl, jnp.zeros_like(category_kl)], axis=-1),
+            jnp.concatenate([jnp.zeros_like(kl), category_kl], axis=-1),
+        )
+
+    def log_num_codes(self) -> float:
+        """`sum_v log(size_v)`, in nats: KL of chosen categories to the uniform."""
+        return sum(math.log(size) for size in self.category_sizes)
+
+    def gaussian_log_ratio(
+        self, z: jax.Array, mean: jax.Array, log_var: jax.Array
+    ) -> jax.Array:
+        """`log N(z; 0, I) - log q(z|x)` `[batch]`."""
+        log_prior = losses.gaussian_log_likelihood(jnp.zeros_like(z), z, event_ndims=1)
+        return log_prior - losses.gaussian_log_likelihood(
+            mean, z, log_var=log_var, event_ndims=1
+        )
