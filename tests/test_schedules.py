@@ -110,3 +110,31 @@ def test_from_spec_of_a_number(number):
 def test_wrong_specs_are_refused(spec, error, message):
     with pytest.raises(error, match=message):
         schedules.from_spec(spec)
+
+
+# Number of relieved latents in each stage of 20,000 steps, as published.
+@pytest.mark.parametrize(
+    ("num_latents", "warmup_stages", "relieved"),
+    [
+        (6, 4, [1, 2, 3, 4, 4, 5, 6, 6, 6]),
+        (4, 4, [1, 2, 3, 4, 4, 4, 4, 4, 4]),
+        (10, None, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]),
+        (3, 0, [0, 1, 2, 3, 3]),
+    ],
+)
+def test_the_cascade_relieves_one_latent_after_the_other(
+    num_latents, warmup_stages, relieved
+):
+    schedule = schedules.cascade(num_latents, 20_000, warmup_stages)
+    begins = 20_000 * np.arange(len(relieved))
+    np.testing.assert_array_equal(schedule(begins), relieved)
+    np.testing.assert_array_equal(schedule(begins + 19_999), relieved)
+    np.testing.assert_array_equal(jax.jit(schedule)(jnp.asarray(begins)), relieved)
+    rises = [int(b) for b, r in zip(begins[1:], np.diff(relieved), strict=True) if r]
+    reliefs = schedules.cascade_reliefs(num_latents, 20_000, warmup_stages)
+    assert list(reliefs) == rises
+
+
+def test_a_cascade_out_of_range():
+    with pytest.raises(ValueError, match="at least 1 .* got 6, 0 and 4"):
+        schedules.cascade(6, 0, 4)

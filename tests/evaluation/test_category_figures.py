@@ -29,6 +29,11 @@ def labels_of(ticks):
     return [tick.get_text() for tick in ticks]
 
 
+def framed(axes):
+    """Row and column of each cell with a frame."""
+    return sorted((round(p.get_y()), round(p.get_x())) for p in axes.patches)
+
+
 def cells(axes):
     """Texts in the cells, row by row."""
     shape = axes.images[0].get_array().shape
@@ -65,6 +70,27 @@ def test_rows_are_in_matched_order(figures, tmp_path):
     np.testing.assert_allclose(
         axes.images[0].get_array().diagonal(), [1.0, 2 / 3, 0.75]
     )
+    assert framed(axes) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_categories_without_images_fill_the_rows(figures, tmp_path):
+    # 0 and 2 are used, for the second and the third class.
+    score = unsupervised_accuracy([0, 0, 2, 2, 2], [1, 1, 0, 2, 2])
+    plot_category_confusion(
+        [score], tmp_path / "c.png", category_sizes=(3,), factor_name="label"
+    )
+    # Fewer categories than classes, and none of the first.
+    plot_category_confusion(
+        [score | {"categories": [0, 1]}],
+        tmp_path / "c.png",
+        category_sizes=(2,),
+        factor_name="label",
+    )
+    (three,), (two,) = (figure.axes for figure in figures)
+    assert labels_of(three.get_yticklabels()) == ["d0 = 1", "d0 = 0", "d0 = 2"]
+    assert framed(three) == [(1, 1), (2, 2)]
+    assert labels_of(two.get_yticklabels()) == ["d0 = 0", "d0 = 1"]
+    assert framed(two) == [(0, 1), (1, 2)]
 
 
 def test_a_panel_per_variable_and_numbers_as_names(figures, tmp_path):

@@ -55,6 +55,10 @@ RESULTS = {
     "active_latents": 7,
     "kl_per_latent": {"total": [1.0, 2.0]},
     "sparsity": {"hoyer": 0.36277},
+    "disentanglement": {
+        "factor_vae_score": {"cascade": {"factor_vae_score": 0.9, "chance": 0.2}},
+        "unsupervised_accuracy": {"d0": {"unsupervised_accuracy": 0.75}},
+    },
     "skipped": {"probe": 'no factor named "label" <here>'},
 }
 

@@ -76,6 +76,26 @@ def test_samples_are_those_of_the_prior(run):
     assert abs(share - 0.343) < 4 * np.sqrt(0.343 * 0.657 / 600)
 
 
+def test_categories(tmp_path, run, images):
+    model = tiny_model("joint_vae", category_sizes=(3, 2))
+    run_tiny(tmp_path, model, num_steps=10)
+    mixed = load_run(tmp_path)
+    assert mixed.model == model
+    codes, categories = mixed.encode(images), mixed.categories(images)
+    assert codes.shape == (501, 8)
+    assert categories.shape == (501, 2)
+    assert categories.dtype == np.int32
+    np.testing.assert_array_equal(
+        codes[:, 3:],
+        np.hstack([np.eye(3)[categories[:, 0]], np.eye(2)[categories[:, 1]]]),
+    )
+    assert mixed.decode(codes).shape == (501, *IMAGE_SHAPE)
+    assert mixed.sample(3).shape == (3, *IMAGE_SHAPE)
+    with pytest.raises(ValueError, match=r"z must have shape \[n, 8\], got \(2, 3\)"):
+        mixed.decode(codes[:2, :3])
+    assert run.categories(images).shape == (501, 0)
+
+
 def test_a_model_without_a_prior(tmp_path):
     run_tiny(tmp_path, tiny_model("autoencoder"), num_steps=2)
     run = load_run(tmp_path)

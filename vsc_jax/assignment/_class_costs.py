@@ -111,7 +111,7 @@ def check_penalty(pairwise_penalty: Any) -> None:
 
 
 def check_class_costs(class_costs: Any, batch: int, num_categories: int) -> None:
-    """Raises ValueError for a table of another shape, or a known one with bad values."""
+    """Raises ValueError for a wrong shape, and for wrong values that are known."""
     if np.shape(class_costs) != (num_categories, batch):
         raise ValueError(
             "class_costs must have shape [num_categories, batch] = "

@@ -188,7 +188,7 @@ def _find_paths(lengths: jax.Array, excess: jax.Array) -> _Paths:
         relax,
         (start, zeros - 1, zeros + nodes, zeros[0], zeros[0] == 0),
     )
-    ends = (root[None, :] == nodes[:, None]) & ((excess < 0) & (distance < FULL))
+    ends = (root[None, :] == nodes[:, None]) & ((excess < 0) & (distance < FULL))[None]
     ends = jnp.where(ends, distance[None, :], FULL)
     first = (ends.min(axis=1) < FULL) & (excess > 0)
     last = (ends.argmin(axis=1)[:, None] == nodes[None, :]) & first[:, None]

@@ -4,6 +4,8 @@ NumPy alone: a function that runs inside a host callback must not call JAX, whic
 wait for itself there (https://github.com/jax-ml/jax/issues/24255).
 """
 
+from typing import Any
+
 import numpy as np
 
 from vsc_jax.assignment._problem import FULL, Problem
@@ -27,8 +29,7 @@ def solve_by_min_cost_flow(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
       ImportError: if OR-Tools is not installed.
       ValueError: if the classes have no room for all items.
     """
-    min_cost_flow = _import_ortools()
-    solver = min_cost_flow.SimpleMinCostFlow()
+    solver = _new_solver()
     batch, num_categories = problem.costs.shape
     tail, head, cost, supply = flow_arcs(problem)
     solver.add_arcs_with_capacity_and_unit_cost(tail, head, np.ones_like(cost), cost)
@@ -85,7 +86,7 @@ def optimal_prices(problem: Problem, categories: np.ndarray) -> np.ndarray:
     return np.clip(prices, -FULL, FULL).astype(np.int32)
 
 
-def _import_ortools():
+def _new_solver() -> Any:  # Any: the stubs have the types of arrays wrong
     try:
         from ortools.graph.python import min_cost_flow
     except ImportError as error:
@@ -93,4 +94,4 @@ def _import_ortools():
             "an assignment by minimum-cost flow needs OR-Tools: install it with "
             '`pip install ortools`, or choose method="device".'
         ) from error
-    return min_cost_flow
+    return min_cost_flow.SimpleMinCostFlow()

@@ -123,5 +123,3 @@ def count_items(categories, num_categories: int, xp):
     """Items per class: int32 `[num_categories]`."""
     members = categories[:, None] == xp.arange(num_categories)[None, :]
     return members.sum(axis=0).astype(xp.int32)
-
-

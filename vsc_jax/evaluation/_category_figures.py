@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from vsc_jax.evaluation._drawing import new_figure, save, save_rows, wrap_title
+from vsc_jax.evaluation._drawing import (
+    SECOND_INK,
+    new_figure,
+    save,
+    save_rows,
+    wrap_title,
+)
 
 
 def plot_category_samples(
@@ -62,8 +68,8 @@ def plot_category_confusion(
 ) -> Path:
     """How many images of each true class have each category, and their share of it.
 
-    Rows are in the order of the best one-to-one matching, so that what it counts as
-    right is on the diagonal; categories without a match follow.
+    Frames mark the best one-to-one matching, which orders the rows: with as many
+    categories as classes it is the diagonal.
 
     Args:
       scores: for each categorical variable the result of
@@ -85,6 +91,8 @@ def plot_category_confusion(
             "scores must be one per categorical variable, got "
             f"{len(scores)} for {len(category_sizes)} variables."
         )
+    from matplotlib.patches import Rectangle
+
     most = max(len(score["labels"]) for score in scores)
     cell = 84 if most <= 6 else 52
     width = max(560, cell * most + 190)
@@ -99,7 +107,12 @@ def plot_category_confusion(
     figure = new_figure(width, sum(heights) + 10, layout="constrained")
     grid = figure.subplots(len(scores), 1, height_ratios=heights, squeeze=False)[:, 0]
     for i, (axes, score) in enumerate(zip(grid, scores, strict=True)):
-        rows, counts = _in_matched_order(score, category_sizes[i])
+        rows = _in_matched_order(score, category_sizes[i])
+        by_category = dict(zip(score["categories"], score["confusion"], strict=True))
+        counts = np.array(
+            [by_category.get(k, [0] * len(score["labels"])) for k in rows]
+        )
+        matched = dict(zip(score["categories"], score["matching"], strict=True))
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="gray_r", vmin=0.0, vmax=1.0, aspect="auto")
         for (row, column), count in np.ndenumerate(counts):
@@ -113,6 +126,11 @@ def plot_category_confusion(
                 fontsize=9 if most <= 6 else 7,
                 color="white" if share > 0.55 else "black",
             )
+            if matched.get(rows[row]) == score["labels"][column]:
+                corner = (column - 0.46, row - 0.44)
+                axes.add_patch(
+                    Rectangle(corner, 0.92, 0.88, fill=False, ec=SECOND_INK, lw=2)
+                )
         names = [str(k) for k in score["labels"]]
         if value_names is not None:
             names = [value_names[k] for k in score["labels"]]
@@ -128,28 +146,20 @@ def _confusion_title(variable: int, score: Mapping[str, Any], factor_name: str) 
     num_images = np.sum(score["confusion"])
     return (
         f"{num_images} test images by category of d{variable} and {factor_name}, and "
-        "their share of the row. Best one-to-one matching "
+        "their share of the row. Best one-to-one matching (framed) "
         f"{score['unsupervised_accuracy']:.1%} right, majority "
         f"{score['majority']:.1%}, one category for all {score['chance']:.1%}"
     )
 
 
-def _in_matched_order(
-    score: Mapping[str, Any], num_categories: int
-) -> tuple[list[int], np.ndarray]:
-    """Categories in the order of the labels matched to them, and their counts."""
-    labels, matching = (
-        score["labels"],
-        dict(zip(score["categories"], score["matching"], strict=True)),
-    )
-    counts = dict(zip(score["categories"], score["confusion"], strict=True))
-
-    def place(category: int) -> tuple[int, int]:
-        label = matching.get(category)
-        rank = len(labels) if label is None else labels.index(label)
-        # A category without images comes last.
-        return rank + (category not in counts), category
-
-    rows = sorted(range(num_categories), key=place)
-    empty = [0] * len(labels)
-    return rows, np.array([counts.get(k, empty) for k in rows])
+def _in_matched_order(score: Mapping[str, Any], num_categories: int) -> list[int]:
+    """Categories, each in the row of the label matched to it; others fill the rest."""
+    rows = dict(zip(score["matching"], score["categories"], strict=True))
+    found = [rows.get(label) for label in score["labels"]]
+    placed = set(found)
+    # Those that some image has come before those that none has.
+    used = [k for k in score["categories"] if k not in placed]
+    unused = set(range(num_categories)) - set(score["categories"])
+    others = iter([*used, *sorted(unused)])
+    order = [next(others, None) if k is None else k for k in found]
+    return [k for k in [*order, *others] if k is not None]

@@ -1,8 +1,8 @@
 """Codes of a data set, batch by batch, with one compiled program."""
 
 import functools
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,20 @@ def padded_batches(
         yield np.concatenate([batch, np.repeat(batch[:1], batch_size - num)]), num
 
 
+def map_batches(
+    function: Callable[[np.ndarray, int], Any], indices: np.ndarray, batch_size: int
+) -> Any:
+    """`function(indices of a batch, its number)` over padded batches, put together.
+
+    Its result is a tree of arrays with one row per index; so is this one, in NumPy.
+    """
+    parts = [
+        jax.tree.map(lambda array, num=num: np.asarray(array)[:num], function(rows, i))
+        for i, (rows, num) in enumerate(padded_batches(indices, batch_size))
+    ]
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+
 def check_indices(indices: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
     """`indices` as a non-empty integer vector, and a batch size no larger than it."""
     indices = np.asarray(indices)
@@ -108,14 +122,11 @@ def encode_dataset(
       ValueError: if `indices` is empty or `batch_size` is below 1.
     """
     indices, batch_size = check_indices(indices, batch_size)
-    parts = [
-        jax.tree.map(
-            lambda array, num=num: np.asarray(array)[:num],
-            _encode(model, dataset.format, params, dataset.images[rows]),
-        )
-        for rows, num in padded_batches(indices, batch_size)
-    ]
-    return Encoded(*jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts))
+
+    def encode(rows: np.ndarray, _: int) -> tuple[jax.Array | None, ...]:
+        return _encode(model, dataset.format, params, dataset.images[rows])
+
+    return Encoded(*map_batches(encode, indices, batch_size))
 
 
 @functools.partial(jax.jit, static_argnames=("model", "image_format"))

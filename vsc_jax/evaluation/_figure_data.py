@@ -14,7 +14,7 @@ from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.evaluation._encode import (
     Encoded,
     join_code,
-    padded_batches,
+    map_batches,
     posterior_arrays,
 )
 from vsc_jax.evaluation._evaluate import ACTIVE_KL
@@ -147,30 +147,29 @@ def _draw_codes(
     weights: Weights,
     batch_size: int,
 ) -> tuple[Encoded, np.ndarray, dict[str, np.ndarray]]:
-    parts = []
-    batch_size = min(batch_size, len(indices))
-    for i, (rows, num) in enumerate(padded_batches(indices, batch_size)):
-        part = _codes(
+    def codes(rows: np.ndarray, batch: int) -> tuple[Any, ...]:
+        return _codes(
             params,
             dataset.images[rows],
-            jax.random.fold_in(key, i),
+            jax.random.fold_in(key, batch),
             weights,
             model=model,
             image_format=dataset.format,
         )
-        parts.append(jax.tree.map(lambda a, num=num: np.asarray(a)[:num], part))
-    encoded, z, kl = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+    encoded, z, kl = map_batches(codes, indices, min(batch_size, len(indices)))
     return Encoded(*encoded), z, kl
 
 
 def _decode_all(model: Model, params: Params, z: np.ndarray) -> np.ndarray:
     """Images `[..., height, width, channels]` of codes `[..., code_dim]`."""
     flat = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
-    images = [
-        np.asarray(_decode(params, flat[rows], model=model))[:num]
-        for rows, num in padded_batches(np.arange(len(flat)), DECODE_BATCH)
-    ]
-    return np.concatenate(images).reshape(*z.shape[:-1], *model.image_shape)
+    images = map_batches(
+        lambda rows, _: _decode(params, flat[rows], model=model),
+        np.arange(len(flat)),
+        DECODE_BATCH,
+    )
+    return images.reshape(*z.shape[:-1], *model.image_shape)
 
 
 @functools.partial(jax.jit, static_argnames=("model",))

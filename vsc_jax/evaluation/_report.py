@@ -28,6 +28,12 @@ _MEANINGS = {
     "probe.accuracy": "linear classifier on the codes, fraction of test images right",
     "probe.majority_accuracy": "same for always the most frequent class",
     "probe.num_labels": "labelled images the classifier saw",
+    "factor_vae_score": "FactorVAE score, 0 to 1 (larger is better)",
+    "factor_vae_score_locatello": "the same by the protocol of Locatello et al.",
+    "train_accuracy": "of that score, on the votes it was made from",
+    "unsupervised_accuracy": "categories matched one-to-one to classes, share right",
+    "majority": "each category stands for its most frequent class, share right",
+    "chance": "the same for a model that knows nothing",
 }
 
 _STYLE = """
@@ -135,6 +141,8 @@ def _meaning(key: str) -> str:
         return "part of kl, nats per image"
     if key.startswith("loss_terms."):
         return "logged with the training loss"
+    if key.startswith(("disentanglement.", "best_of_run.")):
+        key = key.rpartition(".")[2]
     return _MEANINGS.get(key, "")
 
 

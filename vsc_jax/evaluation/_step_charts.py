@@ -110,7 +110,7 @@ def plot_kl_over_steps(
     axes = figure.subplots()
     for j in order[max_latents:]:
         axes.plot(steps, kl[:, j], color="0.8", linewidth=0.6)
-    colours = colormaps["tab10"](range(10))
+    colours = [colormaps["tab10"](i) for i in range(10)]
     for i, j in enumerate(sorted(order[:max_latents])):
         axes.plot(
             steps,

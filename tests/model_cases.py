@@ -1,0 +1,112 @@
+"""Every model at a size that takes no time, for the tests that hold for all."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_runs import IMAGE_SHAPE, tiny_dataset, tiny_model
+
+from vsc_jax.models import Batch
+
+NUM = 12
+DISCRIMINATOR = {"disc_layers": 2, "disc_width": 7}
+CONV = {"network": "conv", "image_shape": (8, 8, 2), "channels": (4, 6), "features": 9}
+
+# Name -> model and options; a test below asserts that no model is left out.
+CASES = {
+    "autoencoder": ("autoencoder", {}),
+    "vae": ("vae", {}),
+    "vae-conv": ("vae", CONV),
+    "vae-gaussian": ("vae", {"likelihood": "gaussian", "likelihood_scale": 0.3}),
+    "vae-laplace": ("vae", {"likelihood": "laplace", "likelihood_scale": 0.3}),
+    "vae-learned": ("vae", {"likelihood": "learned_gaussian"}),
+    "vae-bfloat16": ("vae", {"dtype": "bfloat16"}),
+    "vsc-relu": ("vsc", {"gate": "relu"}),
+    "vsc-log_sigmoid": ("vsc", {"gate": "log_sigmoid"}),
+    "vsc-conv-relu": ("vsc", CONV | {"gate": "relu"}),
+    "vsc-conv-log_sigmoid": ("vsc", CONV | {"gate": "log_sigmoid"}),
+    "exemplar_vsc": ("exemplar_vsc", {"num_pseudo_inputs": 4}),
+    "exemplar_vsc-log_sigmoid": (
+        "exemplar_vsc",
+        {"num_pseudo_inputs": 4, "gate": "log_sigmoid", "likelihood": "bernoulli"},
+    ),
+    "cascade_vae": ("cascade_vae", {}),
+    "cascade_vae-conv": ("cascade_vae", CONV | {"category_sizes": (3, 2)}),
+    "cascade_vae-continuous": ("cascade_vae", {"category_sizes": ()}),
+    "joint_vae": ("joint_vae", {}),
+    "joint_vae-concrete": ("joint_vae", {"kl_c": "concrete", "category_sizes": (3, 2)}),
+    "factor_vae": ("factor_vae", DISCRIMINATOR),
+    "aae": ("aae", DISCRIMINATOR),
+    # Six heights of the tiny rectangles are its labels.
+    "aae_s": ("aae_s", DISCRIMINATOR | {"category_sizes": (6,), "label_factor": 0}),
+}
+# The losses of the others are compared with their formulas in files of their own.
+SIMPLE = ("autoencoder", "vae", "vsc", "exemplar_vsc")
+all_models = pytest.mark.parametrize("case", CASES)
+simple_models = pytest.mark.parametrize(
+    "case", [case for case, (name, _) in CASES.items() if name in SIMPLE]
+)
+NO_KL = ("autoencoder", "aae", "aae_s")
+# Where the slab's pull on the KL is not drowned by that of the spike.
+WEIGHTS = {
+    "beta": 1.7,
+    "prior_slab_prob": 0.3,
+    "sharpness": 20.0,
+    "slab_scale": 0.6,
+    "capacity": 0.5,
+    "capacity_weight": 3.0,
+    "category_capacity_weight": 3.0,
+    "tc_weight": 2.0,
+}
+
+
+@functools.cache
+def model_of(case):
+    name, options = CASES[case]
+    return tiny_model(name, **options)
+
+
+@functools.cache
+def params_of(case):
+    return jax.jit(model_of(case).init)(jax.random.key(1))
+
+
+def weights_of(case):
+    defaults = model_of(case).default_weights
+    return {k: jnp.float32(WEIGHTS.get(k, v)) for k, v in defaults.items()}
+
+
+def images_of(case, num=NUM):
+    shape = model_of(case).image_shape
+    if shape == IMAGE_SHAPE:
+        return jnp.asarray(tiny_dataset().decode(np.arange(num)))
+    return jax.random.uniform(jax.random.key(2), (num, *shape))
+
+
+def batch_of(case, num=NUM):
+    factors = jnp.asarray(tiny_dataset().factors[:num])
+    return Batch(images_of(case, num), factors)
+
+
+@functools.cache
+def losses_and_gradients(case):
+    """By player: loss, metrics and gradient of what it moves."""
+    model, params = model_of(case), params_of(case)
+    noise, batch = model.noise(jax.random.key(3), NUM), batch_of(case)
+    results = {}
+    for player in model.players:
+        groups = player.groups or tuple(params)
+
+        def loss(moved, player=player):
+            return player.loss({**params, **moved}, batch, noise, weights_of(case))
+
+        moved = {group: params[group] for group in groups}
+        results[player.name] = jax.jit(jax.value_and_grad(loss, has_aux=True))(moved)
+    return results
+
+
+def loss_and_gradient(case):
+    """Of the first player."""
+    return losses_and_gradients(case)[model_of(case).players[0].name]
