@@ -16,7 +16,8 @@ MAX_LINES = 400
 # What each part may import from inside the project. Imports go downward only.
 SHARED = {"_checks", "_gates"}
 LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | {
-    "datasets"
+    "datasets",
+    "assignment",
 }
 MAY_IMPORT = {
     "_checks": set(),
@@ -24,7 +25,8 @@ MAY_IMPORT = {
     **{leaf: SHARED for leaf in LEAVES},
     "priors": SHARED | {"losses"},
     "models": SHARED | LEAVES,
-    "training": SHARED | {"models", "datasets"},
+    # Of schedules it takes the type.
+    "training": SHARED | {"models", "datasets", "schedules"},
     # Of networks it takes the `Posterior` that `Model.encode` returns.
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics"},
     # `vsc_jax.load_run`, imported when it is asked for.
@@ -34,7 +36,9 @@ MAY_IMPORT = {
 # Training and evaluation know the protocol, never one paper; `load_run` makes a model
 # from its name.
 PROTOCOL = {"Batch", "Metrics", "Model", "Params", "Weights", "keep_local"} | {
-    "create_model"
+    "HostCall",
+    "Player",
+    "create_model",
 }
 
 # Third-party packages at the top of a module, so loaded with it. All others belong

@@ -160,7 +160,7 @@ def time_solvers(
     solvers = make_solvers(batch_size, num_categories)
     times = {name: [] for name in solvers}
     for u in problems(batch_size, num_categories):
-        values = {}
+        found = {}
         seconds = {name: [] for name in solvers}
         for name, solve in solvers.items():
             if name not in ONCE:
@@ -168,9 +168,12 @@ def time_solvers(
         for name, solve in solvers.items():
             for _ in range(1 if name in ONCE else repeats):
                 start = time.perf_counter()
-                found = solve(u)
+                found[name] = solve(u)
                 seconds[name].append(time.perf_counter() - start)
-            values[name] = assignment_value(u, found, pairwise_penalty=PENALTY)
+        values = {
+            name: assignment_value(u, categories, pairwise_penalty=PENALTY)
+            for name, categories in found.items()
+        }
         tolerance = 1e-6 * batch_size * max(1.0, float(np.ptp(u, axis=1).max()))
         if np.ptp(list(values.values())) > tolerance:
             raise RuntimeError(f"{batch_size} x {num_categories}: values {values}.")

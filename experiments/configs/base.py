@@ -52,23 +52,21 @@ def get_config(model: str = "vae") -> ConfigDict:
         "initializer": "pytorch",
         "gate": "relu",
         "num_pseudo_inputs": 10,
-        "category_sizes": (3,),
-        "kl_c": "categorical",
-        "assignment_method": "device",
-        "disc_layers": 6,
-        "disc_width": 1000,
-        "deterministic": True,
-        "label_factor": 0,
-        "conditional": False,
-        "assignment_sweeps": 1,
     }
-    fields = {field.name for field in dataclasses.fields(MODELS[model])}
+    sample = MODELS[model](image_shape=(8, 8, 1))
+    fields = [field.name for field in dataclasses.fields(sample)]
     config.model = ConfigDict({"name": model})
-    config.model.update({k: v for k, v in all_fields.items() if k in fields})
+    # Fields of one method alone have the default of its class.
+    config.model.update(
+        {
+            name: all_fields.get(name, getattr(sample, name))
+            for name in fields
+            if name != "image_shape"
+        }
+    )
 
     # --- loss -------------------------------------------------------------------
     # Scalar weights of the loss, traced: changing one compiles nothing anew.
-    sample = MODELS[model](image_shape=(8, 8, 1))
     weights = sample.default_weights
     if model == "cascade_vae":
         # The cascade: steps between two reliefs, stages before the categories are
@@ -175,7 +173,7 @@ def score_factors(config: ConfigDict, data: str) -> ConfigDict:
 
 def laptop(config: ConfigDict) -> ConfigDict:
     """Our own budget for two CPU cores, the same for all methods of one table."""
-    if config.data.name in ("dsprites", "sprites"):
+    if config.data.name == "sprites":  # the file of dSprites has 64 pixels
         config.data.image_size = 32
     config.train.num_steps = 20_000
     config.train.log_every = 200

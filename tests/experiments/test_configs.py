@@ -28,6 +28,7 @@ SHAPES = {
     "digits": (8, 8, 1),
     "dsprites": (64, 64, 1),
     "fashion_mnist": (28, 28, 1),
+    "image_folder": (64, 64, 3),
     "mnist": (28, 28, 1),
     "mnist_5k": (28, 28, 1),
     "smiley": (32, 32, 1),

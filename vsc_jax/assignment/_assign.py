@@ -81,7 +81,7 @@ def assign_categories(
         or more (batch * num_categories of 25,000); the device solver has no such limit,
         nor has `assign_categories_on_host`.
       "argmax": the largest log-likelihood, without the penalty; `certified` only where
-        that happens to be optimal with it.
+        prices of 0 prove it optimal, as with a penalty of 0.
 
     No gradient flows through: the inputs are wrapped in `stop_gradient`. Every device
     must see the whole batch: gather the log-likelihoods first, and all will find the
