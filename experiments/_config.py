@@ -196,8 +196,8 @@ def optimizer_fields(config: ConfigDict) -> dict[str, Any]:
     """The keyword arguments of `create_optimizers`."""
     optimizer = config.optimizer
     fields = {name: optimizer[name] for name in ("name", "b1", "b2", "eps", "l2")}
-    if "players" in optimizer:
-        fields["players"] = optimizer.players.to_dict()
+    if players := optimizer.get("players"):
+        fields["players"] = players.to_dict()
     return fields
 
 

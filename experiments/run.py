@@ -241,8 +241,8 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
 def best_of_run(metrics_path: Path) -> dict[str, float]:
     """The logged scores at the step with the highest FactorVAE score.
 
-    Published loops keep the checkpoint that scores best on the labels; what they report
-    is a maximum over many noisy looks, so it stands beside the last iterate, not for it.
+    Published loops keep the checkpoint that scores best on the labels; what they
+    report is a maximum over many noisy looks, so it stands beside the last iterate.
     """
     lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
     scored = [line for line in lines if SCORE in line]

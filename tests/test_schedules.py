@@ -136,5 +136,5 @@ def test_the_cascade_relieves_one_latent_after_the_other(
 
 
 def test_a_cascade_out_of_range():
-    with pytest.raises(ValueError, match="at least 1 .* got 6, 0 and 4"):
+    with pytest.raises(ValueError, match=r"at least 1 .* got 6, 0 and 4"):
         schedules.cascade(6, 0, 4)

@@ -172,15 +172,23 @@ def score_factors(config: ConfigDict, data: str) -> ConfigDict:
 
 
 def laptop(config: ConfigDict) -> ConfigDict:
-    """Our own budget for two CPU cores, the same for all methods of one table."""
+    """Our own budget for two CPU cores, the same for all methods of one table.
+
+    32-pixel sprites (other data keep their size), fully connected networks, Adam at
+    1e-3 and 45,000 steps in place of 300,000. With a quarter of the pixels the
+    published weights beside the likelihood are too large: the configs halve them.
+    """
     if config.data.name == "sprites":  # the file of dSprites has 64 pixels
         config.data.image_size = 32
-    config.train.num_steps = 20_000
-    config.train.log_every = 200
-    config.train.checkpoint_every = 5_000
+    config.model.network = "mlp"
+    config.model.hidden = (512, 256)
+    config.optimizer.learning_rate = 1e-3
+    config.train.num_steps = 45_000
+    config.train.log_every = 250
+    config.train.checkpoint_every = 15_000
     config.evaluation.num_test = 2_000
     config.evaluation.disentanglement_images = 50_000
-    config.evaluation.score_every = 2_000
+    config.evaluation.score_every = 3_000
     config.evaluation.score_images = 10_000
     return config
 

@@ -34,4 +34,5 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.num_steps = 300_000
     if "laptop" in words:
         base.laptop(config)
+        config.weights.beta /= 2  # as all weights of this budget, see `base.laptop`
     return base.quick(config) if "quick" in words else config

@@ -43,4 +43,8 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.num_steps = 300_000
     if "laptop" in words:
         base.laptop(config)
+        config.cascade.stage_steps = 3_000
+        if data == "sprites":  # as all weights of this budget
+            config.weights.beta_high /= 2
+            config.weights.beta_low /= 2
     return base.quick(config) if "quick" in words else config

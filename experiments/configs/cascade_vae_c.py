@@ -29,4 +29,7 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.num_steps = 300_000
     if "laptop" in words:
         base.laptop(config)
+        config.cascade.stage_steps = 3_000
+        config.weights.beta_high /= 2  # as all weights of this budget
+        config.weights.beta_low /= 2
     return base.quick(config) if "quick" in words else config

@@ -126,7 +126,8 @@ def test_no_room_or_bad_costs_in_a_program_are_not_certified():
     full = jnp.full((SIZE, BATCH), jnp.inf).at[:, 0].set(0.0)
     falling = -jnp.tile(jnp.arange(float(BATCH)), (SIZE, 1))
     for costs in (full, falling, jnp.full((SIZE, BATCH), jnp.nan)):
-        assert not on_device(u, 0.1, costs).certified
+        for solve in (on_device, by_callback):
+            assert not solve(u, 0.1, costs).certified
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def parts(model):
 
 def log_likelihood(model, params, x, z, categories):
     """[n] in float64, from the logits of one decode."""
-    one_hots = [np.eye(s)[c] for s, c in zip(model.category_sizes, categories.T)]
+    columns = zip(model.category_sizes, categories.T, strict=True)
+    one_hots = [np.eye(size)[column] for size, column in columns]
     code = jnp.asarray(np.concatenate([z, *one_hots], axis=1), jnp.float32)
     logits = np.asarray(model.decoder_output(params, code), np.float64)
     pairs = zip(logits, np.asarray(x), strict=True)
@@ -151,9 +152,13 @@ def test_at_evaluation_the_category_is_the_most_likely_at_the_mean():
     mean = np.asarray(posterior.mean)
     scores = [log_likelihood(model, params, x, mean, np.full((NUM, 1), k))
               for k in range(3)]  # fmt: skip
-    np.testing.assert_allclose(posterior.category_logits[0], np.array(scores).T, rtol=1e-5)
+    np.testing.assert_allclose(
+        posterior.category_logits[0], np.array(scores).T, rtol=1e-5
+    )
     assert (posterior.categories[:, 0] == np.argmax(scores, axis=0)).all()
-    assert (posterior.expected_code[:, 3:] == np.eye(3)[posterior.categories[:, 0]]).all()
+    assert (
+        posterior.expected_code[:, 3:] == np.eye(3)[posterior.categories[:, 0]]
+    ).all()
 
 
 def test_the_scale_of_the_posterior_is_a_softplus():

@@ -351,9 +351,7 @@ def test_the_sharpness_of_the_loss_is_that_of_the_relaxed_gate():
     model, params, x = model_of(case), params_of(case), images_of(case)
     noise = model.noise(jax.random.key(3), NUM)
     posterior = model.encode(params, x)
-    z = sampling.spike_slab_from_noise(
-        *posterior.spike_slab(), *noise, sharpness=200.0
-    )
+    z = sampling.spike_slab_from_noise(*posterior.spike_slab(), *noise, sharpness=200.0)
     expected = losses.bernoulli_log_likelihood(model.decoder_output(params, z), x)
     weights = weights_of(case) | {"sharpness": jnp.float32(200.0)}
     _, metrics = model.loss(params, Batch(x), noise, weights)

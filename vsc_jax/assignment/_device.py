@@ -278,4 +278,4 @@ def _amounts(
     limit = jnp.where(paths.last, jnp.minimum(limit, -state.excess), limit)
     same_path = paths.root[:, None] == paths.root[None, :]
     least = jnp.where(same_path, limit[None, :], FULL).min(axis=1)
-    return jnp.where(least < FULL, least, 0)
+    return jnp.where(least < FULL, jnp.maximum(least, 0), 0)

@@ -53,7 +53,7 @@ def make_problem(log_likelihood, pairwise_penalty, class_costs, xp) -> Problem:
       xp: `numpy` or `jax.numpy`.
 
     Returns:
-      The problem; where the input is not valid, some problem with `valid=False`.
+      The problem; where the input is not valid, one of zeros with `valid=False`.
     """
     finite = xp.isfinite(log_likelihood)
     bad = ~finite.all(axis=1)
@@ -68,8 +68,9 @@ def make_problem(log_likelihood, pairwise_penalty, class_costs, xp) -> Problem:
     costs, marginals, nats, offset, valid = scaled
     valid &= penalty_ok & ~bad.any() & xp.isfinite(nats)
     return Problem(
-        costs=costs,
-        marginals=marginals,
+        # So that every solver comes to an end whatever the input.
+        costs=xp.where(valid, costs, 0),
+        marginals=xp.where(valid, marginals, 0),
         nats=nats,
         offset=offset,
         valid=valid,

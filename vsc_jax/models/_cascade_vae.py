@@ -96,8 +96,11 @@ class CascadeVAE(MixedModel):
 
     @property
     def default_weights(self) -> dict[str, float]:
-        """`beta_low`, `beta_high`, `num_relieved`, `use_categories` (0 or 1) and
-        `pairwise_penalty` (of ordered pairs, nats)."""
+        """The two betas, what the cascade sets, and the penalty of a pair, in nats.
+
+        `beta_low`, `beta_high`, `num_relieved`, `use_categories` (0 or 1) and
+        `pairwise_penalty`, of ordered pairs.
+        """
         return {
             "beta_low": 1.0,
             "beta_high": 10.0,

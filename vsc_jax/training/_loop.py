@@ -191,7 +191,7 @@ def _next_multiple(step: int, every: int, end: int) -> int:
 
 
 def _is_due(step: int, num_done: int, options: TrainOptions, every: int) -> bool:
-    """Whether what happens `every` steps and at the end is due after those just done."""
+    """Whether what happens `every` steps, and at the end, is due now."""
     if not every:
         return False
     return step == options.num_steps or step // every > (step - num_done) // every

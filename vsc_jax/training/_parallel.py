@@ -190,11 +190,11 @@ def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
     compiled_step = jit(step)
 
     def run_chunk(state, data, inputs, num_steps):
-        total = last = None
+        logged: list[dict[str, Any]] = []
         for index in range(num_steps):
             one = jax.tree.map(lambda a, index=index: a[index], inputs)
             weights = {name: float(value) for name, value in one.weights.items()}
-            results = ()
+            results: tuple[Any, ...] = ()
             for call, host_inputs in zip(calls, compiled, strict=True):
                 result = None
                 if call.needed(weights):
@@ -202,16 +202,16 @@ def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
                     array = np.asarray(array.addressable_data(0))
                     if not np.isfinite(array).all():
                         last = {"input of the host": np.float32(np.nan)}
-                        return ChunkResult(state, index + 1, total or {}, last, False)
+                        return ChunkResult(state, index + 1, {}, last, False)
                     result = call.solve(array, weights)
                 results += (result,)
-            state, last = compiled_step(data, state, one, results)
-            total = last if total is None else jax.tree.map(np.add, total, last)
-            if not is_sound(last):
+            state, metrics = compiled_step(data, state, one, results)
+            logged.append(metrics)
+            if not is_sound(metrics):
                 break
-        done = index + 1
-        mean = jax.tree.map(lambda t: t / done, total)
-        return ChunkResult(state, done, mean, last, is_sound(last))
+        mean = jax.tree.map(lambda *values: sum(values) / len(values), *logged)
+        last = logged[-1]
+        return ChunkResult(state, len(logged), mean, last, is_sound(last))
 
     return run_chunk
 
@@ -235,9 +235,7 @@ def _with_pmap(
 
             def loss_of(moved, params, player=player):
                 params = moved if player.groups is None else {**params, **moved}
-                return player.loss(
-                    params, batch, noise, inputs.weights, gather=_gather
-                )
+                return player.loss(params, batch, noise, inputs.weights, gather=_gather)
 
             local = jax.value_and_grad(loss_of, has_aux=True)(
                 moved_by(player, state.params), state.params

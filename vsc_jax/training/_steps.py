@@ -54,10 +54,10 @@ class ChunkResult(NamedTuple):
     """
 
     state: TrainState
-    num_steps: jax.Array
-    mean: dict[str, jax.Array]
-    last: dict[str, jax.Array]
-    sound: jax.Array
+    num_steps: jax.Array | int
+    mean: Mapping[str, Any]
+    last: Mapping[str, Any]
+    sound: jax.Array | bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,9 @@ class StepFunctions:
                 lambda: state.opt_state[player.name],
             )
         direction, opt_state = optimizer.update(gradient, opt_state, moved)
-        moved = jax.tree.map(lambda p, d: p + inputs.learning_rate * d, moved, direction)
+        moved = jax.tree.map(
+            lambda p, d: p + inputs.learning_rate * d, moved, direction
+        )
         squares = [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)]
         is_first = player.name == self.model.players[0].name
         prefix = "" if is_first else f"{player.name}_"
