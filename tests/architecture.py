@@ -96,6 +96,10 @@ GROUPED = {
         "tests/evaluation/test_make_figures.py",
         "make_figures",
     ),
+    "experiments.benchmark.assignment": (
+        "tests/experiments/test_benchmark_assignment.py",
+        "assignment",
+    ),
     "vsc_jax.evaluation._passes": ("tests/evaluation/test_evaluate.py", "iwae"),
     "vsc_jax.metrics._arrays": ("tests/metrics/test_hoyer.py", "ValueError"),
     "vsc_jax.models._autoencoder": ("tests/models/test_models.py", "autoencoder"),

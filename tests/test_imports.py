@@ -12,6 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 PURE = [
     "vsc_jax",
+    "vsc_jax.assignment",
     "vsc_jax.losses",
     "vsc_jax.priors",
     "vsc_jax.sampling",

@@ -15,11 +15,8 @@ from vsc_jax.assignment._problem import Problem, make_problem
 
 BATCHES, SIZES = (1, 2, 7, 64, 256, 1024), (1, 2, 3, 10, 64)
 # Every batch size and every number of categories, without compiling all 30 pairs.
-SHAPES = [
-    (1, 1), (1, 3), (2, 2), (2, 64), (7, 3), (7, 10), (64, 1), (64, 3), (64, 64),
-    (256, 10), (1024, 2), (1024, 10),
-]  # fmt: skip
-SPREADS = (0.001, 0.03, 0.3, 1.0, 10.0, 100.0, 1e4)
+SHAPES = [(1, 1), (2, 64), (7, 2), (64, 3), (64, 64), (256, 10), (1024, 10)]
+SPREADS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1e4)
 
 
 def integer_value(problem: Problem, categories) -> int:
@@ -74,7 +71,7 @@ def instances(batch, num_categories, spreads=SPREADS):
 
 @pytest.mark.parametrize(("batch", "num_categories"), SHAPES)
 def test_value_is_that_of_ortools(batch, num_categories):
-    """12 shapes of 28 problems."""
+    """7 shapes of 44 problems."""
     us, penalties = zip(*instances(batch, num_categories), strict=True)
     check_equal_to_ortools(us, penalties, one_by_one=batch > 64)
 
@@ -114,7 +111,7 @@ def test_large_constants_per_row():
 
 
 def test_few_repairs_where_a_plain_ascent_of_prices_needs_hundreds():
-    """All prefer the first of 64 classes a little: 549 repairs without Newton steps."""
+    """All prefer the first of 64 classes, by little."""
     rng = np.random.default_rng(0)
     u = make_log_likelihood(rng, "skew", 0.001, 1024, 64)
     found = assign_categories(jnp.asarray(u), pairwise_penalty=0.0005)

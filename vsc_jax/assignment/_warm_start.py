@@ -38,7 +38,7 @@ def _smooth_prices(costs: jax.Array, marginals: jax.Array) -> jax.Array:
     end = 0.25 / max(batch - 1, 1)
     start = max(0.1, end)
     ratio = (end / start) ** (1 / (_NUM_NEWTON - 1))
-    eye = jnp.eye(num_categories)
+    eye = jnp.eye(num_categories, dtype=jnp.float32)
 
     def newton(i, price):
         temperature = start * ratio ** i.astype(jnp.float32)
