@@ -11,7 +11,7 @@ autoencoder itself, which is given nothing.
 
 Data: `dsprites` (the default) and `sprites` (the same images without the download).
 `laptop` is our own budget, see `experiments/RESULTS.md`: 32 pixels, smaller networks,
-45,000 steps.
+30,000 steps.
 
 Source: Makhzani et al., https://arxiv.org/abs/1511.05644, for the adversarial
 autoencoder; Jeong & Song, https://arxiv.org/abs/1905.09432, for AAE-S. No code of it is

@@ -175,7 +175,7 @@ def laptop(config: ConfigDict) -> ConfigDict:
     """Our own budget for two CPU cores, the same for all methods of one table.
 
     32-pixel sprites (other data keep their size), fully connected networks, Adam at
-    1e-3 and 45,000 steps in place of 300,000. With a quarter of the pixels the
+    1e-3 and 30,000 steps in place of 300,000. With a quarter of the pixels the
     published weights beside the likelihood are too large: the configs halve them.
     """
     if config.data.name == "sprites":  # the file of dSprites has 64 pixels
@@ -183,7 +183,7 @@ def laptop(config: ConfigDict) -> ConfigDict:
     config.model.network = "mlp"
     config.model.hidden = (512, 256)
     config.optimizer.learning_rate = 1e-3
-    config.train.num_steps = 45_000
+    config.train.num_steps = 30_000
     config.train.log_every = 250
     config.train.checkpoint_every = 15_000
     config.evaluation.num_test = 2_000

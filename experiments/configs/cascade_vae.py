@@ -46,5 +46,10 @@ def get_config(argument: str = "") -> ConfigDict:
         config.cascade.stage_steps = 3_000
         if data == "sprites":  # as all weights of this budget
             config.weights.beta_high /= 2
-            config.weights.beta_low /= 2
+            # Position is found at the published weight, which turns its latents along
+            # the axes; at that weight orientation would not be worth its KL.
+            begin = config.weights.beta_low
+            halved = ("piecewise_constant", (6_000,), (begin, begin / 2))
+            config.schedules.beta_low = halved
+            config.weights.beta_low = begin / 2
     return base.quick(config) if "quick" in words else config
