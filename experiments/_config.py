@@ -44,6 +44,10 @@ RANGES = {
     "model.latent_dim": (1, True, math.inf, False),
     "model.likelihood_scale": (0, False, math.inf, False),
     "model.num_pseudo_inputs": (1, True, math.inf, False),
+    "model.assignment_sweeps": (1, True, math.inf, False),
+    "model.disc_layers": (1, True, math.inf, False),
+    "model.disc_width": (1, True, math.inf, False),
+    "model.label_factor": (0, True, math.inf, False),
     "train.num_steps": (1, True, 2**31, False),
     "train.batch_size": (1, True, math.inf, False),
     "train.log_every": (1, True, math.inf, False),
@@ -59,6 +63,19 @@ RANGES = {
     "evaluation.score_images": (1, True, math.inf, False),
     "evaluation.traversal_threshold": (0, True, math.inf, False),
     "evaluation.traversal_delta": (0, False, math.inf, False),
+}
+
+
+# The optimizers of the players of a model, where it has several.
+_PLAYERS = ("vae", "discriminator", "reconstruction", "generator")
+RANGES |= {
+    f"optimizer.players.{player}.{name}": RANGES[f"optimizer.{name}"]
+    for player in _PLAYERS
+    for name in ("b1", "b2", "eps")
+}
+RANGES |= {
+    f"optimizer.players.{player}.learning_rate_scale": (0, True, math.inf, False)
+    for player in _PLAYERS
 }
 
 
@@ -91,7 +108,27 @@ def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
         fields["channels"] = tuple(fields["channels"]) or None
     if "category_sizes" in fields:
         fields["category_sizes"] = tuple(fields["category_sizes"])
+    if "label_factor" in fields:
+        _check_label(fields["label_factor"], fields["category_sizes"], dataset)
     return fields
+
+
+def _check_label(
+    factor: int, category_sizes: tuple[int, ...], dataset: Dataset
+) -> None:
+    """Raises UserError unless the factor that a model is given has its categories."""
+    sizes = dataset.factor_sizes
+    if factor >= len(sizes):
+        raise UserError(
+            f"model.label_factor must be a column of the factors of {dataset.name}, "
+            f"which has {len(sizes)}, got {factor}."
+        )
+    if category_sizes != (sizes[factor],):
+        raise UserError(
+            f"model.category_sizes must be ({sizes[factor]},), the number of values of "
+            f"the factor {dataset.factor_names[factor]!r} of {dataset.name}, got "
+            f"{category_sizes}."
+        )
 
 
 def make_model(fields: Mapping[str, Any]) -> Model:

@@ -96,6 +96,10 @@ GROUPED = {
         "tests/evaluation/test_make_figures.py",
         "make_figures",
     ),
+    "experiments.benchmark._steps": (
+        "tests/experiments/test_benchmark_train_step.py",
+        "ms per step",
+    ),
     "experiments.benchmark.assignment": (
         "tests/experiments/test_benchmark_assignment.py",
         "assignment",

@@ -57,7 +57,7 @@ def tiny_options(model, **options) -> training.TrainOptions:
     )
 
 
-def run_tiny(workdir: Path, model=None, dataset=None, **options):
+def run_tiny(workdir: Path, model=None, dataset=None, score=None, **options):
     """`train` with a `meta` from which `load_run` can work."""
     model = model or tiny_model()
     options = tiny_options(model, **options)
@@ -73,6 +73,7 @@ def run_tiny(workdir: Path, model=None, dataset=None, **options):
         options,
         workdir=workdir,
         meta=meta,
+        score=score,
         show_progress=False,
     )
 

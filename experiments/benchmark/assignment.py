@@ -1,7 +1,7 @@
 """Time of the exact assignment: the device solver beside OR-Tools and SciPy.
 
-`python -m experiments.benchmark.assignment [--batch_size=64,256,1024]
-[--num_categories=3,10,64] [--repeats=5] [--steps=40]`
+`python -m experiments.benchmark.assignment [--items=64,256,1024]
+[--num_categories=3,10,64] [--repeats=5] [--train_steps=40]`
 
 Every way solves the same problems, 4 kinds at 4 spreads for each size. They take turns,
 so that a busy machine slows all of them:
@@ -45,19 +45,18 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
-from vsc_jax import training
+from experiments.benchmark._steps import make_steps
 from vsc_jax.assignment import (
     assign_categories,
     assign_categories_on_host,
     assignment_value,
 )
-from vsc_jax.datasets import ImageFormat
 from vsc_jax.models import CascadeVAE
 
-_BATCH_SIZE = flags.DEFINE_list("batch_size", ["64", "256", "1024"], "Items.")
+_BATCH_SIZE = flags.DEFINE_list("items", ["64", "256", "1024"], "Batch sizes.")
 _NUM_CATEGORIES = flags.DEFINE_list("num_categories", ["3", "10", "64"], "Classes.")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Timed calls per problem.", 1)
-_STEPS = flags.DEFINE_integer("steps", 40, "Timed training steps, 0 for none.", 0)
+_STEPS = flags.DEFINE_integer("train_steps", 40, "Timed training steps, 0 for none.", 0)
 _QUICK = flags.DEFINE_bool("quick", False, "One tiny size, to see that it runs.")
 
 KINDS = ("iid", "skew", "clustered", "ties")
@@ -228,24 +227,8 @@ def time_train_step(num_steps: int, image_size: int) -> tuple[float, float]:
     model = CascadeVAE(
         shape, latent_dim=6, network="conv", category_sizes=(STEP_CATEGORIES,)
     )
-    optimizers = training.create_optimizers(model)
-    trainer = training.create_trainer(
-        model, optimizers, ImageFormat(shape), batch_size=STEP_BATCH
-    )
-    rng = np.random.default_rng(0)
-    images = 255 * rng.binomial(1, 0.1, (4 * STEP_BATCH, *shape)).astype(np.uint8)
-    data = trainer.replicate(training.TrainData(images, None))
-    state = trainer.replicate(training.init_state(model, optimizers, 0))
     block = max(1, num_steps // 4)
-    inputs = training.StepInputs(
-        indices=rng.integers(0, len(images), (block, STEP_BATCH)).astype(np.int32),
-        learning_rate=np.full(block, 1e-4, np.float32),
-        reset_moments=np.zeros(block, bool),
-        weights={
-            name: np.full(block, value, np.float32)
-            for name, value in model.default_weights.items()
-        },
-    )
+    run_steps = make_steps(model, STEP_BATCH, steps_per_call=block)
     many = np.stack(list(problems(STEP_BATCH, STEP_CATEGORIES)))
     many = jnp.asarray(many[np.arange(10 * block) % len(many)])
     solve_all = jax.jit(
@@ -256,8 +239,7 @@ def time_train_step(num_steps: int, image_size: int) -> tuple[float, float]:
     steps, solves = [], []
     for _ in range(5):
         start = time.perf_counter()
-        state = trainer.run_chunk(state, data, inputs, block).state
-        jax.block_until_ready(state.params)
+        run_steps(block)
         middle = time.perf_counter()
         solve_all(many).block_until_ready()
         steps.append((middle - start) / block)

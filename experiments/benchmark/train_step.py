@@ -27,14 +27,11 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable
 
 import jax
-import numpy as np
 from absl import app, flags
 
-from vsc_jax import training
-from vsc_jax.datasets import ImageFormat
+from experiments.benchmark._steps import LEARNING_RATE, Step, make_steps
 from vsc_jax.models import VAE
 
 _BATCH_SIZE = flags.DEFINE_list("batch_size", ["64", "256"], "Images per step.")
@@ -42,44 +39,14 @@ _STEPS = flags.DEFINE_integer("steps", 40, "Timed steps of each, at least 4.", 4
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Pixels along each side.")
 
 LATENT_DIM = 10
-LEARNING_RATE = 1e-4
 NUM_BLOCKS = 8
-
-Step = Callable[[int], None]
-"""Runs so many training steps and waits for them."""
 
 
 def make_ours(batch_size: int, image_size: int, *, steps_per_call: int) -> Step:
-    """Training steps of vsc_jax, `steps_per_call` in one compiled program."""
+    """Training steps of the convolutional VAE of vsc_jax."""
     shape = (image_size, image_size, 1)
     model = VAE(shape, latent_dim=LATENT_DIM, network="conv")
-    optimizers = training.create_optimizers(model)
-    trainer = training.create_trainer(
-        model, optimizers, ImageFormat(shape), batch_size=batch_size
-    )
-    rng = np.random.default_rng(0)
-    images = 255 * rng.binomial(1, 0.1, (4 * batch_size, *shape)).astype(np.uint8)
-    data = trainer.replicate(training.TrainData(images, None))
-    state = trainer.replicate(training.init_state(model, optimizers, 0))
-    indices = rng.integers(0, len(images), (steps_per_call, batch_size))
-    weights = {
-        name: np.full(steps_per_call, value, np.float32)
-        for name, value in model.default_weights.items()
-    }
-    inputs = training.StepInputs(
-        indices=indices.astype(np.int32),
-        learning_rate=np.full(steps_per_call, LEARNING_RATE, np.float32),
-        reset_moments=np.zeros(steps_per_call, bool),
-        weights=weights,
-    )
-
-    def run_steps(num_steps: int) -> None:
-        nonlocal state
-        for _ in range(max(1, num_steps // steps_per_call)):
-            state = trainer.run_chunk(state, data, inputs, steps_per_call).state
-        jax.block_until_ready(state.params)
-
-    return run_steps
+    return make_steps(model, batch_size, steps_per_call=steps_per_call)
 
 
 def make_torch(batch_size: int, image_size: int) -> Step:

@@ -97,7 +97,13 @@ def test_values_and_schedules(config):
         [0.1, 0.01]
     )
     assert options.reset_moments_at == (3,)
-    assert options.optimizer == {"name": "adam", "b1": 0.9, "b2": 0.999, "eps": 1e-8}
+    assert options.optimizer == {
+        "name": "adam",
+        "b1": 0.9,
+        "b2": 0.999,
+        "eps": 1e-8,
+        "l2": 0.0,
+    }
     assert (options.num_steps, options.batch_size, options.log_every) == (6, 16, 3)
 
 
@@ -123,3 +129,58 @@ def test_bad_schedules(config, name, spec, message):
     config.schedules[name] = spec
     with pytest.raises(UserError, match=message):
         _config.train_options(config)
+
+
+def test_the_cascade_sets_weights_reliefs_and_marks():
+    config = base.get_config("cascade_vae")
+    config.model.latent_dim = 6
+    options = _config.train_options(config)
+    steps = (0, 79_999, 80_000, 99_999, 100_000, 299_999)
+    at = [options.weights_at(step) for step in steps]
+    assert [w["num_relieved"] for w in at] == [1, 4, 4, 4, 5, 6]
+    assert [w["use_categories"] for w in at] == [0, 0, 1, 1, 1, 1]
+    # The onset of the categories at 80,000 starts no optimizer afresh.
+    assert options.reset_moments_at == (20_000, 40_000, 60_000, 100_000, 120_000)
+    config.train.num_steps = 90_000
+    assert [step for step, _ in _config.marked_steps(config)] == [
+        20_000,
+        40_000,
+        60_000,
+        80_000,
+    ]
+    config.cascade.reset_moments = False
+    assert _config.train_options(config).reset_moments_at == ()
+
+
+def test_the_cascade_of_latents_alone_never_uses_categories():
+    config = base.get_config("cascade_vae")
+    config.model.category_sizes = ()
+    options = _config.train_options(config)
+    at = [options.weights_at(step) for step in (0, 20_000, 80_000)]
+    assert [w["num_relieved"] for w in at] == [1, 2, 5]
+    assert all(w["use_categories"] == 0 for w in at)
+    assert options.reset_moments_at[-1] == 180_000
+
+
+def test_each_player_has_an_optimizer_of_its_own():
+    config = base.get_config("factor_vae")
+    config.optimizer.players.discriminator.b1 = 0.5
+    players = _config.train_options(config).optimizer["players"]
+    assert set(players) == {"vae", "discriminator"}
+    assert (players["vae"]["b1"], players["discriminator"]["b1"]) == (0.9, 0.5)
+    assert "players" not in base.get_config("vae").optimizer
+
+
+@pytest.mark.parametrize(
+    ("factor", "sizes", "message"),
+    [
+        (0, (3,), r"must be \(10,\), the number of values of the factor 'label'"),
+        (2, (10,), "column of the factors of digits, which has 1, got 2"),
+    ],
+)
+def test_labels_that_a_model_is_given_have_its_categories(factor, sizes, message):
+    config = base.quick(base.get_config("aae_s"))
+    config.data.name = "digits"
+    config.model.label_factor, config.model.category_sizes = factor, sizes
+    with pytest.raises(UserError, match=message):
+        _config.model_fields(config, _config.make_dataset(config))

@@ -251,6 +251,19 @@ def test_a_run_from_python(tmp_path, capsys):
     )
 
 
+def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = [
+        {"step": 1, "loss": 1.0},
+        {"step": 2, "factor_vae_score": 0.7, "unsupervised_accuracy": 0.4},
+        {"step": 3, "factor_vae_score": 0.6, "unsupervised_accuracy": 0.9},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert command.best_of_run(path) == lines[1]
+    path.write_text(json.dumps(lines[0]) + "\n")
+    assert command.best_of_run(path) == {}
+
+
 def test_choose_workdir(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command.choose_workdir("a/b") == tmp_path / "a" / "b"

@@ -20,7 +20,12 @@ from tiny_runs import (
 
 from vsc_jax import training
 from vsc_jax.models import Batch
-from vsc_jax.training import Checkpoints, NonFiniteLossError, Terminated
+from vsc_jax.training import (
+    Checkpoints,
+    NonFiniteLossError,
+    Terminated,
+    UncertifiedError,
+)
 
 
 def read_log(workdir):
@@ -109,6 +114,35 @@ def test_moments_are_reset(tmp_path):
     plain = run_tiny(tmp_path / "plain", num_steps=16)
     with pytest.raises(AssertionError):
         assert_same(plain.state.params, after.state.params)
+
+
+def test_scores_join_the_log_when_they_are_due(tmp_path):
+    steps = []
+
+    def score(params):
+        steps.append(jax.tree.leaves(params)[0].shape)
+        return {"factor_vae_score": len(steps) / 4}
+
+    options = {"num_steps": 18, "log_every": 2, "score_every": 6}
+    run_tiny(tmp_path, score=score, **options)
+    scored = {
+        line["step"]: line["factor_vae_score"]
+        for line in read_log(tmp_path)
+        if "factor_vae_score" in line
+    }
+    assert scored == {6: 0.25, 12: 0.5, 18: 0.75}
+
+
+def test_an_assignment_without_a_certificate_ends_the_run(tmp_path):
+    class Uncertified(type(tiny_model())):
+        def loss(self, params, batch, noise, weights, **options):
+            loss, metrics = super().loss(params, batch, noise, weights, **options)
+            return loss, metrics | {"certified": (weights["beta"] != 2.0).astype("f4")}
+
+    model = Uncertified(image_shape=(6, 5, 1), latent_dim=3, hidden=(8,))
+    weights = {"beta": lambda step: 2.0 if step == 7 else 1.0}
+    with pytest.raises(UncertifiedError, match="assignment of step 8 is not certified"):
+        run_tiny(tmp_path, model, weights=weights)
 
 
 def test_the_first_loss_that_is_not_finite_ends_the_run(tmp_path):

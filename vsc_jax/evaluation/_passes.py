@@ -135,7 +135,13 @@ def _loss(
     image_format: ImageFormat,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     batch = Batch(image_format.decode(stored), factors)
-    return model.loss(params, batch, model.noise(key, len(stored)), weights)
+    noise = model.noise(key, len(stored))
+    first, *others = model.players
+    loss, terms = first.loss(params, batch, noise, weights)
+    for player in others:
+        other, more = player.loss(params, batch, noise, weights)
+        terms |= {**more, f"{player.name}_loss": other}
+    return loss, terms
 
 
 @functools.partial(jax.jit, static_argnames=("model", "image_format", "num_draws"))
