@@ -36,6 +36,8 @@ SHAPES = {
 }
 # One quick run per config and, where its words change the code that runs, for those.
 RUNS = {(name, "quick") for name in NAMES} | {
+    ("aae_s", "plain,quick"),
+    ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
     ("vsc_mlp", "vae,digits,quick"),

@@ -12,6 +12,9 @@ from typing import Any
 _MEANINGS = {
     "num_test_images": "test images scored",
     "loss": "training loss on the test split, nats per image (smaller is better)",
+    "num_votes": "votes that built the classifier of that score",
+    "num_eval_votes": "votes that the score is of",
+    "num_images": "images, of both splits, that the scores below are of",
     "num_loss_images": "test images in that loss (whole batches)",
     "squared_error": "sum over pixels of (input - reconstruction)^2, per image",
     "elbo": "evidence lower bound, nats per image (larger is better)",
@@ -132,6 +135,8 @@ def _format(value: Any) -> str:
 
 
 def _meaning(key: str) -> str:
+    if key.endswith("factor_vae_score_standard_error"):
+        return "standard error over votes of the value above"
     if key.endswith("_standard_error"):
         return "standard error over images of the value above"
     if key.startswith("iwae_") and key.removeprefix("iwae_").isdigit():
