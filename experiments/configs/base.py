@@ -211,6 +211,8 @@ def quick(config: ConfigDict) -> ConfigDict:
     if config.evaluation.score_every:
         config.evaluation.score_every = 3
         config.evaluation.score_images = 100
+    if "disc_width" in config.model:
+        config.model.disc_width = 64
     if "cascade" in config:
         config.cascade.stage_steps = 1
         config.cascade.warmup_stages = 2

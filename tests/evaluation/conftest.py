@@ -11,6 +11,7 @@ import pytest
 
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.evaluation import _category_groups, _figure_groups, _make_figures
+from vsc_jax.models import Player
 from vsc_jax.networks import Posterior
 
 NOISE_VAR = 0.1
@@ -34,6 +35,10 @@ class LinearModel:
     @property
     def code_dim(self):
         return self.latent_dim
+
+    @property
+    def players(self):
+        return (Player("model", None, self.loss),)
 
     @property
     def default_weights(self):

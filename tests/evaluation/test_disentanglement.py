@@ -9,6 +9,7 @@ import pytest
 from vsc_jax import metrics
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.evaluation import disentanglement_scores, evaluate, score_scalars
+from vsc_jax.models import Player
 from vsc_jax.networks import Posterior
 
 SIZES = (3, 1, 4, 5, 6)
@@ -43,6 +44,10 @@ class PixelModel:
     category_sizes: tuple[int, ...] = (4,)
     prior: bool = True
     spike: bool = False
+
+    @property
+    def players(self):
+        return (Player("model", None, self.loss),)
 
     @property
     def default_weights(self):

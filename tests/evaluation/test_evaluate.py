@@ -1,9 +1,11 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_runs import tiny_dataset, tiny_model
 
 from vsc_jax.evaluation import encode_dataset, evaluate
 from vsc_jax.metrics import sparsity
@@ -236,3 +238,18 @@ def test_no_value_of_a_weight_is_compiled_in(model, params, dataset):
         )
         sizes.append(len(traces))
     assert sizes[0] == sizes[1] > 0
+
+
+def test_the_losses_of_all_players_are_there():
+    model = tiny_model("factor_vae", disc_layers=1, disc_width=4)
+    terms = evaluate(
+        model,
+        jax.jit(model.init)(jax.random.key(0)),
+        tiny_dataset(),
+        weights=model.default_weights,
+        batch_size=10,
+        iwae_samples=0,
+    )["loss_terms"]
+    assert terms["discriminator_loss"] == pytest.approx(np.log(2.0), abs=0.2)
+    assert 0.0 <= terms["discriminator_accuracy"] <= 1.0
+    assert len(terms["kl_per_latent"]) == model.latent_dim
