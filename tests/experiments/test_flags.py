@@ -161,7 +161,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown model": (
         [DIGITS, "--config.model.name=vcs"],
-        "model must be one of autoencoder, vae, vsc, exemplar_vsc, got 'vcs'.",
+        "model must be one of autoencoder, vae, vsc, .*aae_s, got 'vcs'.",
     ),
     "another model": (
         [DIGITS, "--config.model.name=vae"],
