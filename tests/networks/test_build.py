@@ -51,7 +51,8 @@ def test_shapes_and_dtypes(kind, shape, dtype):
     key = jax.random.key(0)
     x = jnp.ones((2, *shape))
     posterior = jax.eval_shape(encoder.init_with_output, key, x)[0]
-    for leaf in posterior:
+    assert posterior.category_logits == ()
+    for leaf in posterior.spike_slab():
         assert leaf.shape == (2, 5)
         assert leaf.dtype == jnp.float32
     outputs, variables = jax.eval_shape(decoder.init_with_output, key, posterior.mean)
@@ -120,3 +121,29 @@ def test_unknown_gate_is_named():
     encoder, _ = build_networks("mlp", image_shape=(4, 4, 1), latent_dim=2, gate="hard")
     with pytest.raises(ValueError, match="'hard'"):
         encoder.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))
+
+
+def test_categorical_variables_have_a_head_each():
+    encoder, _ = build_networks(
+        "mlp", image_shape=(4, 4, 1), latent_dim=2, hidden=(6,), category_sizes=(3, 5)
+    )
+    x = jax.random.uniform(jax.random.key(0), (7, 4, 4, 1))
+    posterior, variables = encoder.init_with_output(jax.random.key(1), x)
+    first, second = posterior.category_logits
+    assert (first.shape, second.shape) == ((7, 3), (7, 5))
+    heads = {name for name in variables["params"] if name.startswith("category")}
+    assert heads == {"category_logits_0", "category_logits_1"}
+    assert posterior.categories.dtype == jnp.int32
+    assert (posterior.categories[:, 1] == second.argmax(-1)).all()
+    assert posterior.expected_code.shape == (7, 2 + 3 + 5)
+
+
+def test_an_unknown_form_of_the_scale():
+    encoder, _ = build_networks(
+        "mlp",
+        image_shape=(4, 4, 1),
+        latent_dim=2,
+        scale="variance",  # pyright: ignore[reportArgumentType]
+    )
+    with pytest.raises(ValueError, match="'softplus_stddev', got 'variance'"):
+        encoder.init(jax.random.key(0), jnp.zeros((1, 4, 4, 1)))

@@ -106,3 +106,22 @@ def test_bad_input():
 
     with pytest.raises(ValueError, match="params/shift"):
         init_params(Odd(), jax.random.key(0), jnp.ones((2,)))
+
+
+def test_tf_slim_draws_kernels_of_convolutions_from_a_cut_normal():
+    module = StridedConv(64)
+    x = jnp.zeros((1, 8, 8, 32))
+    params = init_params(module, jax.random.key(0), x, initializer="tf_slim")["params"]
+    kernel = np.asarray(params["kernel"])
+    stddev = np.sqrt(2.6 / (kernel.size // kernel.shape[-1]))
+    assert np.abs(kernel).max() <= 2 * stddev + 1e-6
+    # A normal that is cut at two deviations has 0.87963 of its deviation.
+    assert kernel.std() == pytest.approx(0.87963 * stddev, rel=0.02)
+    assert abs(kernel.mean()) < 5 * stddev / np.sqrt(kernel.size)
+    assert (params["bias"] == 0.0).all()
+    dense = init_params(
+        nn.Dense(300), jax.random.key(0), jnp.zeros((1, 100)), initializer="tf_slim"
+    )["params"]
+    bound = np.sqrt(6 / 400)
+    assert 0.99 * bound < np.abs(dense["kernel"]).max() <= bound
+    assert (dense["bias"] == 0.0).all()
