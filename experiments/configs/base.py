@@ -211,7 +211,7 @@ def quick(config: ConfigDict) -> ConfigDict:
     if config.evaluation.score_every:
         config.evaluation.score_every = 3
         config.evaluation.score_images = 100
-    if "disc_width" in config.model:
+    if config.model.get("disc_width"):
         config.model.disc_width = 64
     if "cascade" in config:
         config.cascade.stage_steps = 1
