@@ -51,9 +51,7 @@ def test_bad_fields():
         with pytest.raises(error, match=pattern):
             create_model(name, **{"image_shape": IMAGE_SHAPE} | fields)
 
-    refused(
-        "model must be one of autoencoder, vae, vsc, exemplar_vsc, got 'x'", name="x"
-    )
+    refused("model must be one of autoencoder, vae, vsc, .*aae_s, got 'x'", name="x")
     refused("likelihood must be one of .*, got 'x'", likelihood="x")
     refused("latent_dim must be at least 1, got 0", latent_dim=0)
     refused("likelihood_scale must be positive, got 0", likelihood_scale=0.0)
