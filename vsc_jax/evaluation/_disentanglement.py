@@ -12,7 +12,7 @@ from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.evaluation._encode import (
     Encoded,
     check_indices,
-    padded_batches,
+    map_batches,
     posterior_arrays,
 )
 from vsc_jax.evaluation._passes import check_weights, choose_rows
@@ -158,17 +158,17 @@ def _encode_with_kl(
     batch_size: int,
 ) -> tuple[Encoded, np.ndarray | None]:
     """q(z|x) of each image, and the mean KL per latent if there is a prior."""
-    parts = []
-    for rows, num in padded_batches(indices, batch_size):
-        part = _encode(
+
+    def encode(rows, _):
+        return _encode(
             params,
             dataset.images[rows],
             weights,
             model=model,
             image_format=dataset.format,
         )
-        parts.append(jax.tree.map(lambda a, num=num: np.asarray(a)[:num], part))
-    encoded, kl = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+    encoded, kl = map_batches(encode, indices, batch_size)
     return Encoded(*encoded), None if kl is None else kl.mean(axis=0, dtype=np.float64)
 
 
