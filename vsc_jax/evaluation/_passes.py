@@ -9,7 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax.datasets import Dataset, ImageFormat
-from vsc_jax.evaluation._encode import Encoded, padded_batches, posterior_arrays
+from vsc_jax.evaluation._encode import (
+    Encoded,
+    map_batches,
+    padded_batches,
+    posterior_arrays,
+)
 from vsc_jax.models import Batch, Model, Params, Weights
 
 
@@ -85,9 +90,9 @@ def scan_scores(
     run: Run, indices: np.ndarray, key: jax.Array, num_draws: int
 ) -> dict[str, Any]:
     """What one pass over the images gives, one row per image."""
-    parts = []
-    for i, (rows, num) in enumerate(padded_batches(indices, run.batch_size)):
-        part = _score(
+
+    def score(rows, i):
+        return _score(
             run.params,
             run.dataset.images[rows],
             jax.random.fold_in(key, i),
@@ -96,8 +101,8 @@ def scan_scores(
             image_format=run.dataset.format,
             num_draws=num_draws,
         )
-        parts.append(jax.tree.map(lambda a, num=num: np.asarray(a)[:num], part))
-    scores = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+
+    scores = map_batches(score, indices, run.batch_size)
     scores["encoded"] = Encoded(*scores["encoded"])
     scores["kl"] = {k: v.astype(np.float64) for k, v in scores["kl"].items()}
     return scores
