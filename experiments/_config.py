@@ -9,6 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments._flags import UserError
+from experiments._prior import prior_fields
 from vsc_jax import schedules
 from vsc_jax.datasets import Dataset, load_dataset
 from vsc_jax.models import MODELS, Model, create_model
@@ -32,6 +33,12 @@ RANGES = {
     "cascade.stage_steps": (1, True, 2**31, False),
     "cascade.warmup_stages": (0, True, 2**31, False),
     "weights.tc_weight": (0, True, math.inf, False),
+    "weights.divergence_weight": (0, True, math.inf, False),
+    "model.prior.variance": (0, False, math.inf, False),
+    "model.prior.df": (0, False, math.inf, False),
+    "model.prior.component_variance": (0, False, math.inf, False),
+    "model.prior.spike_weight": (0, True, 1, False),
+    "model.prior.spike_stddev": (0, False, 1, True),
     "optimizer.l2": (0, True, math.inf, False),
     "optimizer.learning_rate": (0, False, math.inf, False),
     "optimizer.b1": (0, True, 1, False),
@@ -59,6 +66,7 @@ RANGES = {
     "evaluation.iwae_images": (1, True, math.inf, False),
     "evaluation.num_labels": (1, True, math.inf, False),
     "evaluation.disentanglement_images": (0, True, math.inf, False),
+    "evaluation.aggregate_images": (0, True, math.inf, False),
     "evaluation.score_every": (0, True, 2**31, False),
     "evaluation.score_images": (1, True, math.inf, False),
     "evaluation.traversal_threshold": (0, True, math.inf, False),
@@ -104,8 +112,12 @@ def make_dataset(config: ConfigDict) -> Dataset:
 def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
     """The keyword arguments of `create_model`."""
     fields = {"image_shape": dataset.image_shape, **config.model.to_dict()}
-    if "channels" in fields:
-        fields["channels"] = tuple(fields["channels"]) or None
+    for name in ("channels", "decoder_channels"):
+        if name in fields:
+            fields[name] = tuple(fields[name]) or None
+    if "prior" in fields:
+        prior, latent_dim = config.model.prior, config.model.latent_dim
+        fields["prior"] = prior_fields(prior, latent_dim, dataset)
     if "category_sizes" in fields:
         fields["category_sizes"] = tuple(fields["category_sizes"])
     if "label_factor" in fields:

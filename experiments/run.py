@@ -15,21 +15,23 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail, flatten
 from vsc_jax import training
-from vsc_jax.datasets import DatasetNotFoundError
+from vsc_jax.datasets import Dataset, DatasetNotFoundError
 from vsc_jax.evaluation import (
     disentanglement_scores,
+    encode_dataset,
     evaluate,
     make_figures,
     plot_kl_over_steps,
@@ -37,6 +39,7 @@ from vsc_jax.evaluation import (
     score_scalars,
     write_report,
 )
+from vsc_jax.models import Model
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
@@ -54,6 +57,9 @@ NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.
 PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
 
 SCORE = "factor_vae_score"
+# Encodings of so many latents can be drawn: they are kept for `plot_sweep --density`.
+ENCODED_DIM = 2
+NUM_ENCODED = 5_000
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 128 + 2
@@ -131,6 +137,8 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     _workdir.prepare_workdir(workdir, config)
     if show_progress:
         print(f"workdir {workdir}", flush=True)
+        if "prior" in fields:
+            print(f"prior {describe(fields['prior'])}", flush=True)
 
     weights = options.weights_at(options.num_steps)
     meta = {
@@ -169,7 +177,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     is_main = jax.process_index() == 0
     show_progress = show_progress and is_main
     began = time.perf_counter()
-    params = jax.device_get(trained.state.params)
+    params = jax.device_get(trained.state.variables)
     if show_progress:
         print("evaluating ...", flush=True)
     scores = evaluate(
@@ -182,6 +190,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         iwae_samples=evaluation.iwae_samples,
         iwae_images=evaluation.iwae_images,
         num_probe_labels=evaluation.num_labels,
+        aggregate_images=evaluation.aggregate_images,
         disentanglement_images=evaluation.disentanglement_images,
     )
     num_steps = int(trained.state.step)
@@ -198,44 +207,84 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             "train_seconds": trained.seconds,
             "evaluation_seconds": time.perf_counter() - began,
             "best_step": trained.best_step,
-            "num_parameters": sum(p.size for p in jax.tree.leaves(params)),
+            "num_parameters": sum(
+                p.size for p in jax.tree.leaves(trained.state.params)
+            ),
             **_workdir.describe_machine(),
         },
     }
     if best := best_of_run(workdir / "metrics.jsonl"):
         results["best_of_run"] = best
     _workdir.write_json(workdir / "results.json", results)
+    if model.latent_dim == ENCODED_DIM:
+        save_encodings(model, params, dataset, workdir / "aggregate_posterior.npz")
     if evaluation.figures:
         if show_progress:
             print("drawing ...", flush=True)
-        figures = make_figures(
-            model,
-            params,
-            dataset,
-            weights,
-            workdir / "figures",
-            seed=config.seed,
-            delta=evaluation.traversal_delta,
-            threshold=evaluation.traversal_threshold,
-            sources=dataset.sources,
-            source_names=dataset.source_names or None,
-        )
-        curves = plot_training_curves(
-            workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
-        )
-        paths = [*figures.paths, curves]
-        kl_over_steps = plot_kl_over_steps(
-            workdir / "metrics.jsonl",
-            workdir / "figures" / "kl_over_steps.png",
-            marked_steps=_config.marked_steps(config),
-        )
-        if kl_over_steps:
-            paths.append(kl_over_steps)
-        best = {k: results[k] for k in ("best_of_run",) if k in results}
-        write_report(workdir, {**scores, **best, "run": results["run"]}, paths)
+        draw(config, model, params, dataset, weights, workdir, results)
     if show_progress:
         print_results(workdir, results)
     return results
+
+
+def count(params: Any) -> int:
+    """Number of parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def save_encodings(model: Model, params: Any, dataset: Dataset, file: Path) -> None:
+    """Writes mean and log-variance of q(z|x) of test images, if it is Gaussian."""
+    rows = dataset.test_indices[:NUM_ENCODED]
+    encoded = encode_dataset(model, params, dataset, rows)
+    if encoded.log_var is not None:
+        np.savez(file, mean=encoded.mean, log_var=encoded.log_var)
+
+
+def draw(
+    config: ConfigDict,
+    model: Model,
+    params: Any,
+    dataset: Dataset,
+    weights: Mapping[str, Any],
+    workdir: Path,
+    results: Mapping[str, Any],
+) -> None:
+    """Draws the figures of a run and writes its report."""
+    evaluation = config.evaluation
+    figures = make_figures(
+        model,
+        params,
+        dataset,
+        weights,
+        workdir / "figures",
+        seed=config.seed,
+        delta=evaluation.traversal_delta,
+        threshold=evaluation.traversal_threshold,
+        sources=dataset.sources,
+        source_names=dataset.source_names or None,
+    )
+    curves = plot_training_curves(
+        workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
+    )
+    kl_over_steps = plot_kl_over_steps(
+        workdir / "metrics.jsonl",
+        workdir / "figures" / "kl_over_steps.png",
+        marked_steps=_config.marked_steps(config),
+    )
+    paths = [*figures.paths, curves, *([kl_over_steps] if kl_over_steps else [])]
+    write_report(workdir, shown_scores(results) | {"run": results["run"]}, paths)
+
+
+def shown_scores(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores, and those of the best step where the run was scored on its way."""
+    best = {key: results[key] for key in ("best_of_run",) if key in results}
+    return {**results["scores"], **best}
+
+
+def describe(prior: Mapping[str, Any]) -> str:
+    """A prior in one line: its name and its fields."""
+    fields = {name: value for name, value in prior.items() if name != "name"}
+    return " ".join([prior["name"], *(f"{k}={v}" for k, v in fields.items())])
 
 
 def best_of_run(metrics_path: Path) -> dict[str, float]:
@@ -255,10 +304,7 @@ def best_of_run(metrics_path: Path) -> dict[str, float]:
 
 def print_results(workdir: Path, results: dict[str, Any]) -> None:
     """The headline numbers and where everything is."""
-    shown = results["scores"] | {
-        key: results[key] for key in ("best_of_run",) if key in results
-    }
-    for name, value in flatten(shown).items():
+    for name, value in flatten(shown_scores(results)).items():
         if isinstance(value, int | float):
             print(f"  {name:40s} {value:10.4g}")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):

@@ -25,10 +25,10 @@ MAY_IMPORT = {
     **{leaf: SHARED for leaf in LEAVES},
     "priors": SHARED | {"losses"},
     "models": SHARED | LEAVES,
-    # Of schedules it takes the type.
-    "training": SHARED | {"models", "datasets", "schedules"},
+    # Of schedules it takes the type, of networks what splits off their state.
+    "training": SHARED | {"models", "datasets", "schedules", "networks"},
     # Of networks it takes the `Posterior` that `Model.encode` returns.
-    "evaluation": SHARED | {"models", "networks", "datasets", "metrics"},
+    "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     # `vsc_jax.load_run`, imported when it is asked for.
     "": {"training"},
     "experiments": LEAVES | {"", "models", "training", "evaluation"},
@@ -37,6 +37,7 @@ MAY_IMPORT = {
 # from its name.
 PROTOCOL = {"Batch", "Metrics", "Model", "Params", "Weights", "keep_local"} | {
     "HostCall",
+    "MODEL_STATE",
     "Player",
     "create_model",
 }

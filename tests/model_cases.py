@@ -8,10 +8,23 @@ import numpy as np
 import pytest
 from tiny_runs import IMAGE_SHAPE, tiny_dataset, tiny_model
 
-from vsc_jax.models import Batch
+from vsc_jax.models import MODEL_STATE, Batch
+from vsc_jax.networks import merge_state, split_state
+from vsc_jax.priors import (
+    GaussianMixturePrior,
+    LearnedGaussianPrior,
+    SparsePrior,
+    StudentTPrior,
+)
 
 NUM = 12
 DISCRIMINATOR = {"disc_layers": 2, "disc_width": 7}
+DCGAN = {
+    "network": "dcgan",
+    "image_shape": (8, 8, 1),
+    "channels": (4, 6),
+    "initializer": "dcgan",
+}
 CONV = {"network": "conv", "image_shape": (8, 8, 2), "channels": (4, 6), "features": 9}
 
 # Name -> model and options; a test below asserts that no model is left out.
@@ -23,6 +36,18 @@ CASES = {
     "vae-laplace": ("vae", {"likelihood": "laplace", "likelihood_scale": 0.3}),
     "vae-learned": ("vae", {"likelihood": "learned_gaussian"}),
     "vae-bfloat16": ("vae", {"dtype": "bfloat16"}),
+    "vae-softplus": (
+        "vae",
+        {
+            "likelihood": "softplus_gaussian",
+            "mean_function": "identity",
+            "scale": "softplus_stddev",
+        },
+    ),
+    "vae-dcgan": ("vae", DCGAN),
+    "vae-learned_prior": ("vae", {"prior": LearnedGaussianPrior()}),
+    "vae-student_t": ("vae", {"prior": StudentTPrior(df=5.0)}),
+    "vae-sparse-conv": ("vae", CONV | {"prior": SparsePrior(0.6, 0.2)}),
     "vsc-relu": ("vsc", {"gate": "relu"}),
     "vsc-log_sigmoid": ("vsc", {"gate": "log_sigmoid"}),
     "vsc-conv-relu": ("vsc", CONV | {"gate": "relu"}),
@@ -38,6 +63,24 @@ CASES = {
     "joint_vae": ("joint_vae", {}),
     "joint_vae-concrete": ("joint_vae", {"kl_c": "concrete", "category_sizes": (3, 2)}),
     "factor_vae": ("factor_vae", DISCRIMINATOR),
+    "factor_vae-student_t": ("factor_vae", DISCRIMINATOR | {"prior": StudentTPrior()}),
+    "decomposition_vae": (
+        "decomposition_vae",
+        DCGAN | {"prior": SparsePrior(), "divergence": "mmd_per_dimension"},
+    ),
+    "decomposition_vae-inclusive_kl": (
+        "decomposition_vae",
+        {
+            "divergence": "inclusive_kl",
+            "latent_dim": 2,
+            "prior": GaussianMixturePrior(),
+            "multiplied_mixture": True,
+        },
+    ),
+    "decomposition_vae-density_ratio": (
+        "decomposition_vae",
+        {"divergence": "density_ratio"} | DISCRIMINATOR,
+    ),
     "aae": ("aae", DISCRIMINATOR),
     # Six heights of the tiny rectangles are its labels.
     "aae_s": ("aae_s", DISCRIMINATOR | {"category_sizes": (6,), "label_factor": 0}),
@@ -46,8 +89,15 @@ CASES = {
 SIMPLE = ("autoencoder", "vae", "vsc", "exemplar_vsc")
 all_models = pytest.mark.parametrize("case", CASES)
 simple_models = pytest.mark.parametrize(
-    "case", [case for case, (name, _) in CASES.items() if name in SIMPLE]
+    "case",
+    [
+        case
+        for case, (name, options) in CASES.items()
+        if name in SIMPLE and "prior" not in options and "dcgan" not in case
+    ],
 )
+# Estimated from draws, so that two values of it differ.
+NO_CLOSED_FORM = ("student_t", "sparse", "decomposition_vae")
 NO_KL = ("autoencoder", "aae", "aae_s")
 # Where the slab's pull on the KL is not drowned by that of the spike.
 WEIGHTS = {
@@ -59,6 +109,7 @@ WEIGHTS = {
     "capacity_weight": 3.0,
     "category_capacity_weight": 3.0,
     "tc_weight": 2.0,
+    "divergence_weight": 3.0,
 }
 
 
@@ -93,14 +144,16 @@ def batch_of(case, num=NUM):
 @functools.cache
 def losses_and_gradients(case):
     """By player: loss, metrics and gradient of what it moves."""
-    model, params = model_of(case), params_of(case)
+    model, (params, state) = model_of(case), split_state(params_of(case))
     noise, batch = model.noise(jax.random.key(3), NUM), batch_of(case)
     results = {}
     for player in model.players:
         groups = player.groups or tuple(params)
 
         def loss(moved, player=player):
-            return player.loss({**params, **moved}, batch, noise, weights_of(case))
+            variables = merge_state({**params, **moved}, state)
+            loss, metrics = player.loss(variables, batch, noise, weights_of(case))
+            return loss, {k: v for k, v in metrics.items() if k != MODEL_STATE}
 
         moved = {group: params[group] for group in groups}
         results[player.name] = jax.jit(jax.value_and_grad(loss, has_aux=True))(moved)

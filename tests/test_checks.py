@@ -20,6 +20,18 @@ def test_min_rank():
         _checks.check_min_rank(2, a=jnp.zeros(3))
 
 
+def test_samples():
+    sample = jnp.zeros((2, 3))
+    _checks.check_samples(2, a=sample, b=jnp.zeros((5, 3)))
+    for wrong in (sample[0], sample[:1], sample[:, :0]):
+        with pytest.raises(ValueError, match=r"^b must have .* at least 2 rows, got"):
+            _checks.check_samples(2, a=sample, b=wrong)
+    with pytest.raises(
+        ValueError, match=r"^b must have the latents of a, 3, got .*1\)"
+    ):
+        _checks.check_samples(2, a=sample, b=jnp.zeros((2, 1)))
+
+
 @pytest.mark.parametrize("weight", [1.0, np.float32(1.0), jnp.zeros(()), jnp.zeros(3)])
 def test_scalar_or_last_axis(weight):
     _checks.check_scalar_or_last_axis(jnp.zeros((2, 3)), beta=weight)

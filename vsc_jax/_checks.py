@@ -33,6 +33,31 @@ def check_min_rank(rank: int, **arrays: jax.Array) -> None:
             )
 
 
+def check_samples(min_rows: int, **samples: jax.Array) -> None:
+    """Raises ValueError unless each is `[rows, latent_dim]`, of one latent_dim.
+
+    Args:
+      min_rows: the fewest rows that each must have.
+      **samples: the arrays under the names that the message shall use.
+
+    Raises:
+      ValueError: if a shape is another one; names the first array that is wrong.
+    """
+    (first_name, first), *_ = samples.items()
+    for name, sample in samples.items():
+        shape = jnp.shape(sample)
+        if len(shape) != 2 or shape[0] < min_rows or not shape[1]:
+            raise ValueError(
+                f"{name} must have shape [rows, latent_dim] with at least {min_rows} "
+                f"rows, got {shape}."
+            )
+        if shape[1] != jnp.shape(first)[1]:
+            raise ValueError(
+                f"{name} must have the latents of {first_name}, "
+                f"{jnp.shape(first)[1]}, got shape {shape}."
+            )
+
+
 def check_scalar_or_last_axis(like: jax.Array, **weights: ArrayLike) -> None:
     """Raises ValueError unless each weight is a scalar or `[like.shape[-1]]`."""
     for name, weight in weights.items():

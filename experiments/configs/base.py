@@ -45,6 +45,8 @@ def get_config(model: str = "vae") -> ConfigDict:
         "hidden": (400,),
         # () takes the channels that belong to the image size.
         "channels": (),
+        # () mirrors the encoder.
+        "decoder_channels": (),
         "features": 256,
         "likelihood": "bernoulli",
         "likelihood_scale": 1.0,
@@ -52,6 +54,7 @@ def get_config(model: str = "vae") -> ConfigDict:
         "initializer": "pytorch",
         "gate": "relu",
         "num_pseudo_inputs": 10,
+        "prior": _prior(),
     }
     sample = MODELS[model](image_shape=(8, 8, 1))
     fields = [field.name for field in dataclasses.fields(sample)]
@@ -86,7 +89,7 @@ def get_config(model: str = "vae") -> ConfigDict:
 
     # --- optimizer --------------------------------------------------------------
     config.optimizer = ConfigDict()
-    # "adam" or "sgd".
+    # "adam", "amsgrad" or "sgd".
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 1e-3
     config.optimizer.b1 = 0.9
@@ -136,6 +139,9 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.evaluation.iwae_images = 500
     # Labelled training images of the linear probe (where the data has labels).
     config.evaluation.num_labels = 5_000
+    # Test images for overlap, mutual information and the distance of q(z) from the
+    # prior; 0 takes none.
+    config.evaluation.aggregate_images = 2_000
     # Images (train and test) for the disentanglement scores; 0 takes none.
     config.evaluation.disentanglement_images = 0
     # Steps between looks at these scores while training, over score_images; 0: none.
@@ -147,6 +153,32 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.evaluation.traversal_threshold = 1e-4
     config.evaluation.traversal_delta = 0.2
     return config
+
+
+def _prior() -> ConfigDict:
+    """p(z) of the models that take one: its name, and the fields of all priors."""
+    prior = ConfigDict()
+    # "standard_normal", "gaussian", "learned_gaussian", "student_t",
+    # "gaussian_mixture", "sparse", or "pca" and "learned_pca": variances from the
+    # principal components of the training images, fixed or to begin with. Fields that
+    # the named prior does not have are not looked at.
+    prior.name = "standard_normal"
+    # gaussian: () for 1, one for all latents or one per latent; learned_gaussian: what
+    # they are in proportion to at the beginning, () for all alike.
+    prior.variances = ()
+    # learned_gaussian: mean of the variances.
+    prior.variance = 1.0
+    # student_t: degrees of freedom.
+    prior.df = 9.0
+    # gaussian_mixture: a mean per component; the variance of all components, and their
+    # weights, () for equal ones.
+    prior.means = ((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0))
+    prior.component_variance = 0.03
+    prior.component_weights = ()
+    # sparse: weight and standard deviation of the narrow component.
+    prior.spike_weight = 0.8
+    prior.spike_stddev = 0.05
+    return prior
 
 
 # Of the full grid of dSprites, which is what published scores are computed on.
@@ -206,6 +238,7 @@ def quick(config: ConfigDict) -> ConfigDict:
     config.evaluation.iwae_samples = 4
     config.evaluation.iwae_images = 16
     config.evaluation.num_labels = 64
+    config.evaluation.aggregate_images = 64
     if config.evaluation.disentanglement_images:
         config.evaluation.disentanglement_images = 200
     if config.evaluation.score_every:

@@ -15,7 +15,7 @@ def test_every_name_has_a_loader_and_the_names_are_sorted():
     assert list(names) == sorted(names)
     assert set(names) == {
         "celeb_a", "digits", "dsprites", "fashion_mnist", "image_folder",
-        "mnist", "mnist_5k", "npz", "smiley", "sprites",
+        "mnist", "mnist_5k", "npz", "pinwheel", "smiley", "spirals", "sprites",
     }  # fmt: skip
 
 

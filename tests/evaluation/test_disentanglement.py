@@ -79,6 +79,9 @@ class PixelModel:
     def sample_posterior(self, params, posterior, key):
         return posterior.expected_code
 
+    def sample_prior(self, params, key, num_samples, weights):
+        return None
+
     def decode(self, params, z):
         return z[:, : self.latent_dim].reshape(len(z), *self.image_shape) / 6.0
 

@@ -164,6 +164,7 @@ def test_gates_without_a_fixed_prior_have_no_effective_number(model, dataset, pa
     assert results["skipped"] == {
         "elbo": "this model defines no bound on log p(x)",
         "effective_number": "the gates of this model have no fixed prior",
+        "marginal_kl": "the KL of this model is to no fixed prior",
         "probe": "not asked for",
     }
 
@@ -197,17 +198,38 @@ def test_model_without_prior_and_data_without_labels(model, params, dataset):
     model = dataclasses.replace(model, prior=False)
     dataset = dataclasses.replace(dataset, factors=None, factor_names=())
     results = evaluate(model, params, dataset, weights={})
-    assert set(results["skipped"]) == {"elbo", "kl", "probe"}
+    nothing_drawn = {"overlap", "mutual_information", "marginal_kl"}
+    distances = {"mmd", "mmd_per_dimension", "sliced_wasserstein"}
+    expected = {"elbo", "kl", "probe"} | nothing_drawn | distances
+    assert set(results["skipped"]) == expected
+    assert results["aggregate_posterior"] == {"num_images": 69}
     assert results["sparsity"]["expected_support"] == 4
     assert "elbo" not in results
     assert "kl" not in results
     json.dumps(results, allow_nan=False)
 
 
+def test_the_aggregate_posterior_of_an_exact_posterior(results, params, dataset):
+    scores = results["aggregate_posterior"]
+    assert scores["num_images"] == scores["num_draws"] == 69
+    # Every posterior has the same variance, 0.1 / 1.1.
+    entropy = 0.5 * np.log(2 * np.pi * np.e * 0.1 / 1.1)
+    np.testing.assert_allclose(scores["overlap_per_latent"], [entropy] * 4, rtol=1e-5)
+    assert scores["overlap"] == pytest.approx(4 * entropy, rel=1e-5)
+    # The split of the KL; over all images it is the same mean as that of `kl`.
+    assert scores["kl"] == pytest.approx(results["kl"], rel=1e-5)
+    information = scores["mutual_information"]
+    assert scores["marginal_kl"] == pytest.approx(scores["kl"] - information)
+    assert 0 < information < scores["mutual_information_bound"] == np.log(69)
+    # Stripes of three kinds are no standard normal.
+    for name in ("mmd", "mmd_per_dimension", "sliced_wasserstein"):
+        assert scores[name] > 3 * abs(scores[f"{name}_of_prior"])
+
+
 def test_num_test_draws_a_subset(model, params, dataset):
     few = evaluate(
         model, params, dataset, weights=model.default_weights, num_test=10,
-        iwae_samples=0, probe=False,
+        iwae_samples=0, probe=False, aggregate_images=0,
     )  # fmt: skip
     assert few["num_test_images"] == few["num_loss_images"] == 10
 
@@ -220,6 +242,8 @@ def test_bad_input(model, params, dataset):
         evaluate(model, params, dataset, weights=weights, num_test=1)
     with pytest.raises(ValueError, match="iwae_samples at least 0, got 1, 500 and -1"):
         evaluate(model, params, dataset, weights=weights, iwae_samples=-1)
+    with pytest.raises(ValueError, match="at least 2 test images, got 1"):
+        evaluate(model, params, dataset, weights=weights, aggregate_images=1)
 
 
 def test_no_value_of_a_weight_is_compiled_in(model, params, dataset):

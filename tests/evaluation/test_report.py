@@ -59,6 +59,22 @@ RESULTS = {
         "factor_vae_score": {"cascade": {"factor_vae_score": 0.9, "chance": 0.2}},
         "unsupervised_accuracy": {"d0": {"unsupervised_accuracy": 0.75}},
     },
+    "aggregate_posterior": {
+        "num_images": 2000,
+        "overlap": -3.2,
+        "overlap_per_latent": [-1.6, -1.6],
+        "mutual_information": 7.25,
+        "mutual_information_standard_error": 0.01,
+        "mutual_information_bound": 7.6,
+        "kl": 9.0,
+        "marginal_kl": 1.75,
+        "marginal_kl_standard_error": 0.02,
+        "num_draws": 1000,
+        "mmd": 0.1,
+        "mmd_of_prior": 0.001,
+        "mmd_per_dimension": 0.2,
+        "sliced_wasserstein": 0.3,
+    },
     "skipped": {"probe": 'no factor named "label" <here>'},
 }
 
@@ -77,6 +93,8 @@ def test_report_is_one_file_with_everything(tmp_path, figures):
     assert rows["active_latents"][0] == "7"
     assert rows["sparsity.hoyer"][0] == "0.3628"
     assert "kl_per_latent.total" not in rows
+    assert rows["aggregate_posterior.mutual_information"][0] == "7.25"
+    assert "aggregate_posterior.overlap_per_latent" not in rows
     assert all(meaning for _, meaning in rows.values())
     assert 'probe: no factor named "label" <here>' in page.text
     # Nothing is fetched: every image is inside, byte for byte.

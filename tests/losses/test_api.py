@@ -29,7 +29,7 @@ class Subject:
 
     arrays: dict[str, tuple[int, ...]]
     weights: dict[str, float] = dataclasses.field(default_factory=dict)
-    static: dict[str, int] = dataclasses.field(default_factory=dict)
+    static: dict[str, int | str] = dataclasses.field(default_factory=dict)
     shared: tuple[str, ...] = ()
     bounded: tuple[str, ...] = ("x", "selector_weights")
 
@@ -40,9 +40,15 @@ PRIOR = {"prior_slab_prob": 0.2, "prior_mean": 0.1, "prior_log_var": 0.3}
 EVENT = {"event_ndims": 3}
 
 SUBJECTS = {
+    "annealed_log_normalizer": Subject({"prior_log_var": LATENT}, {"beta": 2.0}),
     "bernoulli_kl": Subject({"logits": LATENT}, {"prior_prob": 0.2}),
     "bernoulli_log_likelihood": Subject({"x_logits": IMAGE, "x": IMAGE}, {}, EVENT),
     "beta_elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}, {"beta": 2.0}),
+    "decomposition_objective": Subject(
+        {"log_likelihood": BATCH, "kl": LATENT, "divergence": ()},
+        {"beta": 2.0, "divergence_weight": 10.0},
+        shared=("divergence",),
+    ),
     "density_ratio_total_correlation": Subject({"logits": TWO_LOGITS}),
     "discriminator_accuracy": Subject(
         {"real_log_ratio": BATCH, "fake_log_ratio": BATCH}
@@ -61,6 +67,7 @@ SUBJECTS = {
         {"log_sample": LATENT, "logits": LATENT}, {"temperature": 0.67}
     ),
     "elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}),
+    "entropy_bonus": Subject({"log_var": LATENT}, {"beta": 2.0}),
     "exemplar_vsc_objective": Subject(
         {"log_likelihood": BATCH}
         | SPIKE_SLAB
@@ -69,6 +76,7 @@ SUBJECTS = {
         {"prior_slab_prob": 0.2, "beta": 1.5},
         shared=("pseudo_mean", "pseudo_log_var", "pseudo_slab_logits"),
     ),
+    "gaussian_entropy": Subject({"log_var": LATENT}),
     "gaussian_kl": Subject(GAUSSIAN, {"prior_mean": 0.1, "prior_log_var": 0.3}),
     "gaussian_log_likelihood": Subject(
         {"x_mean": IMAGE, "x": IMAGE}, {"log_var": -1.0}, EVENT
@@ -81,6 +89,7 @@ SUBJECTS = {
     "laplace_log_likelihood": Subject(
         {"x_mean": IMAGE, "x": IMAGE}, {"scale": 0.5}, EVENT
     ),
+    "overlap": Subject({"log_var": LATENT}),
     "sharpen_slab_logits": Subject({"slab_logits": LATENT}, {"slope": 10.0}),
     "spike_slab_kl": Subject(SPIKE_SLAB, PRIOR),
     "spike_slab_kl_between": Subject(
@@ -97,7 +106,55 @@ SUBJECTS = {
         EVENT,
     ),
 }
+CODES, DRAWS = (6, 3), (4, 3)
+SCALES = {"scales": np.array([0.2, 1.0])}
+MMD_OPTIONS = {"kernel": "imq", "unbiased": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchProperty(Subject):
+    """A loss of whole batches, where rows are no examples of their own.
+
+    Attributes:
+      together: groups of arguments whose rows may change places, all in one order.
+      result: shape of the result.
+    """
+
+    together: tuple[tuple[str, ...], ...] = ()
+    result: tuple[int, ...] = ()
+
+
+BATCH_PROPERTIES = {
+    "aggregate_posterior_log_prob": BatchProperty(
+        {"z": DRAWS, "mean": CODES, "log_var": CODES},
+        together=(("mean", "log_var"),),
+        result=(4,),
+    ),
+    "inclusive_kl": BatchProperty(
+        {"z_prior": DRAWS, "log_prior": (4,), "mean": CODES, "log_var": CODES},
+        together=(("z_prior", "log_prior"), ("mean", "log_var")),
+    ),
+    "mmd": BatchProperty(
+        {"z": CODES, "z_prior": DRAWS},
+        SCALES,
+        MMD_OPTIONS,
+        together=(("z",), ("z_prior",)),
+    ),
+    "mmd_per_dimension": BatchProperty(
+        {"z": CODES, "z_prior": DRAWS},
+        SCALES,
+        MMD_OPTIONS,
+        together=(("z",), ("z_prior",)),
+    ),
+    "sliced_wasserstein": BatchProperty(
+        {"z": CODES, "z_prior": CODES, "directions": (5, 3)},
+        together=(("z",), ("z_prior",), ("directions",)),
+    ),
+}
+EVERY = SUBJECTS | BATCH_PROPERTIES
 each_subject = pytest.mark.parametrize("name", SUBJECTS)
+each_batch_property = pytest.mark.parametrize("name", BATCH_PROPERTIES)
+each_loss = pytest.mark.parametrize("name", EVERY)
 
 
 def _arguments(subject, dtype=np.float32):
@@ -113,7 +170,7 @@ def _arguments(subject, dtype=np.float32):
 
 
 def _call(name):
-    subject = SUBJECTS[name]
+    subject = EVERY[name]
     loss = getattr(losses, name)
     return jax.jit(lambda args, weights: loss(*args, **weights, **subject.static))
 
@@ -132,7 +189,8 @@ def _public(kind):
 
 
 def test_table_lists_every_public_function():
-    assert _public(inspect.isfunction) == set(SUBJECTS)
+    assert _public(inspect.isfunction) == set(EVERY)
+    assert not set(SUBJECTS) & set(BATCH_PROPERTIES)
 
 
 def test_everything_else_public_is_a_documented_named_tuple():
@@ -142,9 +200,9 @@ def test_everything_else_public_is_a_documented_named_tuple():
         assert all(f"{field}: `[" in result.__doc__ for field in result._fields), name
 
 
-@each_subject
+@each_loss
 def test_signature(name):
-    subject = SUBJECTS[name]
+    subject = EVERY[name]
     parameters = inspect.signature(getattr(losses, name)).parameters.values()
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     keyword_only = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -153,13 +211,16 @@ def test_signature(name):
     assert len(positional) + len(keyword_only) == len(parameters)
 
 
-@each_subject
+@each_loss
 def test_docstring(name):
     doc = inspect.getdoc(getattr(losses, name))
     assert doc is not None
     for part in ("https://", "Args:", "Returns:\n  `", "Raises:", ">>> "):
         assert part in doc, part
-    assert "[..." in doc or "...]" in doc
+    if name in BATCH_PROPERTIES:
+        assert "BATCH" in doc.splitlines()[0]
+    else:
+        assert "[..." in doc or "...]" in doc
     for parameter in inspect.signature(getattr(losses, name)).parameters:
         assert f"\n  {parameter}: " in doc, parameter
 
@@ -191,9 +252,9 @@ def test_more_leading_axes(name):
     _assert_close(jax.tree.map(lambda a: a[2], result), expected)
 
 
-@each_subject
+@each_loss
 def test_weights_are_traced_once_and_agree_with_eager(name):
-    subject, loss = SUBJECTS[name], getattr(losses, name)
+    subject, loss = EVERY[name], getattr(losses, name)
     arguments, traces, results = _arguments(subject), [], []
 
     @jax.jit
@@ -208,18 +269,18 @@ def test_weights_are_traced_once_and_agree_with_eager(name):
     _assert_close(results[-1], loss(*arguments, **weights, **subject.static))
 
 
-@each_subject
+@each_loss
 def test_gradients_agree_with_finite_differences(name):
-    subject, call = SUBJECTS[name], _call(name)
+    subject, call = EVERY[name], _call(name)
     with jax.enable_x64(True):
         arguments = _arguments(subject, np.float64)
         weights = {k: jnp.float64(v) for k, v in subject.weights.items()}
         check_grads(call, (arguments, weights), order=1, modes=("rev",))
 
 
-@each_subject
+@each_loss
 def test_bfloat16_is_computed_in_float32(name):
-    subject, call = SUBJECTS[name], _call(name)
+    subject, call = EVERY[name], _call(name)
     arguments = _arguments(subject, jnp.bfloat16)
     result = call(arguments, subject.weights)
     assert {leaf.dtype for leaf in jax.tree.leaves(result)} == {jnp.dtype(jnp.float32)}
@@ -227,17 +288,17 @@ def test_bfloat16_is_computed_in_float32(name):
     _assert_close(result, exact)
 
 
-@each_subject
+@each_loss
 def test_strict_dtype_promotion(name):
-    subject, call = SUBJECTS[name], _call(name)
+    subject, call = EVERY[name], _call(name)
     arguments = _arguments(subject)
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         call(arguments, subject.weights)
 
 
-@each_subject
+@each_loss
 def test_integer_arrays_are_refused(name):
-    subject, call = SUBJECTS[name], _call(name)
+    subject, call = EVERY[name], _call(name)
     arguments = _arguments(subject)
     for i, argument_name in enumerate(subject.arrays):
         wrong = list(arguments)
@@ -253,10 +314,46 @@ def test_arrays_that_would_broadcast_are_refused(name):
         return  # nothing to fit to
     arguments = _arguments(subject)
     for i, argument_name in enumerate(subject.arrays):
-        cuts = [arguments[i][:1]]
-        if argument_name != "kl":  # the number of latents is free there
+        # A number for the whole batch has nothing to cut, but may come as a vector.
+        cuts = [arguments[i][:1] if arguments[i].ndim else jnp.ones(BATCH)]
+        # The number of latents is free in kl.
+        if argument_name != "kl" and arguments[i].ndim:
             cuts.append(arguments[i][..., :1])
         for cut in cuts:
             wrong = (*arguments[:i], cut, *arguments[i + 1 :])
+            with pytest.raises(ValueError, match=r"must have .*got"):
+                call(wrong, subject.weights)
+
+
+@each_batch_property
+def test_shape_of_the_result_and_vmap_over_batches(name):
+    subject, call = BATCH_PROPERTIES[name], _call(name)
+    arguments = _arguments(subject)
+    value = call(arguments, subject.weights)
+    assert value.shape == subject.result
+    stacked = tuple(jnp.stack([2.0 * a, a]) for a in arguments)
+    mapped = jax.vmap(lambda *args: call(args, subject.weights))(*stacked)
+    _assert_close(mapped[1], value)
+
+
+@each_batch_property
+def test_the_order_of_rows_does_not_matter(name):
+    subject, call = BATCH_PROPERTIES[name], _call(name)
+    arguments = dict(zip(subject.arrays, _arguments(subject), strict=True))
+    value = call(tuple(arguments.values()), subject.weights)
+    for group in subject.together:
+        size = subject.arrays[group[0]][0]
+        order = np.roll(np.arange(size)[::-1], 1)
+        moved = arguments | {key: arguments[key][order] for key in group}
+        _assert_close(call(tuple(moved.values()), subject.weights), value)
+
+
+@each_batch_property
+def test_batches_that_do_not_fit_are_refused(name):
+    subject, call = BATCH_PROPERTIES[name], _call(name)
+    arguments = _arguments(subject)
+    for i in range(len(arguments)):
+        for wrong_one in (arguments[i][..., :1], arguments[i][0]):
+            wrong = (*arguments[:i], wrong_one, *arguments[i + 1 :])
             with pytest.raises(ValueError, match=r"must have .*got"):
                 call(wrong, subject.weights)

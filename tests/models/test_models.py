@@ -9,6 +9,7 @@ import oracles
 import pytest
 from model_cases import (
     CASES,
+    NO_CLOSED_FORM,
     NO_KL,
     NUM,
     all_models,
@@ -23,9 +24,9 @@ from model_cases import (
 )
 from tiny_runs import tiny_model
 
-from vsc_jax import losses, sampling
+from vsc_jax import losses, priors, sampling
 from vsc_jax.models import MODELS, Batch
-from vsc_jax.networks import Posterior
+from vsc_jax.networks import Posterior, merge_state, split_state
 
 
 def test_no_model_is_left_out():
@@ -62,7 +63,8 @@ def test_the_protocol(case):
     assert posterior.categories.shape == (NUM, len(model.category_sizes))
     assert decoded.shape == x.shape
     assert decoded.dtype == jnp.float32
-    assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
+    if model.mean_function == "sigmoid":
+        assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
     for leaf in jax.tree.leaves(noise):
         assert leaf.shape[0] == NUM
     if case == "autoencoder":
@@ -100,7 +102,9 @@ def expected_log_likelihood(model, output, x):
     for i in range(NUM):
         x_logits, log_var = output if isinstance(output, tuple) else (output, None)
         logits = np.asarray(x_logits[i], np.float64)
-        mean = 1.0 / (1.0 + np.exp(-logits))
+        mean = logits
+        if model.mean_function == "sigmoid":
+            mean = 1.0 / (1.0 + np.exp(-logits))
         scale = model.likelihood_scale
         if model.likelihood == "bernoulli":
             value = oracles.bernoulli_log_likelihood(logits, x[i])
@@ -110,6 +114,9 @@ def expected_log_likelihood(model, output, x):
             value = oracles.laplace_log_likelihood(mean, x[i], scale)
         else:
             variance = np.exp(np.asarray(log_var[i], np.float64)) + 1e-6
+            if model.likelihood == "softplus_gaussian":
+                stddev = np.logaddexp(np.asarray(log_var[i], np.float64), 0.0)
+                variance = (stddev + 1e-6) ** 2
             value = oracles.gaussian_log_likelihood(mean, x[i], variance)
         values.append(value)
     return np.mean(values)
@@ -213,13 +220,15 @@ def test_the_gradient_is_the_slope_of_the_loss(case):
     _, gradient = loss_and_gradient(case)
     direction = jax.tree.map(lambda g: g / jnp.abs(g).max(), gradient)
 
+    trained, state = split_state(params)
+
     @jax.jit
     def loss(size):
         moved = {
-            group: jax.tree.map(lambda p, d: p + size * d, params[group], directions)
+            group: jax.tree.map(lambda p, d: p + size * d, trained[group], directions)
             for group, directions in direction.items()
         }
-        params_there = {**params, **moved}
+        params_there = merge_state({**trained, **moved}, state)
         return model.loss(params_there, batch, noise, weights_of(case))[0]
 
     slope = sum(
@@ -248,7 +257,15 @@ def test_the_loss_falls(case):
     assert np.mean(history[-5:]) < np.mean(history[:5])
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in NO_KL])
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CASES
+        # The log of networks that normalise batches is that of training.
+        if case not in NO_KL and not any(w in case for w in (*NO_CLOSED_FORM, "dcgan"))
+    ],
+)
 def test_kl_per_latent_sums_to_the_kl_of_the_log(case):
     model, weights = model_of(case), weights_of(case)
     (_, metrics), _ = loss_and_gradient(case)
@@ -257,6 +274,24 @@ def test_kl_per_latent_sums_to_the_kl_of_the_log(case):
     rows = slice(0, NUM, 2 if case == "factor_vae" else 1)
     total = sum(kl.sum(-1)[rows].mean() for kl in kls.values())
     assert float(total) == pytest.approx(float(metrics["kl"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("case", ["vae-student_t", "vae-sparse-conv"])
+def test_the_estimate_of_the_kl_is_that_of_many_draws(case):
+    model, params, x = model_of(case), params_of(case), images_of(case)
+    estimate = model.kl_per_latent(params, x, weights_of(case))["kl_estimate"]
+    mean, log_var = model.encode(params, x).gaussian()
+
+    @jax.jit
+    @jax.vmap
+    def draw(key):
+        z = sampling.sample_gaussian(key, mean, log_var)
+        return priors.latent_kl(model.prior, mean, log_var, z)
+
+    values = draw(jax.random.split(jax.random.key(9), 4000))
+    error = values.std(0) * math.sqrt(1 / 64 + 1 / 4000)
+    assert (jnp.abs(values.mean(0) - estimate) < 5 * error).all()
+    assert float(error.max()) < 0.5
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.startswith(("vae", "vsc"))])
@@ -281,6 +316,8 @@ def test_the_mean_log_weight_is_the_elbo(case):
     rest = np.asarray(log_weights - log_likelihoods(keys), np.float64)
     error = rest.std(0) / math.sqrt(num_draws)
     tolerance = 4.0 * error + 1e-3 + (0.05 if "bfloat16" in case else 0.0)
+    if any(word in case for word in NO_CLOSED_FORM):  # a mean over 64 draws itself
+        tolerance += 5.0 * rest.std(0) / 8.0
     assert (np.abs(rest.mean(0) + np.asarray(kl)) < tolerance).all()
 
 

@@ -51,19 +51,40 @@ def test_bad_fields():
         with pytest.raises(error, match=pattern):
             create_model(name, **{"image_shape": IMAGE_SHAPE} | fields)
 
-    refused("model must be one of autoencoder, vae, vsc, .*aae_s, got 'x'", name="x")
+    refused("model must be one of autoencoder, .*decomposition_vae, got 'x'", name="x")
     refused("likelihood must be one of .*, got 'x'", likelihood="x")
     refused("latent_dim must be at least 1, got 0", latent_dim=0)
     refused("likelihood_scale must be positive, got 0", likelihood_scale=0.0)
     refused("likelihood_scale must be positive, got nan", likelihood_scale=math.nan)
-    refused("network must be one of mlp, conv, got 'x'", network="x")
+    refused("network must be one of mlp, conv, dcgan, got 'x'", network="x")
     refused("dtype must be one of float32, bfloat16, got 'x'", dtype="x")
     refused("initializer must be one of pytorch, .*, got 'x'", initializer="x")
     refused(r"hidden must be positive whole numbers, got \(8, 0\)", hidden=(8, 0))
     refused(r"hidden must be positive .*, got \('a',\)", hidden=("a",))
     refused(r"channels must be positive .*, got \(0,\)", channels=(0,))
+    refused(r"decoder_channels must be positive .*, got \(0,\)", decoder_channels=(0,))
     refused("features must be positive .*, got -1", features=-1)
     refused("gate must be .*, got 'x'", name="vsc", gate="x")
+    refused("mean_function must be one of sigmoid, .*, got 'x'", mean_function="x")
+    refused(
+        "mean_function must be 'sigmoid' for the likelihood 'bernoulli', got 'identity'",
+        mean_function="identity",
+    )
+    refused("scale must be 'log_var' or .*, got 'x'", scale="x")
+    refused("prior must be one of standard_normal, .*, got 'x'", prior={"name": "x"})
+    refused(
+        "prior 'student_t' has no option 'variance'; its options are df",
+        TypeError,
+        prior={"name": "student_t", "variance": 1.0},
+    )
+    refused(r"variances must .* 10", prior={"name": "gaussian", "variances": (1, 2)})
+    for name in ("vsc", "autoencoder", "cascade_vae"):
+        refused(
+            "network must be 'mlp' or 'conv' for .*, whose loss keeps no statistics",
+            name=name,
+            network="dcgan",
+            image_shape=(32, 32, 1),
+        )
     refused(
         "num_pseudo_inputs must be at least 1", name="exemplar_vsc", num_pseudo_inputs=0
     )

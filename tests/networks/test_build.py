@@ -14,7 +14,8 @@ def num_params(kind, shape, latent_dim, gate=None, **options):
         jax.eval_shape(encoder.init, key, jnp.zeros((1, *shape))),
         jax.eval_shape(decoder.init, key, jnp.zeros((1, latent_dim))),
     )
-    return sum(leaf.size for leaf in jax.tree.leaves(trees))
+    trainable = [tree["params"] for tree in trees]
+    return sum(leaf.size for leaf in jax.tree.leaves(trainable))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,45 @@ def test_parameter_counts_of_the_published_networks(
     kind, shape, latent_dim, gate, expected
 ):
     assert num_params(kind, shape, latent_dim, gate) == expected
+
+
+def test_parameter_counts_of_the_decomposition_paper():
+    """Of the networks in https://github.com/iffsid/disentangling-disentanglement."""
+    assert num_params("mlp", (1, 2, 1), 2, hidden=(100,), num_outputs=2) == 1_408
+    sprites = {
+        "channels": (32, 32, 64, 64),
+        "decoder_channels": (32, 64, 64, 64),
+        "features": 128,
+        "features_relu": False,
+    }
+    assert num_params("conv", (64, 64, 1), 10, **sprites) == 547_189
+    assert num_params("dcgan", (32, 32, 1), 50) == 636_836
+
+
+def test_default_channels_of_dcgan_at_64_pixels():
+    encoder, decoder = build_networks("dcgan", image_shape=(64, 64, 3), latent_dim=2)
+    assert encoder.trunk.channels == decoder.channels == (32, 64, 128, 256)
+
+
+def test_a_linear_feature_layer():
+    options = {"image_shape": (4, 4, 1), "latent_dim": 2, "channels": (3,)}
+    relu, _ = build_networks("conv", features=50, **options)
+    linear, _ = build_networks("conv", features=50, features_relu=False, **options)
+    x = jax.random.normal(jax.random.key(0), (7, 4, 4, 1))
+    variables = init_params(linear, jax.random.key(1), x)
+    trunk = {"params": variables["params"]["trunk"]}
+    h = linear.trunk.clone(parent=None).apply(trunk, x)
+    assert (h < 0).any()
+    relu_h = relu.trunk.clone(parent=None).apply(trunk, x)
+    assert (relu_h == jax.nn.relu(h)).all()
+
+
+def test_train_and_gather_change_nothing_without_batch_normalisation():
+    for kind in ("mlp", "conv"):
+        options = {"image_shape": (8, 8, 1), "latent_dim": 2, "channels": (3,)}
+        assert build_networks(kind, train=True, **options) == build_networks(
+            kind, **options
+        )
 
 
 @pytest.mark.parametrize("kind", ["mlp", "conv"])
@@ -105,9 +145,15 @@ def test_free_leading_axes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "resnet"}, "kind must be 'mlp' or 'conv', got 'resnet'"),
+        ({"kind": "resnet"}, "kind must be 'mlp', 'conv' or 'dcgan', got 'resnet'"),
         ({"image_shape": (20, 20, 1)}, "no default channels"),
         ({"image_shape": (20, 20, 1), "channels": (4, 4, 4)}, "divisible by 8"),
+        ({"decoder_channels": (4,) * 7}, "divisible by 128"),
+        ({"channels": ()}, "give some channels"),
+        (
+            {"kind": "dcgan", "image_shape": (28, 28, 1)},
+            "32x32, 64x64.: resize the images",
+        ),
     ],
 )
 def test_bad_input_gives_one_clear_line(options, message):

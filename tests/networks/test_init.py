@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from vsc_jax.networks import (
+    BatchNorm,
     ConvDecoder,
     StridedConv,
     TransposedConv,
@@ -125,3 +126,55 @@ def test_tf_slim_draws_kernels_of_convolutions_from_a_cut_normal():
     bound = np.sqrt(6 / 400)
     assert 0.99 * bound < np.abs(dense["kernel"]).max() <= bound
     assert (dense["bias"] == 0.0).all()
+
+
+@pytest.mark.parametrize("module", [StridedConv(64), TransposedConv(64), nn.Dense(500)])
+def test_dcgan_draws_all_kernels_from_one_normal(module):
+    x = jnp.zeros((1, 4, 4, 100))
+    params = init_params(module, jax.random.key(0), x, initializer="dcgan")["params"]
+    kernel = np.asarray(params["kernel"]).ravel() / 0.02
+    assert abs(kernel.mean()) < 4 / np.sqrt(kernel.size)
+    assert abs(kernel.std() - 1) < 4 / np.sqrt(2 * kernel.size)
+    # Not cut: 1.35 in 1000 lie above three deviations.
+    assert (kernel > 3).mean() == pytest.approx(0.00135, rel=0.3)
+    assert not params["bias"].any()
+
+
+def test_an_uncut_normal_is_finite(monkeypatch):
+    ends = jnp.array([0.0, 1.0 - 2.0**-23] * 2)
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: ends[: shape[0]])
+    module = nn.Dense(2, use_bias=False)
+    x = jnp.zeros((1, 2))
+    with jax.disable_jit():  # lest the trace with the other draws is found, or this
+        variables = init_params(module, jax.random.key(0), x, initializer="dcgan")
+    kernel = variables["params"]["kernel"]
+    assert np.isfinite(kernel).all()
+    assert 5 * 0.02 < np.abs(kernel).max() < 6 * 0.02
+
+
+@pytest.mark.parametrize(
+    "initializer", ["pytorch", "xavier_uniform", "tf_slim", "dcgan"]
+)
+def test_batch_statistics_come_beside_the_parameters(initializer):
+    module = nn.Sequential([nn.Dense(3), BatchNorm(train=True)])
+    x = jnp.ones((4, 5))
+    variables = init_params(module, jax.random.key(0), x, initializer=initializer)
+    assert set(variables) == {"params", "batch_stats"}
+    statistics = variables["batch_stats"]["layers_1"]
+    assert (statistics["mean"] == 0.0).all()
+    assert (statistics["var"] == 1.0).all()
+    norm = variables["params"]["layers_1"]
+    assert (norm["scale"] == 1.0).all()
+    assert (norm["bias"] == 0.0).all()
+    bias = variables["params"]["layers_0"]["bias"]
+    assert bias.any() == (initializer == "pytorch")
+
+
+def test_an_unknown_statistic_is_named():
+    class Odd(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return x + self.variable("batch_stats", "count", jnp.zeros, (2,)).value
+
+    with pytest.raises(ValueError, match="batch_stats/count"):
+        init_params(Odd(), jax.random.key(0), jnp.ones((2,)))

@@ -136,6 +136,19 @@ def test_vmap_over_parameters(module):
         np.testing.assert_allclose(a[1], b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("layer", [StridedConv, TransposedConv])
+def test_layers_with_and_without_a_bias(layer):
+    x, kernel = arrays(4, (2, 3))
+    bias = jnp.arange(3.0)
+    y = {StridedConv: strided_conv, TransposedConv: transposed_conv}[layer](x, kernel)
+    variables = {"params": {"kernel": kernel, "bias": bias}}
+    shifted = layer(3).apply(variables, x)
+    np.testing.assert_allclose(shifted, y + jnp.broadcast_to(bias, y.shape), atol=1e-6)
+    bare = layer(3, use_bias=False)
+    assert set(init_params(bare, jax.random.key(0), x)["params"]) == {"kernel"}
+    assert (bare.apply({"params": {"kernel": kernel}}, x) == y).all()
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("channels", CHANNELS[:2])
 def test_shard_map_and_pmap_give_the_gradient_of_one_device(function, channels):

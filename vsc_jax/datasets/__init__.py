@@ -4,6 +4,8 @@ from vsc_jax.datasets._base import Dataset as Dataset
 from vsc_jax.datasets._base import ImageFormat as ImageFormat
 from vsc_jax.datasets._load import dataset_names as dataset_names
 from vsc_jax.datasets._load import load_dataset as load_dataset
+from vsc_jax.datasets._points import pinwheel as pinwheel
+from vsc_jax.datasets._points import spirals as spirals
 from vsc_jax.datasets._request import DatasetNotFoundError as DatasetNotFoundError
 from vsc_jax.datasets._smiley import render_smileys as render_smileys
 from vsc_jax.datasets._sprites import render_sprites as render_sprites

@@ -1,4 +1,4 @@
-"""What a data set is: images held as uint8 or bits, factors, and a split."""
+"""What a data set is: images held as bytes, bits or floats, factors, and a split."""
 
 import dataclasses
 
@@ -17,17 +17,32 @@ class ImageFormat:
         significant bit first, rather than bytes, `uint8 [h, w, c]`.
       divisor: the images are divided by this after scaling to [0, 1].
       unit_norm: whether each image is divided by its own Euclidean norm.
+      points: whether a stored row holds numbers of any range, `float32 [h, w, c]`,
+        that are taken as they are.
+
+    Raises:
+      ValueError: if `points` comes with `packed`, `divisor` or `unit_norm`.
     """
 
     image_shape: tuple[int, int, int]
     packed: bool = False
     divisor: float = 1.0
     unit_norm: bool = False
+    points: bool = False
+
+    def __post_init__(self) -> None:
+        if self.points and (self.packed or self.unit_norm or self.divisor != 1.0):
+            raise ValueError(
+                "points are taken as they are: packed, unit_norm and divisor must be "
+                f"left out, got {self.packed}, {self.unit_norm} and {self.divisor}."
+            )
 
     def decode(self, stored: jax.Array) -> jax.Array:
-        """Stored rows `uint8 [n, ...]` to images `float32 [n, *image_shape]`."""
+        """Stored rows `[n, ...]` to images `float32 [n, *image_shape]`."""
         height, width, channels = self.image_shape
         num = stored.shape[0]
+        if self.points:
+            return stored.reshape(num, *self.image_shape).astype(jnp.float32)
         if self.packed:
             bits = jnp.unpackbits(stored, axis=1, count=height * width * channels)
             x = bits.reshape(num, *self.image_shape).astype(jnp.float32)
@@ -46,7 +61,8 @@ class Dataset:
 
     Attributes:
       name: the name under which it was loaded.
-      images: `uint8 [n, h, w, c]` in 0..255, or packed bits `uint8 [n, bytes]`.
+      images: `uint8 [n, h, w, c]` in 0..255, or packed bits `uint8 [n, bytes]`, or
+        `float32 [n, h, w, c]` of any range (points in the plane: `[n, 1, 2, 1]`).
       format: how a stored row becomes an image.
       train_indices: `int32 [num_train]`, rows of `images`.
       test_indices: `int32 [num_test]`, rows of `images`; no row is in both.

@@ -19,7 +19,9 @@ _LOADERS = {
     "mnist": ("_mnist", "load_mnist"),
     "mnist_5k": ("_packaged", "load_mnist_5k"),
     "npz": ("_npz", "load_npz"),
+    "pinwheel": ("_points", "load_pinwheel"),
     "smiley": ("_smiley", "load_smiley"),
+    "spirals": ("_points", "load_spirals"),
     "sprites": ("_packaged", "load_sprites"),
 }
 _NORMALIZATIONS = ("none", "mean_norm", "unit_norm")
@@ -52,6 +54,7 @@ def load_dataset(
     |---|---|---|---|
     | sprites | 64x64x1 or 32x32x1 bits | 637,280 / 100,000 | nothing: drawn |
     | smiley | 32x32x1 bits | 60,000 / 20,000 | nothing: drawn |
+    | pinwheel, spirals | 2-D points | 400 / 400 | nothing: drawn |
     | digits | 8x8x1 | 1,437 / 360 | nothing: in scikit-learn |
     | mnist_5k | 28x28x1 | 4,000 / 1,000 | `vsc_jax[mnist-5k]` |
     | mnist, fashion_mnist | 28x28x1 | 60,000 / 10,000 | idx files, or TFDS |
@@ -65,8 +68,9 @@ def load_dataset(
     seed 42, as https://github.com/Alfo5123/Variational-Sparse-Coding does (fewer than
     120,000 files: five sixths and one sixth); prepared by TFDS, it comes with a split
     of its own. All others take the last rows of
-    `numpy.random.default_rng(seed).permutation` as test split. smiley draws its images
-    from the seed.
+    `numpy.random.default_rng(seed).permutation` as test split. smiley, pinwheel and
+    spirals draw both splits from the seed. The points of pinwheel and spirals are
+    "images" of shape (1, 2, 1) with the numbers as they are, about -2 to 2.
 
     "TFDS" stands for data that tensorflow-datasets has prepared as array_record: in
     its own data directory, or in `path`. It is never downloaded here.
@@ -76,14 +80,15 @@ def load_dataset(
       path: file or folder with the original data; needed by npz and image_folder,
         ignored by the data sets that need nothing.
       image_size: width and height to resize to; the central square is cut out first.
-        None keeps the size (celeb_a: 64).
-      channels: 1 for grey, 3 for RGB; None keeps what the data set has.
+        None keeps the size (celeb_a: 64). Points have none: it must be None.
+      channels: 1 for grey, 3 for RGB; None keeps what the data set has. Points have
+        none: it must be None.
       num_train: keeps only the first so many images of the train split.
       num_test: keeps only the first so many images of the test split.
       normalization: "none" for pixels in [0, 1]; "mean_norm" divides them by the mean
         Euclidean norm of the train images; "unit_norm" divides each image by its own
-        Euclidean norm (Tonolini, Jensen, Murray-Smith, UAI 2019).
-      seed: of the split, and of the images of smiley.
+        Euclidean norm (Tonolini, Jensen, Murray-Smith, UAI 2019). Points take none.
+      seed: of the split, and of the images that are drawn from it.
 
     Returns:
       The images in memory with their factors and split.
@@ -125,6 +130,11 @@ def load_dataset(
 
 def _normalize(dataset: Dataset, normalization: str) -> Dataset:
     image_format = dataset.format
+    if image_format.points and normalization != "none":
+        raise ValueError(
+            f"{dataset.name} has points, not images; normalization must be none, got "
+            f"{normalization!r}."
+        )
     if normalization == "mean_norm":
         norm = mean_norm(
             dataset.images, dataset.train_indices, packed=image_format.packed

@@ -1,5 +1,8 @@
 """Scores, figures and the report of a trained model."""
 
+from vsc_jax.evaluation._aggregate_posterior import (
+    aggregate_posterior_scores as aggregate_posterior_scores,
+)
 from vsc_jax.evaluation._category_figures import (
     plot_category_confusion as plot_category_confusion,
 )
@@ -9,6 +12,9 @@ from vsc_jax.evaluation._category_figures import (
 from vsc_jax.evaluation._charts import plot_class_gates as plot_class_gates
 from vsc_jax.evaluation._charts import plot_correlation as plot_correlation
 from vsc_jax.evaluation._charts import plot_kl_per_latent as plot_kl_per_latent
+from vsc_jax.evaluation._class_figures import (
+    plot_class_magnitudes as plot_class_magnitudes,
+)
 from vsc_jax.evaluation._code_change_figures import (
     plot_conditional_samples as plot_conditional_samples,
 )
@@ -23,6 +29,8 @@ from vsc_jax.evaluation._code_changes import interpolation_codes as interpolatio
 from vsc_jax.evaluation._code_changes import (
     interpretation_codes as interpretation_codes,
 )
+from vsc_jax.evaluation._density_figures import aggregate_density as aggregate_density
+from vsc_jax.evaluation._density_figures import plot_density_grid as plot_density_grid
 from vsc_jax.evaluation._disentanglement import (
     disentanglement_scores as disentanglement_scores,
 )
@@ -37,9 +45,14 @@ from vsc_jax.evaluation._image_figures import (
     plot_reconstructions as plot_reconstructions,
 )
 from vsc_jax.evaluation._make_figures import make_figures as make_figures
+from vsc_jax.evaluation._point_figures import (
+    plot_aggregate_posterior as plot_aggregate_posterior,
+)
+from vsc_jax.evaluation._point_figures import plot_points as plot_points
 from vsc_jax.evaluation._report import write_report as write_report
 from vsc_jax.evaluation._step_charts import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.evaluation._step_charts import plot_training_curves as plot_training_curves
+from vsc_jax.evaluation._sweep_figures import plot_curves as plot_curves
 from vsc_jax.evaluation._traversal_figures import (
     plot_author_traversals as plot_author_traversals,
 )

@@ -8,6 +8,12 @@ import numpy as np
 
 from vsc_jax import metrics
 from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation._aggregate_posterior import (
+    choose_images,
+    gaussian_kl,
+    mean_and_error,
+    scores_of_codes,
+)
 from vsc_jax.evaluation._disentanglement import disentanglement_scores
 from vsc_jax.evaluation._encode import Encoded, check_indices, encode_dataset
 from vsc_jax.evaluation._passes import (
@@ -38,6 +44,7 @@ def evaluate(
     probe: bool = True,
     num_probe_labels: int = 5_000,
     disentanglement_images: int | None = 0,
+    aggregate_images: int | None = 2_000,
     batch_size: int = 500,
 ) -> dict[str, Any]:
     """Scores of a model on the test split, as a dict that `json.dump` takes.
@@ -62,6 +69,8 @@ def evaluate(
       num_probe_labels: labelled training images of the probe.
       disentanglement_images: how many random images, of both splits, the
         disentanglement scores are computed on; None for all, 0 leaves them out.
+      aggregate_images: how many random images, of the test images used, stand for the
+        aggregate posterior; None for all, 0 leaves its scores out.
       batch_size: images in one call.
 
     Returns:
@@ -87,6 +96,9 @@ def evaluate(
       `probe` (dict): see `vsc_jax.metrics.few_label_probe`; features are posterior
         means.
       `disentanglement` (dict): see `disentanglement_scores`.
+      `aggregate_posterior` (dict): overlap of the codes, I(x; z) and distances of q(z)
+        to the prior, see `aggregate_posterior_scores`; over its own `num_images`, so
+        its `kl` differs from the one above.
       `skipped` (dict): name of what this model or data set does not have -> why.
 
     Raises:
@@ -114,19 +126,20 @@ def evaluate(
     run = Run(model, params, dataset, weights, batch_size)
     results |= loss_results(run, indices, key_loss)
     scores = scan_scores(run, indices, key_score, elbo_samples)
-    results |= _mean_and_error("squared_error", scores["squared_error"])
+    results |= mean_and_error("squared_error", scores["squared_error"])
     log_weights = scores["log_weights"]
     if log_weights is None:
         skipped["elbo"] = "this model defines no bound on log p(x)"
     else:
-        results |= _mean_and_error("elbo", log_weights.mean(axis=1))
+        results |= mean_and_error("elbo", log_weights.mean(axis=1))
         if iwae_samples:
             chosen = indices[rng.permutation(len(indices))[:iwae_images]]
             bounds = iwae_bounds(run, chosen, key_iwae, iwae_samples)
-            results |= _mean_and_error(f"iwae_{iwae_samples}", bounds)
+            results |= mean_and_error(f"iwae_{iwae_samples}", bounds)
             results["num_iwae_images"] = len(chosen)
-    results |= _kl_results(scores["kl"])
-    if not scores["kl"]:
+    kl: dict[str, np.ndarray] = scores["kl"]
+    results |= _kl_results(kl)
+    if not kl:
         skipped["kl"] = "this model has no prior"
     elif "elbo" in results:
         results["reconstruction"] = -results["elbo"] - results["kl"]
@@ -173,14 +186,39 @@ def evaluate(
         )
         skipped |= scores.pop("skipped")
         results["disentanglement"] = scores
+    aggregate = _aggregate_results(
+        run, encoded, kl, aggregate_images, fixed_prior=fixed_prior, seed=seed
+    )
+    skipped |= aggregate.pop("skipped", {})
+    results |= aggregate
     results["skipped"] = skipped
     return results
 
 
-def _mean_and_error(name: str, values: np.ndarray) -> dict[str, float]:
-    values = np.asarray(values, np.float64)
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {name: float(values.mean()), f"{name}_standard_error": float(error)}
+def _aggregate_results(
+    run: Run,
+    encoded: Encoded,
+    kl: Mapping[str, np.ndarray],
+    num_images: int | None,
+    *,
+    fixed_prior: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """Scores of some of the images that are encoded already, and what they lack."""
+    if num_images == 0:
+        return {}
+    rows = choose_images(len(encoded.mean), num_images, seed)
+    scores = scores_of_codes(
+        run.model,
+        run.params,
+        jax.tree.map(lambda field: field[rows], encoded),
+        gaussian_kl({k: v[rows] for k, v in kl.items()}, run.model.latent_dim),
+        weights=run.weights,
+        fixed_prior=fixed_prior,
+        seed=seed,
+    )
+    skipped = scores.pop("skipped")
+    return {"aggregate_posterior": scores, "skipped": skipped}
 
 
 def _kl_results(kl: Mapping[str, np.ndarray]) -> dict[str, Any]:

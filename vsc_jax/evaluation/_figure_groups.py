@@ -12,6 +12,7 @@ from vsc_jax.evaluation._charts import (
     plot_correlation,
     plot_kl_per_latent,
 )
+from vsc_jax.evaluation._class_figures import plot_class_magnitudes
 from vsc_jax.evaluation._code_change_figures import (
     plot_conditional_samples,
     plot_interpolation,
@@ -234,51 +235,54 @@ def draw_latents(data: FigureData, prior: np.ndarray | None) -> Figures:
     return Figures(paths, skipped)
 
 
-def draw_factors(
+def draw_classes(data: FigureData, dataset: Dataset) -> Figures:
+    """What the latents of the images of each class have in common."""
+    if LABEL not in dataset.factor_names or dataset.factors is None:
+        reason = 'this data set has no factor named "label"'
+        return Figures([], {"class_magnitudes": reason, "class_gates": reason})
+    labels = dataset.factors[data.indices, dataset.factor_names.index(LABEL)]
+    present = np.unique(labels)
+    class_names = [str(k) for k in present]
+
+    def class_means(values: np.ndarray) -> np.ndarray:
+        return np.stack([values[labels == k].mean(axis=0) for k in present])
+
+    magnitudes = plot_class_magnitudes(
+        class_means(np.abs(data.encoded.expected_latents)),
+        data.out_dir / "class_magnitudes.png",
+        class_names=class_names,
+    )
+    if not data.encoded.has_spike:
+        return Figures([magnitudes], {"class_gates": _NO_SPIKE})
+    gates = plot_class_gates(
+        class_means(data.encoded.slab_prob),
+        data.out_dir / "class_gates.png",
+        class_names=class_names,
+    )
+    return Figures([magnitudes, gates], {})
+
+
+def draw_sources(
     data: FigureData,
     dataset: Dataset,
     *,
     sources: np.ndarray | None,
     source_names: Sequence[str] | None,
 ) -> Figures:
-    """The two figures that compare latents with ground truth."""
-    paths = []
-    skipped: dict[str, str] = {}
-    factors = dataset.factors
-    if LABEL not in dataset.factor_names or factors is None:
-        skipped["class_gates"] = 'this data set has no factor named "label"'
-    elif not data.encoded.has_spike:
-        skipped["class_gates"] = _NO_SPIKE
-    else:
-        labels = factors[data.indices, dataset.factor_names.index(LABEL)]
-        present = np.unique(labels)
-        gates = [data.encoded.slab_prob[labels == k].mean(axis=0) for k in present]
-        paths.append(
-            plot_class_gates(
-                np.stack(gates),
-                data.out_dir / "class_gates.png",
-                class_names=[str(k) for k in present],
-            )
-        )
+    """Which latents follow which ground-truth source."""
     if sources is None:
         sources, known_names = _known_sources(dataset)
         source_names = source_names or known_names
     if sources is None:
-        skipped["correlation"] = (
-            "the sources of the images of this data set are unknown"
-        )
-    else:
-        correlation = metrics.absolute_correlation(
-            data.latents, np.asarray(sources)[data.indices]
-        )
-        paths.append(
-            plot_correlation(
-                correlation,
-                data.out_dir / "correlation.png",
-                source_names=source_names,
-            )
-        )
-    return Figures(paths, skipped)
+        reason = "the sources of the images of this data set are unknown"
+        return Figures([], {"correlation": reason})
+    correlation = metrics.absolute_correlation(
+        data.latents, np.asarray(sources)[data.indices]
+    )
+    path = plot_correlation(
+        correlation, data.out_dir / "correlation.png", source_names=source_names
+    )
+    return Figures([path], {})
 
 
 def _known_sources(

@@ -10,14 +10,19 @@ from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation._category_groups import draw_categories
 from vsc_jax.evaluation._figure_data import DECODE_BATCH, Figures, collect
 from vsc_jax.evaluation._figure_groups import (
+    draw_classes,
     draw_code_changes,
-    draw_factors,
     draw_latents,
+    draw_sources,
     draw_traversals,
 )
 from vsc_jax.evaluation._image_figures import plot_reconstructions
 from vsc_jax.evaluation._passes import check_weights
+from vsc_jax.evaluation._point_groups import draw_aggregate_posterior, draw_points
 from vsc_jax.models import Model, Params
+
+# Draws from the prior that are shown as points.
+NUM_POINTS = 400
 
 
 def make_figures(
@@ -49,8 +54,10 @@ def make_figures(
     categorical variables `traversals_per_category.png` (rows are categories, a block
     per latent), `category_samples.png` (draws from the prior with every category) and
     `category_confusion.png` (categories against a factor named "shape" or "label");
-    `class_gates.png` (labelled data and a posterior with a spike); `correlation.png`
-    (data with sources).
+    `class_gates.png` (labelled data and a posterior with a spike);
+    `class_magnitudes.png` (labelled data); `correlation.png` (data with sources);
+    `aggregate_posterior.png` (two latents). Of a data set of points, only
+    `points.png`, `kl_per_latent.png` and `aggregate_posterior.png`.
 
     All that move or rank latents take the Gaussian ones; categories stay.
 
@@ -87,15 +94,21 @@ def make_figures(
         model, params, dataset, weights, indices[:num_images], out_dir,
         key=key_codes, batch_size=batch_size,
     )  # fmt: skip
-    prior = model.sample_prior(params, key_prior, DECODE_BATCH, weights)
+    num_draws = NUM_POINTS if dataset.format.points else DECODE_BATCH
+    prior = model.sample_prior(params, key_prior, num_draws, weights)
+    prior = None if prior is None else np.asarray(prior)
+    if dataset.format.points:
+        return _join(
+            draw_points(data, dataset, prior),
+            draw_aggregate_posterior(data, dataset, prior),
+        )
     reconstructions = plot_reconstructions(
         data.x,
         data.decode(data.z[: len(data.x)]),
         out_dir / "reconstructions.png",
         max_value=data.max_value,
     )
-    prior = None if prior is None else np.asarray(prior)
-    groups = [
+    return _join(
         Figures([reconstructions], {}),
         draw_traversals(
             data,
@@ -107,8 +120,13 @@ def make_figures(
         draw_code_changes(data, seed=seed, threshold=threshold),
         draw_latents(data, prior),
         draw_categories(data, dataset, prior, num_values=num_values),
-        draw_factors(data, dataset, sources=sources, source_names=source_names),
-    ]
+        draw_classes(data, dataset),
+        draw_sources(data, dataset, sources=sources, source_names=source_names),
+        draw_aggregate_posterior(data, dataset, prior),
+    )
+
+
+def _join(*groups: Figures) -> Figures:
     return Figures(
         [path for group in groups for path in group.paths],
         {name: why for group in groups for name, why in group.skipped.items()},

@@ -15,7 +15,7 @@ from vsc_jax.evaluation._encode import (
     padded_batches,
     posterior_arrays,
 )
-from vsc_jax.models import Batch, Model, Params, Weights
+from vsc_jax.models import MODEL_STATE, Batch, Model, Params, Weights
 
 
 class Run(NamedTuple):
@@ -146,7 +146,7 @@ def _loss(
     for player in others:
         other, more = player.loss(params, batch, noise, weights)
         terms |= {**more, f"{player.name}_loss": other}
-    return loss, terms
+    return loss, {k: v for k, v in terms.items() if k != MODEL_STATE}
 
 
 @functools.partial(jax.jit, static_argnames=("model", "image_format", "num_draws"))

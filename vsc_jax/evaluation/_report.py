@@ -37,6 +37,23 @@ _MEANINGS = {
     "unsupervised_accuracy": "categories matched one-to-one to classes, share right",
     "majority": "each category stands for its most frequent class, share right",
     "chance": "the same for a model that knows nothing",
+    "aggregate_posterior.num_images": "test images whose codes are the mixture q(z)",
+    "aggregate_posterior.overlap": "entropy of q(z|x), nats (larger: more overlap)",
+    "aggregate_posterior.mutual_information": "I(x; z) of those images, nats",
+    "aggregate_posterior.mutual_information_bound": "log of their number: never above",
+    "aggregate_posterior.kl": "KL(q(z|x) || p(z)) of those images, nats per image",
+    "aggregate_posterior.marginal_kl": "KL(q(z) || p(z)): that minus I(x; z), nats",
+    "aggregate_posterior.num_draws": "draws of q(z) compared with draws of the prior",
+    "aggregate_posterior.mmd": "squared MMD between them, unbiased",
+    "aggregate_posterior.mmd_per_dimension": "the same, summed over latents",
+    "aggregate_posterior.sliced_wasserstein": "squared sliced 2-Wasserstein distance",
+}
+
+# The first that fits.
+_MEANINGS_BY_SUFFIX = {
+    "factor_vae_score_standard_error": "standard error over votes of the value above",
+    "_standard_error": "standard error over images of the value above",
+    "_of_prior": "the value above between draws of the prior: its noise",
 }
 
 _STYLE = """
@@ -135,10 +152,9 @@ def _format(value: Any) -> str:
 
 
 def _meaning(key: str) -> str:
-    if key.endswith("factor_vae_score_standard_error"):
-        return "standard error over votes of the value above"
-    if key.endswith("_standard_error"):
-        return "standard error over images of the value above"
+    for suffix, meaning in _MEANINGS_BY_SUFFIX.items():
+        if key.endswith(suffix):
+            return meaning
     if key.startswith("iwae_") and key.removeprefix("iwae_").isdigit():
         draws = key.removeprefix("iwae_")
         return f"importance-weighted bound with {draws} draws, nats per image"

@@ -10,12 +10,26 @@ from vsc_jax.losses._adversarial import discriminator_accuracy as discriminator_
 from vsc_jax.losses._adversarial import discriminator_loss as discriminator_loss
 from vsc_jax.losses._adversarial import gan_discriminator_loss as gan_discriminator_loss
 from vsc_jax.losses._adversarial import gan_generator_loss as gan_generator_loss
+from vsc_jax.losses._aggregate_posterior import (
+    aggregate_posterior_log_prob as aggregate_posterior_log_prob,
+)
+from vsc_jax.losses._aggregate_posterior import inclusive_kl as inclusive_kl
 from vsc_jax.losses._capacity import capacity_penalty as capacity_penalty
 from vsc_jax.losses._categorical import categorical_kl as categorical_kl
 from vsc_jax.losses._categorical import concrete_kl_estimate as concrete_kl_estimate
 from vsc_jax.losses._categorical import concrete_log_prob as concrete_log_prob
+from vsc_jax.losses._decomposition import (
+    annealed_log_normalizer as annealed_log_normalizer,
+)
+from vsc_jax.losses._decomposition import (
+    decomposition_objective as decomposition_objective,
+)
+from vsc_jax.losses._decomposition import entropy_bonus as entropy_bonus
+from vsc_jax.losses._decomposition import gaussian_entropy as gaussian_entropy
+from vsc_jax.losses._decomposition import overlap as overlap
 from vsc_jax.losses._density import gaussian_log_prob as gaussian_log_prob
 from vsc_jax.losses._density import spike_slab_log_prob as spike_slab_log_prob
+from vsc_jax.losses._divergence import sliced_wasserstein as sliced_wasserstein
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
 from vsc_jax.losses._kl import bernoulli_kl as bernoulli_kl
 from vsc_jax.losses._kl import gaussian_kl as gaussian_kl
@@ -29,6 +43,8 @@ from vsc_jax.losses._likelihood import (
     gaussian_log_likelihood as gaussian_log_likelihood,
 )
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
+from vsc_jax.losses._mmd import mmd as mmd
+from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
 from vsc_jax.losses._objective import beta_elbo as beta_elbo
 from vsc_jax.losses._objective import elbo as elbo
 from vsc_jax.losses._objective import iwae_bound as iwae_bound

@@ -1,10 +1,13 @@
 """Methods: one paper per file, each an implementation of the `Model` protocol."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
+from vsc_jax.models._base import MODEL_STATE as MODEL_STATE
 from vsc_jax.models._base import Batch as Batch
 from vsc_jax.models._base import HostCall as HostCall
 from vsc_jax.models._base import Metrics as Metrics
@@ -14,11 +17,13 @@ from vsc_jax.models._base import Player as Player
 from vsc_jax.models._base import Weights as Weights
 from vsc_jax.models._base import keep_local as keep_local
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
+from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vsc import VSC as VSC
+from vsc_jax.priors import PRIORS, create_prior
 
 MODELS: dict[str, Any] = {
     "autoencoder": Autoencoder,
@@ -30,6 +35,7 @@ MODELS: dict[str, Any] = {
     "factor_vae": FactorVAE,
     "aae": AAE,
     "aae_s": AAES,
+    "decomposition_vae": DecompositionVAE,
 }
 
 
@@ -39,7 +45,8 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
     Args:
       name: a key of `MODELS`.
       image_shape: `(height, width, channels)`.
-      **options: further fields of the model's dataclass.
+      **options: further fields of the model's dataclass; `prior` may be a dict of
+        its name and fields, see `vsc_jax.priors.create_prior`.
 
     Returns:
       A `Model`.
@@ -53,4 +60,23 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
     """
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}.")
+    prior = options.get("prior")
+    if isinstance(prior, Mapping):
+        options["prior"] = create_prior(**prior)
     return MODELS[name](image_shape=tuple(image_shape), **options)
+
+
+def describe_model(model: Model) -> dict[str, Any]:
+    """The arguments of `create_model` that give this model, as `json.dump` takes them.
+
+    >>> model = create_model("vae", image_shape=(28, 28, 1), latent_dim=3)
+    >>> create_model(**describe_model(model)) == model
+    True
+    """
+    names = {kind: name for name, kind in MODELS.items()}
+    fields = dataclasses.asdict(model)  # type: ignore[arg-type]
+    if "prior" in fields:
+        prior: Any = model.prior  # type: ignore[attr-defined]
+        kinds = {kind: name for name, kind in PRIORS.items()}
+        fields["prior"] = {"name": kinds[type(prior)], **fields["prior"]}
+    return {"name": names[type(model)], **fields}

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -72,9 +71,10 @@ class AAE(ImageModel):
             Player("generator", ("encoder",), self.generator_loss),
         )
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build(deterministic=self.deterministic)
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"deterministic": self.deterministic}
 
     def discriminator(self) -> Discriminator:
         """The Flax module of D, one logit."""

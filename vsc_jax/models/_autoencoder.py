@@ -2,8 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
-import flax.linen as nn
 import jax
 
 from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
@@ -20,9 +20,10 @@ class Autoencoder(ImageModel):
         """None: the loss has one term."""
         return {}
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`; the encoder gives `mean` alone."""
-        return self._build(deterministic=True)
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"deterministic": True}
 
     def noise(self, key: jax.Array, batch_size: int) -> tuple[()]:
         """Nothing is drawn."""

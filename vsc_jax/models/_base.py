@@ -9,8 +9,11 @@ import numpy as np
 from vsc_jax.networks import Posterior
 
 Params = Any
+# Under this name a loss hands back, among its metrics, the statistics of batches that
+# the networks go on with, as `vsc_jax.networks.split_state` gives them.
+MODEL_STATE = "model_state"
 Weights = Mapping[str, Any]
-Metrics = dict[str, jax.Array]
+Metrics = dict[str, Any]
 
 
 class Batch(NamedTuple):
@@ -102,7 +105,7 @@ class Model(Protocol):
         ...
 
     def init(self, key: jax.Array) -> Params:
-        """Initial parameters."""
+        """Initial parameters, and statistics of batches where networks keep them."""
         ...
 
     def noise(self, key: jax.Array, batch_size: int) -> Any:
@@ -127,7 +130,8 @@ class Model(Protocol):
         Both are means over the examples given; under data parallelism the trainer
         averages them over devices. `gather` turns the local rows of an array into
         those of the global batch; a loss that is a property of the batch (MMD, total
-        correlation) compares local rows with gathered ones.
+        correlation) compares local rows with gathered ones. A model whose networks keep
+        statistics of batches puts the new ones under `MODEL_STATE`.
         """
         ...
 

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,9 +108,10 @@ class CascadeVAE(MixedModel):
             "pairwise_penalty": 0.0005,
         }
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build(scale="softplus_stddev")
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"scale": "softplus_stddev"}
 
     def noise(self, key: jax.Array, batch_size: int) -> CascadeNoise:
         """Standard normal noise, and no category found yet."""

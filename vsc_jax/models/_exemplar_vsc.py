@@ -2,8 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -69,9 +69,10 @@ class ExemplarVSC(ImageModel):
             "pseudo_sharpness": 10.0,
         }
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build(gate=self.gate)
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"gate": self.gate}
 
     def init(self, key: jax.Array) -> Params:
         """Parameters of both networks, the pseudo-inputs and the selector."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from vsc_jax import losses, sampling
 from vsc_jax.models._base import Batch, Metrics, Params, Player, Weights, keep_local
 from vsc_jax.models._vae import VAE
 from vsc_jax.networks import Discriminator, init_params
+from vsc_jax.priors import latent_kl
 
 
 class FactorNoise(NamedTuple):
@@ -35,12 +36,13 @@ class FactorVAE(VAE):
     Kim & Mnih, Disentangling by Factorising, https://arxiv.org/abs/1802.05983, eq. 2
     and algorithm 2. Each step takes two batches, A and B, and has two players:
 
-        vae:            -(log p(x|z) - beta KL(q(z|x) || N(0, I)))
+        vae:            -(log p(x|z) - beta KL(q(z|x) || p(z)))
                           + tc_weight (D_0(z) - D_1(z)),              z ~ q(z|x), x in A
         discriminator:  1/2 CE(D(z), 0) + 1/2 CE(D(permuted z'), 1),  z' of B
 
     D gives two logits; every latent of z' is permuted over B on its own. The vae moves
-    encoder and decoder, the discriminator itself alone, after the vae has moved.
+    encoder and decoder, the discriminator itself alone, after the vae has moved. The
+    paper's p(z) is N(0, I), the default.
 
     The batch that the model is given holds both: even rows are A, odd rows are B, so
     that results do not depend on how rows are split over devices. So `train.batch_size`
@@ -60,6 +62,8 @@ class FactorVAE(VAE):
     disc_layers: int = 6
     disc_width: int = 1000
 
+    keeps_batch_statistics: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         check_discriminator(self.disc_layers, self.disc_width)
         super().__post_init__()
@@ -78,7 +82,7 @@ class FactorVAE(VAE):
     def players(self) -> tuple[Player, ...]:
         """First the VAE, then the discriminator."""
         return (
-            Player("vae", ("encoder", "decoder"), self.loss),
+            Player("vae", self.vae_groups, self.loss),
             Player("discriminator", ("discriminator",), self.discriminator_loss),
         )
 
@@ -89,7 +93,7 @@ class FactorVAE(VAE):
         )
 
     def init(self, key: jax.Array) -> Params:
-        """Parameters `{"encoder": ..., "decoder": ..., "discriminator": ...}`."""
+        """Parameters of the VAE, and `{"discriminator": ...}`."""
         key_networks, key_discriminator = jax.random.split(key)
         return super().init(key_networks) | {
             "discriminator": init_params(
@@ -135,7 +139,7 @@ class FactorVAE(VAE):
         mean, log_var = self.encode(params, x).gaussian()
         z = sampling.gaussian_from_noise(mean, log_var, noise.normal[0 : 2 * num : 2])
         log_likelihood = self.log_likelihood(self.decoder_output(params, z), x).mean()
-        kl_per_latent = losses.gaussian_kl(mean, log_var).mean(0)
+        kl_per_latent = latent_kl(self.prior_at(params), mean, log_var, z).mean(0)
         kl = kl_per_latent.sum()
         logits = self.discriminator_logits(jax.lax.stop_gradient(params), z)
         total_correlation = losses.density_ratio_total_correlation(logits).mean()

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from vsc_jax import losses
 from vsc_jax.models._base import (
+    MODEL_STATE,
     Batch,
     HostCall,
     Metrics,
@@ -22,13 +23,27 @@ from vsc_jax.models._base import (
 )
 from vsc_jax.networks import Posterior, build_networks, init_params
 
-NETWORKS = ("mlp", "conv")
+NETWORKS = ("mlp", "conv", "dcgan")
 DTYPES = ("float32", "bfloat16")
-INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim")
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "learned_gaussian")
+INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim", "dcgan")
+LEARNED_SCALES = ("learned_gaussian", "softplus_gaussian")
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace", *LEARNED_SCALES)
+MEAN_FUNCTIONS = ("sigmoid", "identity")
+CHOICES = {
+    "network": NETWORKS,
+    "likelihood": LIKELIHOODS,
+    "mean_function": MEAN_FUNCTIONS,
+    "dtype": DTYPES,
+    "initializer": INITIALIZERS,
+}
 
 # Added to a learned variance, as in the code of Tonolini et al. (2019).
 VARIANCE_FLOOR = 1e-6
+# Added to a learned standard deviation: of Mathieu et al. (2019) the encoder has it,
+# the decoder has none, and its likelihood then grows without limit at a small beta.
+STDDEV_FLOOR = 1e-6
+# The Flax collection of the networks' statistics.
+BATCH_STATS = "batch_stats"
 
 DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
@@ -40,20 +55,28 @@ class ImageModel(abc.ABC):
     Attributes:
       image_shape: `(height, width, channels)`.
       latent_dim: number of latents.
-      network: "mlp" or "conv".
+      network: "mlp", "conv" or "dcgan", see `vsc_jax.networks.build_networks`. The
+        last one normalises batches, which only some methods can do
+        (`keeps_batch_statistics`).
       hidden: widths of the hidden layers of an MLP encoder; its decoder mirrors them.
       channels: channels of the strided convolutions; None takes those that belong to
         the image size.
+      decoder_channels: those of a "conv" decoder, in the encoder's order, where it is
+        not the encoder's mirror image; None where it is.
       features: width of the dense layer between the convolutions and the heads.
+      features_relu: whether a relu follows that layer in the encoder.
       likelihood: p(x|z): "bernoulli" (logits), "gaussian" or "laplace" with a fixed
-        scale around the sigmoid of the decoder's output, or "learned_gaussian", whose
-        decoder gives a log-variance per pixel as well.
+        scale, or with a scale per pixel from the decoder: "learned_gaussian" (it gives
+        the log-variance) or "softplus_gaussian" (the standard deviation is the softplus
+        of what it gives).
+      mean_function: from the decoder's output to the mean of p(x|z): "sigmoid", or
+        "identity" for data that is not in [0, 1]; "bernoulli" needs "sigmoid".
       likelihood_scale: standard deviation ("gaussian") or scale ("laplace"); the
         others do not use it.
       dtype: of the networks, "float32" or "bfloat16"; heads, likelihood, KL and
         samples stay in float32.
       initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too),
-        "xavier_uniform" (biases zero) or "tf_slim", see `init_params`.
+        "xavier_uniform" (biases zero), "tf_slim" or "dcgan", see `init_params`.
     """
 
     image_shape: tuple[int, int, int]
@@ -61,17 +84,34 @@ class ImageModel(abc.ABC):
     network: str = "mlp"
     hidden: tuple[int, ...] = (400,)
     channels: tuple[int, ...] | None = None
+    decoder_channels: tuple[int, ...] | None = None
     features: int = 256
+    features_relu: bool = True
     likelihood: str = "bernoulli"
     likelihood_scale: float = 1.0
+    mean_function: str = "sigmoid"
     dtype: str = "float32"
     initializer: str = "pytorch"
 
+    # Whether the loss runs the networks in training mode and hands their statistics on.
+    keeps_batch_statistics: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
-        if self.likelihood not in LIKELIHOODS:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
+                )
+        if self.likelihood == "bernoulli" and self.mean_function != "sigmoid":
             raise ValueError(
-                f"likelihood must be one of {', '.join(LIKELIHOODS)}, "
-                f"got {self.likelihood!r}."
+                "mean_function must be 'sigmoid' for the likelihood 'bernoulli', got "
+                f"{self.mean_function!r}."
+            )
+        if self.network == "dcgan" and not self.keeps_batch_statistics:
+            raise ValueError(
+                f"network must be 'mlp' or 'conv' for {type(self).__name__}, whose "
+                "loss keeps no statistics of batches, got 'dcgan'."
             )
         if self.latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1, got {self.latent_dim}.")
@@ -79,27 +119,14 @@ class ImageModel(abc.ABC):
             raise ValueError(
                 f"likelihood_scale must be positive, got {self.likelihood_scale}."
             )
-        if self.network not in NETWORKS:
-            raise ValueError(
-                f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}."
-            )
-        if self.dtype not in DTYPES:
-            raise ValueError(
-                f"dtype must be one of {', '.join(DTYPES)}, got {self.dtype!r}."
-            )
-        if self.initializer not in INITIALIZERS:
-            raise ValueError(
-                f"initializer must be one of {', '.join(INITIALIZERS)}, "
-                f"got {self.initializer!r}."
-            )
-        for name in ("hidden", "channels", "features"):
+        for name in ("hidden", "channels", "decoder_channels", "features"):
             widths = getattr(self, name)
             for width in widths if isinstance(widths, tuple) else (widths,):
                 if width is not None and not (isinstance(width, int) and width >= 1):
                     raise ValueError(
                         f"{name} must be positive whole numbers, got {widths!r}."
                     )
-        self._build()  # a size that does not fit the network is refused here
+        self.networks()  # a size that does not fit the network is refused here
 
     @property
     def category_sizes(self) -> tuple[int, ...]:
@@ -133,22 +160,30 @@ class ImageModel(abc.ABC):
     ) -> tuple[jax.Array, Metrics]:
         """The loss of the method, see `Model.loss`."""
 
-    def _build(self, **options) -> tuple[nn.Module, nn.Module]:
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {}
+
+    def networks(self, **options) -> tuple[nn.Module, nn.Module]:
+        """The Flax modules `(encoder, decoder)`.
+
+        `options` are those of `build_networks` for the training mode.
+        """
         return build_networks(
             self.network,
             image_shape=self.image_shape,
             latent_dim=self.latent_dim,
             hidden=self.hidden,
             channels=self.channels,
+            decoder_channels=self.decoder_channels,
             features=self.features,
-            num_outputs=2 if self.likelihood == "learned_gaussian" else 1,
+            features_relu=self.features_relu,
+            num_outputs=2 if self.likelihood in LEARNED_SCALES else 1,
             dtype=jnp.dtype(self.dtype),
+            **self.heads,
             **options,
         )
-
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build()
 
     def init(self, key: jax.Array) -> Params:
         """Parameters `{"encoder": ..., "decoder": ...}`."""
@@ -173,30 +208,70 @@ class ImageModel(abc.ABC):
     def decoder_output(self, params: Params, z: jax.Array) -> DecoderOutput:
         """What `log_likelihood` takes: logits of the mean of p(x|z).
 
-        `[batch, height, width, channels]`; with "learned_gaussian" a pair of these,
-        the second the log-variance.
+        `[batch, height, width, channels]`; with a scale per pixel a pair of these, the
+        second for the scale.
         """
         _, decoder = self.networks()
         return decoder.apply(params["decoder"], z)  # type: ignore[return-value]
 
     def decode(self, params: Params, z: jax.Array) -> jax.Array:
-        """Mean of p(x|z), `[batch, height, width, channels]` in (0, 1)."""
+        """Mean of p(x|z), `[batch, height, width, channels]`."""
         output = self.decoder_output(params, z)
-        return jax.nn.sigmoid(output[0] if isinstance(output, tuple) else output)
+        return self._mean(output[0] if isinstance(output, tuple) else output)
+
+    def _mean(self, output: jax.Array) -> jax.Array:
+        return output if self.mean_function == "identity" else jax.nn.sigmoid(output)
 
     def log_likelihood(self, output: DecoderOutput, x: jax.Array) -> jax.Array:
         """`log p(x|z)` `[batch]`, in nats, from the output of `decoder_output`."""
         if isinstance(output, tuple):
-            x_logits, log_var = output
+            x_mean, scale = self._mean(output[0]), output[1]
             # A pixel that is reconstructed exactly would drive its variance to zero.
-            log_var = jnp.logaddexp(log_var, math.log(VARIANCE_FLOOR))
-            return losses.gaussian_log_likelihood(
-                jax.nn.sigmoid(x_logits), x, log_var=log_var
-            )
+            if self.likelihood == "learned_gaussian":
+                log_var = jnp.logaddexp(scale, math.log(VARIANCE_FLOOR))
+            else:
+                log_var = 2.0 * jnp.log(jax.nn.softplus(scale) + STDDEV_FLOOR)
+            return losses.gaussian_log_likelihood(x_mean, x, log_var=log_var)
         if self.likelihood == "bernoulli":
             return losses.bernoulli_log_likelihood(output, x)
-        x_mean = jax.nn.sigmoid(output)
+        x_mean = self._mean(output)
         if self.likelihood == "gaussian":
             log_var = 2.0 * math.log(self.likelihood_scale)
             return losses.gaussian_log_likelihood(x_mean, x, log_var=log_var)
         return losses.laplace_log_likelihood(x_mean, x, scale=self.likelihood_scale)
+
+
+class TrainingPass:
+    """The networks of a model in training mode, within one call of its loss.
+
+    Where they normalise batches, they do so with the moments of this (global) batch,
+    and what they keep of them is collected.
+
+    Attributes:
+      metrics: `MODEL_STATE` and the statistics to go on with, for the metrics of the
+        loss; empty for networks that keep none.
+    """
+
+    def __init__(
+        self,
+        model: ImageModel,
+        params: Params,
+        gather: Callable[[jax.Array], jax.Array],
+    ) -> None:
+        self._params = params
+        self._encoder, self._decoder = model.networks(train=True, gather=gather)
+        self.metrics: Metrics = {}
+
+    def encode(self, x: jax.Array) -> Posterior:
+        """As `ImageModel.encode`."""
+        return self._apply("encoder", self._encoder, x)
+
+    def decoder_output(self, z: jax.Array) -> DecoderOutput:
+        """As `ImageModel.decoder_output`."""
+        return self._apply("decoder", self._decoder, z)
+
+    def _apply(self, group: str, network: nn.Module, inputs: jax.Array) -> Any:
+        output, state = network.apply(self._params[group], inputs, mutable=BATCH_STATS)
+        if state:
+            self.metrics.setdefault(MODEL_STATE, {})[group] = state
+        return output

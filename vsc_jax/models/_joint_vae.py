@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -82,9 +81,10 @@ class JointVAE(MixedModel):
             "temperature": 0.67,
         }
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build(category_sizes=self.category_sizes)
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"category_sizes": self.category_sizes}
 
     def noise(self, key: jax.Array, batch_size: int) -> JointNoise:
         """Normal and Gumbel noise for `batch_size` draws."""

@@ -2,28 +2,97 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
 from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
-from vsc_jax.models._image_model import ImageModel
+from vsc_jax.models._image_model import ImageModel, TrainingPass
 from vsc_jax.networks import Posterior
+from vsc_jax.priors import (
+    LearnedPrior,
+    Prior,
+    SpikeSlabPrior,
+    StandardNormal,
+    has_closed_form_kl,
+    latent_kl,
+)
+
+# Draws of z per image for a KL that has no closed form, and the key that they are
+# drawn with, so that what is reported of a model is a function of its parameters.
+KL_DRAWS = 64
+KL_KEY = 0
+_STANDARD_NORMAL = StandardNormal()
 
 
 @dataclasses.dataclass(frozen=True)
 class VAE(ImageModel):
-    """Loss: -(log p(x|z) - beta KL(q(z|x) || N(0, I))); beta = 1 is the VAE.
+    """Loss: -(log p(x|z) - beta KL(q(z|x) || p(z))); beta = 1 is the VAE.
 
     Kingma & Welling, Auto-Encoding Variational Bayes, https://arxiv.org/abs/1312.6114,
     eq. 10; Higgins et al., beta-VAE, https://openreview.net/forum?id=Sy2fzU9gl, eq. 4.
+    Both have p(z) = N(0, I), the default; other priors as in Mathieu et al.,
+    Disentangling Disentanglement, https://arxiv.org/abs/1812.02833. Where the KL to
+    the prior has no closed form, the loss has its estimate at the one draw z.
+
+    Attributes:
+      prior: p(z), of `vsc_jax.priors`; `create_model` takes its name and fields as a
+        dict as well. Parameters of a learned prior are `params["prior"]`.
+      scale: what the encoder's head gives: "log_var", or "softplus_stddev", see
+        `vsc_jax.networks.Encoder`.
     """
+
+    prior: Prior | LearnedPrior = _STANDARD_NORMAL
+    scale: str = "log_var"
+
+    keeps_batch_statistics: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.prior, SpikeSlabPrior):
+            raise ValueError(
+                "prior must have a density, for the posterior is Gaussian, got a "
+                "SpikeSlabPrior: take the model vsc, or SparsePrior."
+            )
+        # One that is not made for this number of latents is refused here.
+        jax.eval_shape(self._check_prior, jax.random.key(0))
+
+    def _check_prior(self, key: jax.Array) -> jax.Array:
+        prior = self.prior
+        if isinstance(prior, LearnedPrior):
+            prior = prior.at(prior.init(self.latent_dim))
+        return prior.sample(key, 1, self.latent_dim)
 
     @property
     def default_weights(self) -> dict[str, float]:
         """`beta`: the weight of the KL."""
         return {"beta": 1.0}
+
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"scale": self.scale}
+
+    def init(self, key: jax.Array) -> Params:
+        """Parameters `{"encoder": ..., "decoder": ...}`; "prior" if it is learned."""
+        params = super().init(key)
+        if isinstance(self.prior, LearnedPrior):
+            params["prior"] = self.prior.init(self.latent_dim)
+        return params
+
+    @property
+    def vae_groups(self) -> tuple[str, ...]:
+        """The groups of parameters that the bound on log p(x) depends on."""
+        learned = isinstance(self.prior, LearnedPrior)
+        return ("encoder", "decoder", *(("prior",) if learned else ()))
+
+    def prior_at(self, params: Params) -> Prior:
+        """p(z) with the parameters that it has, if it is learned."""
+        if isinstance(self.prior, LearnedPrior):
+            return self.prior.at(params["prior"])
+        return self.prior
 
     def noise(self, key: jax.Array, batch_size: int) -> jax.Array:
         """Standard normal `[batch_size, latent_dim]`."""
@@ -39,18 +108,18 @@ class VAE(ImageModel):
         gather: Callable[[jax.Array], jax.Array] = keep_local,
     ) -> tuple[jax.Array, Metrics]:
         """Mean negative beta-ELBO and its terms, in nats per image."""
-        mean, log_var = self.encode(params, batch.x).gaussian()
+        networks = TrainingPass(self, params, gather)
+        mean, log_var = networks.encode(batch.x).gaussian()
         z = sampling.gaussian_from_noise(mean, log_var, noise)
-        log_likelihood = self.log_likelihood(
-            self.decoder_output(params, z), batch.x
-        ).mean()
-        kl = losses.gaussian_kl(mean, log_var).mean(0)
+        log_likelihood = self.log_likelihood(networks.decoder_output(z), batch.x).mean()
+        kl = latent_kl(self.prior_at(params), mean, log_var, z).mean(0)
         loss = -losses.beta_elbo(log_likelihood, kl, beta=weights["beta"])
         return loss, {
             "log_likelihood": log_likelihood,
             "kl": kl.sum(),
             "elbo": log_likelihood - kl.sum(),
             "kl_per_latent": kl,
+            **networks.metrics,
         }
 
     def sample_posterior(
@@ -62,25 +131,38 @@ class VAE(ImageModel):
     def sample_prior(
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
-        """A draw z ~ N(0, I) `[num_samples, latent_dim]`."""
-        return jax.random.normal(key, (num_samples, self.latent_dim))
+        """A draw z ~ p(z) `[num_samples, latent_dim]`."""
+        return self.prior_at(params).sample(key, num_samples, self.latent_dim)
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, weights: Weights
     ) -> dict[str, jax.Array]:
-        """`kl`: KL(q(z_j|x) || N(0, 1)) `[batch, latent_dim]`."""
+        """KL(q(z_j|x) || p(z_j)) `[batch, latent_dim]`.
+
+        `kl` in closed form; `kl_estimate`, the mean over 64 draws of a fixed key, for a
+        prior that has none. Of a prior that does not factorise (a mixture) a column is
+        the part that the chain rule gives, relative to p(z_j | z_1 .. z_{j-1}).
+        """
         mean, log_var = self.encode(params, x).gaussian()
-        return {"kl": losses.gaussian_kl(mean, log_var)}
+        prior = self.prior_at(params)
+        if has_closed_form_kl(prior):
+            return {"kl": latent_kl(prior, mean, log_var, mean)}
+        keys = jax.random.split(jax.random.key(KL_KEY), KL_DRAWS)
+
+        def add_draw(total, key):
+            z = sampling.sample_gaussian(key, mean, log_var)
+            return total + latent_kl(prior, mean, log_var, z), None
+
+        total, _ = jax.lax.scan(add_draw, jnp.zeros_like(mean), keys)
+        return {"kl_estimate": total / KL_DRAWS}
 
     def log_weight(
         self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
     ) -> jax.Array:
-        """`log p(x|z) + log N(z; 0, I) - log q(z|x)` `[batch]` at a draw z ~ q(z|x)."""
+        """`log p(x|z) + log p(z) - log q(z|x)` `[batch]` at a draw z ~ q(z|x)."""
         mean, log_var = self.encode(params, x).gaussian()
         z = sampling.sample_gaussian(key, mean, log_var)
-        log_prior = losses.gaussian_log_likelihood(jnp.zeros_like(z), z, event_ndims=1)
-        log_posterior = losses.gaussian_log_likelihood(
-            mean, z, log_var=log_var, event_ndims=1
-        )
+        log_prior = self.prior_at(params).log_prob(z).sum(-1)
+        log_posterior = losses.gaussian_log_prob(z, mean, log_var).sum(-1)
         log_likelihood = self.log_likelihood(self.decoder_output(params, z), x)
         return log_likelihood + log_prior - log_posterior

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logit
@@ -70,9 +69,10 @@ class VSC(ImageModel):
         """`beta`, `prior_slab_prob` (a) and `sharpness` (c)."""
         return {"beta": 1.0, "prior_slab_prob": 0.01, "sharpness": 50.0}
 
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`."""
-        return self._build(gate=self.gate)
+    @property
+    def heads(self) -> dict[str, Any]:
+        """What the encoder gives, as options of `build_networks`."""
+        return {"gate": self.gate}
 
     def noise(self, key: jax.Array, batch_size: int) -> SpikeSlabNoise:
         """Normal and uniform noise `[batch_size, latent_dim]`."""

@@ -1,12 +1,17 @@
 """Flax Linen modules: `init` and `apply` are pure functions of a params pytree."""
 
+from vsc_jax.networks._batch_norm import BatchNorm as BatchNorm
 from vsc_jax.networks._build import build_networks as build_networks
+from vsc_jax.networks._dcgan import DCGANDecoder as DCGANDecoder
+from vsc_jax.networks._dcgan import DCGANTrunk as DCGANTrunk
 from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
 from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
 from vsc_jax.networks._discriminator import Discriminator as Discriminator
 from vsc_jax.networks._encoder import Encoder as Encoder
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._posterior import Posterior as Posterior
+from vsc_jax.networks._state import merge_state as merge_state
+from vsc_jax.networks._state import split_state as split_state
 from vsc_jax.networks._strided_conv import StridedConv as StridedConv
 from vsc_jax.networks._strided_conv import TransposedConv as TransposedConv
 from vsc_jax.networks._strided_conv import strided_conv as strided_conv

@@ -1,18 +1,21 @@
 """Encoder and decoder of one kind for one image shape."""
 
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from vsc_jax.networks._decoders import ConvDecoder, MLPDecoder
+from vsc_jax.networks._batch_norm import keep_local
+from vsc_jax.networks._dcgan import DCGANDecoder, DCGANTrunk
+from vsc_jax.networks._decoders import ConvDecoder, MLPDecoder, coarse_shape
 from vsc_jax.networks._encoder import Encoder, Gate, Scale
 from vsc_jax.networks._trunks import MLP, ConvTrunk
 
-_CHANNELS: dict[int, tuple[int, ...]] = {
-    28: (32, 64),
-    32: (32, 64, 64),
-    64: (32, 32, 64, 64),
+_CHANNELS: dict[str, dict[int, tuple[int, ...]]] = {
+    "conv": {28: (32, 64), 32: (32, 64, 64), 64: (32, 32, 64, 64)},
+    "dcgan": {32: (32, 64, 128), 64: (32, 64, 128, 256)},
 }
 
 
@@ -23,33 +26,48 @@ def build_networks(
     latent_dim: int,
     hidden: tuple[int, ...] = (400,),
     channels: tuple[int, ...] | None = None,
+    decoder_channels: tuple[int, ...] | None = None,
     features: int = 256,
+    features_relu: bool = True,
     gate: Gate | None = None,
     deterministic: bool = False,
     scale: Scale = "log_var",
     category_sizes: tuple[int, ...] = (),
     num_outputs: int = 1,
+    train: bool = False,
+    gather: Callable[[jax.Array], jax.Array] = keep_local,
     dtype: DTypeLike = jnp.float32,
-) -> tuple[Encoder, MLPDecoder | ConvDecoder]:
+) -> tuple[Encoder, MLPDecoder | ConvDecoder | DCGANDecoder]:
     """Encoder and decoder, mirror images of each other.
 
     The sizes are those of Variational Sparse Coding's public reproduction
     (https://github.com/Alfo5123/Variational-Sparse-Coding), whose 64-pixel networks
-    follow Higgins et al. 2017 (https://openreview.net/forum?id=Sy2fzU9gl).
+    follow Higgins et al. 2017 (https://openreview.net/forum?id=Sy2fzU9gl). "dcgan",
+    with batch normalisation, has those of Mathieu et al. 2019 at 32 pixels
+    (https://github.com/iffsid/disentangling-disentanglement); its layer more at 64
+    is our own choice.
 
     Args:
-      kind: "mlp" or "conv".
+      kind: "mlp", "conv" or "dcgan".
       image_shape: `(height, width, channels)`.
       latent_dim: number of latents.
       hidden: hidden widths of the MLP encoder; the decoder has them reversed.
       channels: channels of the 4x4 convolutions of stride 2; the default is
-        (32, 64) for 28 pixels, (32, 64, 64) for 32 and (32, 32, 64, 64) for 64.
-      features: width of the fully connected layer beside the convolutions.
+        (32, 64) for 28 pixels, (32, 64, 64) for 32 and (32, 32, 64, 64) for 64;
+        of a "dcgan" (32, 64, 128) for 32 pixels and (32, 64, 128, 256) for 64.
+      decoder_channels: channels of the decoder in the encoder's order (the decoder
+        has them reversed), where they are not those of the encoder.
+      features: width of the fully connected layer beside the convolutions; "dcgan"
+        has none.
+      features_relu: whether a relu follows that layer in the encoder.
       gate: form of the slab head, see `Encoder`; None for none.
       deterministic: True for an encoder without a log-variance.
       scale: what the head of the scale gives, see `Encoder`.
       category_sizes: categorical variables with a head of their own, see `Encoder`.
       num_outputs: number of images that the decoder gives, see `ConvDecoder`.
+      train: True for batch normalisation by the moments of the batch, see
+        `BatchNorm`; of no effect on networks without it, as is `gather`.
+      gather: turns rows of this device into those of all, see `BatchNorm`.
       dtype: of the networks' arithmetic; parameters and outputs are float32.
 
     Returns:
@@ -73,24 +91,32 @@ def build_networks(
         trunk = MLP(hidden, dtype=dtype)
         decoder = MLPDecoder(hidden[::-1], image_shape, num_outputs, dtype=dtype)
         return Encoder(trunk, latent_dim, **heads), decoder
-    if kind != "conv":
-        raise ValueError(f"kind must be 'mlp' or 'conv', got {kind!r}.")
-    height, width, _ = image_shape
-    if channels is None:
-        if height != width or height not in _CHANNELS:
-            raise ValueError(
-                f"image_shape {image_shape} has no default channels (these exist for "
-                f"{', '.join(f'{s}x{s}' for s in _CHANNELS)}): give channels=, one "
-                "number per halving of the image, or use kind='mlp'."
-            )
-        channels = _CHANNELS[height]
-    factor = 2 ** len(channels)
-    if not channels or height % factor or width % factor:
-        raise ValueError(
-            f"image_shape must be divisible by {factor} in height and width for "
-            f"channels {channels} (each halves the image), got {image_shape}: give "
-            "fewer channels or resize the images."
+    if kind not in _CHANNELS:
+        raise ValueError(f"kind must be 'mlp', 'conv' or 'dcgan', got {kind!r}.")
+    channels = _default_channels(kind, image_shape) if channels is None else channels
+    coarse_shape(image_shape, channels)  # a size that does not fit is refused here
+    if decoder_channels is None:
+        decoder_channels = channels
+    coarse_shape(image_shape, decoder_channels)
+    if kind == "conv":
+        trunk = ConvTrunk(channels, features, features_relu, dtype=dtype)
+        decoder = ConvDecoder(
+            features, decoder_channels, image_shape, num_outputs, dtype=dtype
         )
-    trunk = ConvTrunk(channels, features, dtype=dtype)
-    decoder = ConvDecoder(features, channels, image_shape, num_outputs, dtype=dtype)
-    return Encoder(trunk, latent_dim, **heads), decoder
+        return Encoder(trunk, latent_dim, **heads), decoder
+    norm: dict[str, Any] = {"train": train, "gather": gather, "dtype": dtype}
+    decoder = DCGANDecoder(decoder_channels, image_shape, num_outputs, **norm)
+    return Encoder(DCGANTrunk(channels, **norm), latent_dim, **heads), decoder
+
+
+def _default_channels(kind: str, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    height, width, _ = image_shape
+    sizes = _CHANNELS[kind]
+    if height != width or height not in sizes:
+        raise ValueError(
+            f"image_shape {image_shape} has no default channels for kind={kind!r} "
+            f"(these exist for {', '.join(f'{s}x{s}' for s in sizes)}): resize the "
+            "images to one of these, give channels=, one number per halving of the "
+            "image, or use kind='mlp'."
+        )
+    return sizes[height]

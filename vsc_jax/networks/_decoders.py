@@ -10,9 +10,28 @@ from jax.typing import DTypeLike
 from vsc_jax.networks._strided_conv import TransposedConv
 
 
-def _split(x: jax.Array, num_outputs: int) -> jax.Array | tuple[jax.Array, ...]:
+def split_outputs(x: jax.Array, num_outputs: int) -> jax.Array | tuple[jax.Array, ...]:
     """Cuts the last axis into `num_outputs` arrays; the array itself if it is one."""
     return x if num_outputs == 1 else tuple(jnp.split(x, num_outputs, axis=-1))
+
+
+def coarse_shape(
+    image_shape: tuple[int, int, int], channels: tuple[int, ...]
+) -> tuple[int, int, int]:
+    """Shape of an image after convolutions of stride 2 with these channels.
+
+    Raises:
+      ValueError: if there are no channels, or the image does not halve evenly.
+    """
+    height, width, _ = image_shape
+    factor = 2 ** len(channels)
+    if not channels or height % factor or width % factor:
+        raise ValueError(
+            f"image_shape must be divisible by {factor} in height and width for "
+            f"channels {channels} (each halves the image), got {image_shape}: give "
+            f"{'fewer' if channels else 'some'} channels or resize the images."
+        )
+    return height // factor, width // factor, channels[-1]
 
 
 class MLPDecoder(nn.Module):
@@ -42,7 +61,7 @@ class MLPDecoder(nn.Module):
             h = nn.relu(nn.Dense(features, dtype=self.dtype)(h))
         size = math.prod(self.image_shape)
         h = nn.Dense(self.num_outputs * size)(h.astype(jnp.float32))
-        outputs = _split(h, self.num_outputs)
+        outputs = split_outputs(h, self.num_outputs)
         return jax.tree.map(
             lambda y: y.reshape(*z.shape[:-1], *self.image_shape), outputs
         )
@@ -76,19 +95,12 @@ class ConvDecoder(nn.Module):
 
         With `num_outputs > 1`, to a tuple of that many such arrays.
         """
-        height, width, out_channels = self.image_shape
-        factor = 2 ** len(self.channels)
-        if height % factor or width % factor:
-            raise ValueError(
-                f"image_shape must be divisible by {factor} (2 per convolution, "
-                f"{len(self.channels)} convolutions) in height and width, got "
-                f"{self.image_shape}: give fewer channels or resize the images."
-            )
-        shape = (height // factor, width // factor, self.channels[-1])
+        shape = coarse_shape(self.image_shape, self.channels)
         h = nn.relu(nn.Dense(self.features, dtype=self.dtype)(z))
         h = nn.relu(nn.Dense(math.prod(shape), dtype=self.dtype)(h))
         h = h.reshape(*z.shape[:-1], *shape)
         for channels in self.channels[-2::-1]:
             h = nn.relu(TransposedConv(channels, dtype=self.dtype)(h))
-        h = TransposedConv(self.num_outputs * out_channels, dtype=self.dtype)(h)
-        return _split(h.astype(jnp.float32), self.num_outputs)
+        out_channels = self.num_outputs * self.image_shape[-1]
+        h = TransposedConv(out_channels, dtype=self.dtype)(h)
+        return split_outputs(h.astype(jnp.float32), self.num_outputs)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import jax.scipy
 
 from vsc_jax.networks._strided_conv import TransposedConv
@@ -37,10 +38,14 @@ def init_params(
         https://proceedings.mlr.press/v9/glorot10a.html, eq. 16); "tf_slim" for the
         defaults of TF-Slim: "xavier_uniform" for dense layers, and for convolutions
         a normal of standard deviation sqrt(2.6 / fan_in), cut at two of them
-        (`variance_scaling_initializer`), zero biases.
+        (`variance_scaling_initializer`), zero biases; "dcgan" for a normal of
+        standard deviation 0.02 and zero biases (Radford et al. 2016,
+        https://arxiv.org/abs/1511.06434, section 4). Under each the scales of a
+        normalisation are one and its biases zero.
 
     Returns:
-      The variables `{"params": ...}`, as `module.init` gives them.
+      The variables `{"params": ...}`, as `module.init` gives them; with batch
+      normalisation also "batch_stats" of mean zero and variance one.
 
     Raises:
       ValueError: if `initializer` is unknown or a parameter is of no known kind.
@@ -50,10 +55,10 @@ def init_params(
     >>> bool(jnp.abs(params["params"]["kernel"]).max() <= 1 / 4**0.5)
     True
     """
-    if initializer not in ("pytorch", "xavier_uniform", "tf_slim"):
+    if initializer not in ("pytorch", "xavier_uniform", "tf_slim", "dcgan"):
         raise ValueError(
-            "initializer must be 'pytorch', 'xavier_uniform' or 'tf_slim', got "
-            f"{initializer!r}."
+            "initializer must be 'pytorch', 'xavier_uniform', 'tf_slim' or 'dcgan', "
+            f"got {initializer!r}."
         )
     transposed = set()
 
@@ -76,16 +81,22 @@ def init_params(
 
 
 class _Draw(NamedTuple):
-    """Uniform in [low, high], or a normal of deviation `high` cut at two of them."""
+    """Uniform in [low, high], or a normal of deviation `high` cut at `cut` of them."""
 
     low: float
     high: float
     normal: bool = False
+    cut: float = math.inf
+
+
+_STATISTICS = {"mean": 0.0, "var": 1.0}
 
 
 def _draw(path, shapes, transposed, initializer) -> _Draw:
     """The distribution of the parameter at `path`."""
     *parent, name = path
+    if path[0] == "batch_stats" and name in _STATISTICS:
+        return _Draw(_STATISTICS[name], _STATISTICS[name])
     kernel_shape = shapes.get((*parent, "kernel")) if name == "bias" else shapes[path]
     if path[0] != "params" or (name != "bias" and len(shapes[path]) == 0):
         raise ValueError(f"No rule to initialise {'/'.join(path)}: use module.init.")
@@ -105,7 +116,9 @@ def _draw(path, shapes, transposed, initializer) -> _Draw:
         # transposed layer.
         fan_in, fan_out = fan_out, fan_in
     if initializer == "tf_slim" and len(kernel_shape) > 2:
-        return _Draw(0.0, math.sqrt(2.6 / fan_in), normal=True)
+        return _Draw(0.0, math.sqrt(2.6 / fan_in), normal=True, cut=2.0)
+    if initializer == "dcgan":
+        return _Draw(0.0, 0.02, normal=True)
     if initializer == "pytorch":
         bound = 1 / math.sqrt(fan_in)
     else:
@@ -122,8 +135,11 @@ def _cut(key, shapes, draws) -> list[jax.Array]:
     for shape, size, draw in zip(shapes, sizes, draws, strict=True):
         unit = flat[start : start + size].reshape(shape)
         if draw.normal:
-            tail = jax.scipy.stats.norm.cdf(-2.0)
-            leaf = draw.high * jax.scipy.special.ndtri(tail + (1 - 2 * tail) * unit)
+            tail = jax.scipy.stats.norm.cdf(-draw.cut)
+            # `unit` is a multiple of 2**-23 and can be zero, where an uncut normal
+            # would be infinite.
+            quantile = jnp.maximum(tail + (1 - 2 * tail) * unit, 2.0**-24)
+            leaf = draw.high * jax.scipy.special.ndtri(quantile)
         else:
             leaf = draw.low + (draw.high - draw.low) * unit
         leaves.append(leaf)

@@ -5,7 +5,8 @@ product of the same arithmetic, so there both directions and their gradients are
 matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -156,45 +157,52 @@ def _lax_transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     )
 
 
-class StridedConv(nn.Module):
-    """`strided_conv` with a bias; parameters `kernel [4, 4, in, features]`, `bias`.
+class _Conv(nn.Module):
+    """A layer of the convolution that a subclass names."""
 
-    Attributes:
-      features: number of output channels.
-      dtype: of the arithmetic; parameters are float32.
-    """
-
+    convolve: ClassVar[Callable[[jax.Array, jax.Array], jax.Array]]
     features: int
+    use_bias: bool = True
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[..., height, width, in]` to `[..., height/2, width/2, features]`."""
+        """Maps `[..., height, width, in]` to the convolution's size and `features`."""
         kernel = self.param(
             "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
         )
+        y = self.convolve(x.astype(self.dtype), kernel.astype(self.dtype))
+        if not self.use_bias:
+            return y
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        y = strided_conv(x.astype(self.dtype), kernel.astype(self.dtype))
         return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
 
 
-class TransposedConv(nn.Module):
-    """`transposed_conv` with a bias; parameters `kernel [4, 4, in, features]`, `bias`.
+class StridedConv(_Conv):
+    """`strided_conv` as a layer: half height and width.
+
+    Maps `[..., height, width, in]` to `[..., height / 2, width / 2, features]`, with
+    parameters `kernel [4, 4, in, features]` and `bias [features]`.
 
     Attributes:
       features: number of output channels.
+      use_bias: False for a layer without a bias.
       dtype: of the arithmetic; parameters are float32.
     """
 
-    features: int
-    dtype: DTypeLike = jnp.float32
+    convolve = staticmethod(strided_conv)
 
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps `[..., height, width, in]` to `[..., 2 height, 2 width, features]`."""
-        kernel = self.param(
-            "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
-        )
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        y = transposed_conv(x.astype(self.dtype), kernel.astype(self.dtype))
-        return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
+
+class TransposedConv(_Conv):
+    """`transposed_conv` as a layer: double height and width.
+
+    Maps `[..., height, width, in]` to `[..., 2 height, 2 width, features]`, with
+    parameters `kernel [4, 4, in, features]` and `bias [features]`.
+
+    Attributes:
+      features: number of output channels.
+      use_bias: False for a layer without a bias.
+      dtype: of the arithmetic; parameters are float32.
+    """
+
+    convolve = staticmethod(transposed_conv)

@@ -29,7 +29,7 @@ class MLP(nn.Module):
 
 
 class ConvTrunk(nn.Module):
-    """4x4 convolutions of stride 2 and a fully connected layer, all with relu.
+    """4x4 convolutions of stride 2 with relu, then a fully connected layer.
 
     The trunk of the 64-pixel networks of Higgins et al. 2017, "beta-VAE"
     (https://openreview.net/forum?id=Sy2fzU9gl), table 1: channels (32, 32, 64, 64)
@@ -38,11 +38,15 @@ class ConvTrunk(nn.Module):
     Attributes:
       channels: output channels of each convolution; each halves height and width.
       features: width of the fully connected layer.
+      features_relu: whether a relu follows it too; False leaves it linear, as the
+        dSprites network in the code of Mathieu et al. 2019
+        (https://github.com/iffsid/disentangling-disentanglement).
       dtype: of the arithmetic; parameters are float32.
     """
 
     channels: tuple[int, ...]
     features: int = 256
+    features_relu: bool = True
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -52,4 +56,5 @@ class ConvTrunk(nn.Module):
         for channels in self.channels:
             h = nn.relu(StridedConv(channels, dtype=self.dtype)(h))
         h = h.reshape(*h.shape[:-3], -1)
-        return nn.relu(nn.Dense(self.features, dtype=self.dtype)(h))
+        h = nn.Dense(self.features, dtype=self.dtype)(h)
+        return nn.relu(h) if self.features_relu else h

@@ -164,4 +164,4 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
             ) from error
     finally:
         checkpoints.close()
-    return Run(model, state.params, int(state.step), meta)
+    return Run(model, state.variables, int(state.step), meta)

@@ -140,9 +140,9 @@ def train(
                 progress.update(step, scalars["loss"], speed)
                 stop = _any_process(terminated.is_set())
                 if score and _is_due(step, num_done, options, options.score_every):
-                    scalars |= score(state.params)
+                    scalars |= score(state.variables)
                 if stop or _is_due(step, num_done, options, options.checkpoint_every):
-                    loss = scalars["test_loss"] = test_loss(state.params)
+                    loss = scalars["test_loss"] = test_loss(state.variables)
                     saved_meta = {**meta, "seconds": seconds}
                     checkpoints.save(state, saved_meta, test_loss=loss)
                 if log:

@@ -19,6 +19,7 @@ from jax.sharding import PartitionSpec as P
 
 from vsc_jax.datasets import ImageFormat
 from vsc_jax.models import Model
+from vsc_jax.networks import merge_state
 from vsc_jax.training._state import Optimizers, TrainState, moved_by
 from vsc_jax.training._steps import (
     ChunkResult,
@@ -144,12 +145,13 @@ def _with_shard_map(
         for player in model.players:
             loss = on_mesh(player.loss)
 
-            def loss_of(moved, params, loss=loss, player=player):
+            def loss_of(moved, params, model_state, loss=loss, player=player):
                 params = moved if player.groups is None else {**params, **moved}
-                return loss(params, data, inputs.indices, noise, inputs.weights)
+                variables = merge_state(params, model_state)
+                return loss(variables, data, inputs.indices, noise, inputs.weights)
 
             result = jax.value_and_grad(loss_of, has_aux=True)(
-                moved_by(player, state.params), state.params
+                moved_by(player, state.params), state.params, state.model_state
             )
             state, metrics = functions.update(player, state, result, inputs)
             logged |= metrics
@@ -182,7 +184,7 @@ def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
         @jit
         def host_inputs(state, data, inputs, host_results):
             noise = functions.noise(state, host_results)
-            return mapped(state.params, data, inputs.indices, noise, inputs.weights)
+            return mapped(state.variables, data, inputs.indices, noise, inputs.weights)
 
         return host_inputs
 
@@ -233,12 +235,15 @@ def _with_pmap(
         logged = {}
         for player in functions.model.players:
 
-            def loss_of(moved, params, player=player):
+            def loss_of(moved, params, model_state, player=player):
                 params = moved if player.groups is None else {**params, **moved}
-                return player.loss(params, batch, noise, inputs.weights, gather=_gather)
+                variables = merge_state(params, model_state)
+                return player.loss(
+                    variables, batch, noise, inputs.weights, gather=_gather
+                )
 
             local = jax.value_and_grad(loss_of, has_aux=True)(
-                moved_by(player, state.params), state.params
+                moved_by(player, state.params), state.params, state.model_state
             )
             mean = jax.lax.pmean(local, AXIS)
             state, metrics = functions.update(player, state, mean, inputs)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from vsc_jax.models import Model, Params, Player
+from vsc_jax.networks import merge_state, split_state
+from vsc_jax.training._amsgrad import scale_by_amsgrad
 
 Optimizers = Mapping[str, optax.GradientTransformation]
 
@@ -17,24 +19,33 @@ class TrainState(NamedTuple):
 
     Attributes:
       step: number of updates done, int32 scalar.
-      params: the model's parameters.
+      params: what the optimizers move.
+      model_state: statistics of batches that the networks keep, see
+        `vsc_jax.networks.split_state`; {} for networks without any.
       opt_state: the state of each player's optimizer, under the player's name.
       key: random key of the run; step i draws from `fold_in(key, i)`.
     """
 
     step: jax.Array
     params: Params
+    model_state: dict[str, Any]
     opt_state: dict[str, optax.OptState]
     key: jax.Array
+
+    @property
+    def variables(self) -> Params:
+        """Parameters and statistics together: what a model's methods take."""
+        return merge_state(self.params, self.model_state)
 
 
 def init_state(model: Model, optimizers: Optimizers, seed: int) -> TrainState:
     """The state before the first step; the same for the same seed."""
     key_init, key_train = jax.random.split(jax.random.key(seed))
-    params = model.init(key_init)
+    params, model_state = split_state(model.init(key_init))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
+        model_state=model_state,
         opt_state={
             player.name: optimizers[player.name].init(moved_by(player, params))
             for player in model.players
@@ -91,10 +102,10 @@ def create_optimizer(
     by the schedule's value, so changing it compiles nothing anew.
 
     Args:
-      name: "adam" or "sgd".
+      name: "adam", "amsgrad" (that of PyTorch, see `scale_by_amsgrad`) or "sgd".
       b1: decay of the first moment; the momentum of "sgd".
-      b2: decay of the second moment of "adam".
-      eps: added to the root of the second moment of "adam".
+      b2: decay of the second moment of "adam" and "amsgrad".
+      eps: added to the root of that moment.
       l2: `l2 * kernel` is added to the gradient of every kernel (not of biases),
         before the moments: the gradient of the penalty `l2 / 2 * sum(kernel ** 2)`.
       learning_rate_scale: factor on the learning rate.
@@ -108,10 +119,12 @@ def create_optimizer(
     """
     if name == "adam":
         direction = optax.scale_by_adam(b1=b1, b2=b2, eps=eps)
+    elif name == "amsgrad":
+        direction = scale_by_amsgrad(b1=b1, b2=b2, eps=eps)
     elif name == "sgd":
         direction = optax.trace(decay=b1)
     else:
-        raise ValueError(f"optimizer must be 'adam' or 'sgd', got {name!r}.")
+        raise ValueError(f"optimizer must be 'adam', 'amsgrad' or 'sgd', got {name!r}.")
     penalty = [optax.add_decayed_weights(l2, mask=_is_kernel)] if l2 else []
     return optax.chain(*penalty, direction, optax.scale(-learning_rate_scale))
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.models import Batch, Metrics, Model, Params, Player
+from vsc_jax.models import MODEL_STATE, Batch, Metrics, Model, Params, Player
 from vsc_jax.training._state import Optimizers, TrainState, moved_by
 
 LOSS = "loss"
@@ -109,6 +109,8 @@ class StepFunctions:
         The losses of players after the first have the player's name in the log.
         """
         (loss, metrics), gradient = loss_and_gradient
+        model_state = metrics.get(MODEL_STATE, state.model_state)
+        metrics = {k: v for k, v in metrics.items() if k != MODEL_STATE}
         optimizer = self.optimizers[player.name]
         moved, opt_state = moved_by(player, state.params), state.opt_state[player.name]
         if self.may_reset_moments:
@@ -130,7 +132,10 @@ class StepFunctions:
         }
         params = moved if player.groups is None else {**state.params, **moved}
         opt_states = {**state.opt_state, player.name: opt_state}
-        return state._replace(params=params, opt_state=opt_states), metrics
+        state = state._replace(
+            params=params, model_state=model_state, opt_state=opt_states
+        )
+        return state, metrics
 
 
 def is_sound(metrics: Metrics) -> jax.Array:

@@ -1,0 +1,330 @@
+"""Draws figures over the runs of a sweep.
+
+A panel per score, with a curve per combination of some fields; runs that differ in
+nothing else that is shown, such as seeds, are averaged:
+
+    python -m experiments.plot_sweep --workdir=runs/sparsity \
+        --x=weights.divergence_weight --y=sparsity.hoyer,reconstruction \
+        --curves=model.prior.spike_weight,weights.beta
+
+A score against another one, each point labelled with a field:
+
+    python -m experiments.plot_sweep --workdir=runs/tradeoff \
+        --x=disentanglement.factor_vae_score.cascade.factor_vae_score \
+        --y=reconstruction --curves=model.prior.name --labels=weights.beta
+
+The aggregate posteriors of runs with two latents, as a grid of densities:
+
+    python -m experiments.plot_sweep --workdir=runs/pinwheel --density \
+        --rows=weights.beta --columns=weights.divergence_weight
+
+`--where=seed=0` leaves out all other runs. The first two read `table.json`, which
+`experiments.sweep` writes; the grid reads `config.json` and `aggregate_posterior.npz`
+of each run. The figure goes into the same folder.
+"""
+
+import difflib
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from experiments import _flags
+from experiments._flags import UserError, fail
+from experiments.run import EXIT_FAILED, WORKDIR
+from vsc_jax.evaluation import aggregate_density, plot_curves, plot_density_grid
+
+_X = flags.DEFINE_string("x", None, "Field or score along the x axis.")
+_Y = flags.DEFINE_list("y", [], "Scores, a panel for each.")
+_CURVES = flags.DEFINE_list("curves", [], "Fields that tell the curves apart.")
+_LABELS = flags.DEFINE_string("labels", None, "Field written beside each point.")
+_DENSITY = flags.DEFINE_bool("density", False, "Grid of aggregate posteriors.")
+_ROWS = flags.DEFINE_string("rows", None, "With --density: field of the rows.")
+_COLUMNS = flags.DEFINE_string("columns", None, "With --density: field of the columns.")
+_WHERE = flags.DEFINE_multi_string("where", [], "`field=value`: only such runs.")
+_TITLE = flags.DEFINE_string("title", None, "Above the figure.")
+_NAME = flags.DEFINE_string("name", None, "Name of the figure, without .png.")
+
+ENCODINGS = "aggregate_posterior.npz"
+
+
+def main(argv: Sequence[str]) -> None:
+    """The command."""
+    try:
+        if len(argv) > 1:
+            raise UserError(
+                f"unexpected words {' '.join(argv[1:])}; every flag begins with --."
+            )
+        print(draw())
+    except UserError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(_flags.one_line(error), EXIT_FAILED)
+
+
+def draw() -> Path:
+    """Draws what the flags ask for; returns the file.
+
+    Raises:
+      UserError: if flags are missing or do not go together, or see below.
+    """
+    if not WORKDIR.value:
+        raise UserError("--workdir is missing: the folder of a sweep.")
+    workdir = Path(WORKDIR.value).expanduser().absolute()
+    given = {flag.name for flag in (_X, _Y, _CURVES, _LABELS) if flag.value}
+    if _DENSITY.value:
+        if given:
+            raise UserError(
+                f"--density does not go with --{', --'.join(sorted(given))}."
+            )
+        return density_grid(
+            workdir,
+            rows=_ROWS.value,
+            columns=_COLUMNS.value,
+            where=_WHERE.value,
+            title=_TITLE.value,
+            name=_NAME.value or "densities",
+        )
+    if _ROWS.value or _COLUMNS.value:
+        raise UserError("--rows and --columns need --density.")
+    if not {"x", "y"} <= given:
+        raise UserError(
+            "give --x and --y, names of fields and scores, such as "
+            "--x=weights.beta --y=loss; or --density."
+        )
+    return curves_of_sweep(
+        workdir,
+        x=_X.value,
+        y=_Y.value,
+        curves=_CURVES.value,
+        labels=_LABELS.value,
+        where=_WHERE.value,
+        title=_TITLE.value,
+        name=_NAME.value or "curves",
+    )
+
+
+def curves_of_sweep(
+    workdir: Path,
+    *,
+    x: str,
+    y: Sequence[str],
+    curves: Sequence[str] = (),
+    labels: str | None = None,
+    where: Sequence[str] = (),
+    title: str | None = None,
+    name: str = "curves",
+) -> Path:
+    """Scores over the rows of `table.json`; see `vsc_jax.evaluation.plot_curves`.
+
+    Raises:
+      UserError: if there is no table, no such column, or nothing to draw in one.
+    """
+    rows = read_table(workdir)
+    known = dict.fromkeys(column for row in rows for column in row)
+    for column in [x, *y, *curves, *([labels] if labels else [])]:
+        _check_column(column, known, workdir / "table.json")
+    rows = [row for row, _ in _only(where, ((row, None) for row in rows), known)]
+    try:
+        return plot_curves(
+            rows,
+            workdir / f"{name}.png",
+            x=x,
+            y=y,
+            curves=curves,
+            labels=labels,
+            title=title or "",
+        )
+    except ValueError as error:
+        raise UserError(_flags.one_line(error)) from error
+
+
+def density_grid(
+    workdir: Path,
+    *,
+    rows: str | None = None,
+    columns: str | None = None,
+    where: Sequence[str] = (),
+    title: str | None = None,
+    name: str = "densities",
+) -> Path:
+    """Aggregate posteriors of the runs below `workdir`, one panel for each.
+
+    Raises:
+      UserError: if there are no encodings, no such field, or two runs for a panel.
+    """
+    runs = read_configs(workdir)
+    known = dict.fromkeys(field for config, _ in runs for field in config)
+    for field in (rows, columns):
+        if field:
+            _check_column(field, known, f"the configs of {workdir}")
+    panels: dict[tuple[Any, Any], Path] = {}
+    for config, folder in _only(where, runs, known):
+        place = _value(config, rows), _value(config, columns)
+        if place in panels:
+            raise UserError(
+                f"{panels[place].name} and {folder.name} would have the same panel; "
+                "name a field that tells them apart with --rows or --columns, or "
+                "choose with --where=field=value."
+            )
+        panels[place] = folder
+    row_values = _ordered(row for row, _ in panels)
+    column_values = _ordered(column for _, column in panels)
+    densities = None
+    for (row, column), folder in panels.items():
+        density = aggregate_density(*read_encodings(folder / ENCODINGS))
+        if densities is None:
+            shape = (len(row_values), len(column_values), *density.shape)
+            densities = np.full(shape, math.nan)
+        densities[row_values.index(row), column_values.index(column)] = density
+    options = {"title": title} if title else {}
+    return plot_density_grid(
+        densities,
+        workdir / f"{name}.png",
+        row_labels=_labels(rows, row_values),
+        column_labels=_labels(columns, column_values),
+        **options,
+    )
+
+
+def read_table(workdir: Path) -> list[dict[str, Any]]:
+    """The rows of `table.json`.
+
+    Raises:
+      UserError: if there is none, or it holds something else.
+    """
+    path = workdir / "table.json"
+    if not path.is_file():
+        raise UserError(
+            f"there is no {path}; --workdir must be the folder of a sweep "
+            "(python -m experiments.sweep)."
+        )
+    try:
+        rows = json.loads(path.read_text())["rows"]
+        rows = [dict(row) for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a table of experiments.sweep.") from error
+    if not rows:
+        raise UserError(f"{path} has no rows; no run of the sweep is complete.")
+    return rows
+
+
+def read_configs(workdir: Path) -> list[tuple[dict[str, Any], Path]]:
+    """Fields and folder of each run below `workdir` that has encodings, by name.
+
+    Raises:
+      UserError: if there is none.
+    """
+    folders = sorted(path.parent for path in workdir.glob(f"*/{ENCODINGS}"))
+    if not folders:
+        raise UserError(
+            f"there is no {ENCODINGS} in a folder below {workdir}; --workdir must be "
+            "the folder of a sweep of models with two latents."
+        )
+    runs = []
+    for folder in folders:
+        try:
+            config = _flags.flatten(json.loads((folder / "config.json").read_text()))
+        except (OSError, ValueError, AttributeError) as error:
+            raise UserError(f"{folder} has no readable config.json.") from error
+        runs.append((config, folder))
+    return runs
+
+
+def read_encodings(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Means and log-variances `[n, 2]` of a run.
+
+    Raises:
+      UserError: if the file holds something else.
+    """
+    try:
+        with np.load(path) as arrays:
+            mean, log_var = arrays["mean"], arrays["log_var"]
+    except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} must hold the arrays mean and log_var.") from error
+    if mean.ndim != 2 or mean.shape[1] != 2 or mean.shape != log_var.shape:
+        raise UserError(
+            f"{path} must hold mean and log_var of shape (n, 2), got {mean.shape} and "
+            f"{log_var.shape}."
+        )
+    return mean, log_var
+
+
+def _only(
+    where: Sequence[str],
+    runs: Iterable[tuple[dict[str, Any], Any]],
+    known: Mapping[str, Any],
+) -> list[tuple[dict[str, Any], Any]]:
+    """The runs with the values of `--where`."""
+    kept = list(runs)
+    for word in where:
+        field, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"--where must be field=value, got {word!r}.")
+        _check_column(field, known, "these runs")
+        found = _ordered(_value(run, field) for run, _ in kept)
+        kept = [pair for pair in kept if _is(_value(pair[0], field), value)]
+        if not kept:
+            raise UserError(
+                f"no run has {word}; there {field} is "
+                f"{', '.join(_text(v) for v in found)}."
+            )
+    return kept
+
+
+def _check_column(name: str, known: Mapping[str, Any], where: Path | str) -> None:
+    """Raises UserError for a column that is not there, with those it may be."""
+    if name in known:
+        return
+    last = name.rpartition(".")[2]
+    close = [column for column in known if column.rpartition(".")[2] == last]
+    close = close or difflib.get_close_matches(name, known, n=3, cutoff=0.75)
+    hint = f"Did you mean {' or '.join(close)}?" if close else ""
+    if not close:
+        group = name.partition(".")[0]
+        siblings = [c for c in known if c.partition(".")[0] == group] or list(known)
+        hint = f"It has {', '.join(siblings)}."
+    raise UserError(f"{where} has no column {name}. {hint}")
+
+
+def _value(run: Mapping[str, Any], field: str | None) -> Any:
+    value = run.get(field) if field else None
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is(value: Any, text: str) -> bool:
+    """Whether the value is what was written: 1.0 is also 1, True also true."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
+    return str(value).lower() == text.lower()
+
+
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    """Values without repeats: numbers by size, words as they come."""
+    unique = list(dict.fromkeys(values))
+    numbers = all(isinstance(v, int | float) for v in unique)
+    return sorted(unique) if numbers else unique
+
+
+def _labels(field: str | None, values: Sequence[Any]) -> list[str]:
+    if not field:
+        return []
+    words = field.split(".")
+    short = ".".join(words[-2:]) if words[-1] == "name" else words[-1]
+    return [f"{short} = {_text(value)}" for value in values]
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    _flags.run(main)

@@ -1,0 +1,121 @@
+"""What all priors have in common: the protocols, pytrees, hashes, shapes, checks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vsc_jax.priors import (
+    GaussianMixturePrior,
+    GaussianPrior,
+    LearnedGaussianPrior,
+    LearnedPrior,
+    Prior,
+    SparsePrior,
+    SpikeSlabPrior,
+    StandardNormal,
+    StudentTPrior,
+)
+from vsc_jax.priors._base import as_latent_values, check_numbers
+
+PRIORS = {
+    "standard_normal": StandardNormal(),
+    "gaussian": GaussianPrior((0.5, 3.0)),
+    "learned_gaussian": LearnedGaussianPrior(2.0, (1.0, 4.0)).at(
+        {"logits": jnp.array([0.0, 1.0])}
+    ),
+    "student_t": StudentTPrior(4.0),
+    "gaussian_mixture": GaussianMixturePrior(component_weights=(1.0, 2.0, 3.0, 4.0)),
+    "sparse": SparsePrior(0.7, (0.05, 0.1)),
+}
+STATIC = [p for name, p in PRIORS.items() if name != "learned_gaussian"]
+STATIC += [LearnedGaussianPrior(2.0, (1.0, 4.0)), SpikeSlabPrior(0.1)]
+
+KEY = jax.random.key(0)
+
+each_prior = pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
+
+
+@each_prior
+def test_has_the_methods_of_the_protocol(prior):
+    assert isinstance(prior, Prior)
+    assert not isinstance(prior, LearnedPrior)
+
+
+def test_a_learned_prior_is_none_before_it_has_parameters():
+    prior = LearnedGaussianPrior()
+    assert isinstance(prior, LearnedPrior)
+    assert not isinstance(prior, Prior)
+
+
+@pytest.mark.parametrize("prior", STATIC, ids=lambda p: type(p).__name__)
+def test_is_hashable_and_static(prior):
+    leaves, structure = jax.tree.flatten(prior)
+    copy = jax.tree.unflatten(structure, leaves)
+    assert copy == prior and hash(copy) == hash(prior)
+    static = jax.jit(lambda p: jnp.zeros(len(jax.tree.leaves(p))), static_argnums=0)
+    assert static(prior).shape == (len(leaves),)
+
+
+@each_prior
+def test_static_and_traced_values_agree(prior):
+    z = jnp.array([[0.3, -1.2], [4.0, 0.01]])
+    np.testing.assert_allclose(
+        jax.jit(lambda p, z: p.log_prob(z))(prior, z), prior.log_prob(z), rtol=2e-6
+    )
+    draw = jax.jit(lambda p, key: p.sample(key, 5, 2))
+    np.testing.assert_allclose(draw(prior, KEY), prior.sample(KEY, 5, 2), rtol=2e-6)
+
+
+@each_prior
+def test_shapes_and_dtypes(prior):
+    for lead in [(), (3,), (3, 4)]:
+        z = jax.ShapeDtypeStruct((*lead, 2), jnp.bfloat16)
+        log_prob = jax.eval_shape(prior.log_prob, z)
+        assert (log_prob.shape, log_prob.dtype) == (z.shape, jnp.float32)
+    for num in (0, 7):
+        z = jax.eval_shape(lambda key, num=num: prior.sample(key, num, 2), KEY)
+        assert (z.shape, z.dtype) == ((num, 2), jnp.float32)
+    with pytest.raises(TypeError, match=r"z must have a floating dtype"):
+        prior.log_prob(jnp.ones((3, 2), jnp.int32))
+    with pytest.raises(ValueError, match=r"z must have at least 1 axes"):
+        prior.log_prob(jnp.ones(()))
+
+
+@each_prior
+def test_value_and_gradient_are_finite_at_extremes(prior):
+    sizes = np.array([0.0, 1e-30, 1e-6, 1.0, 1e3, 1e8], np.float32)
+    z = jnp.asarray(np.stack(np.meshgrid(sizes, -sizes), -1).reshape(-1, 2))
+    total = jax.jit(jax.value_and_grad(lambda z: prior.log_prob(z).sum()))
+    value, grad = total(z)
+    assert jnp.isfinite(value) and jnp.isfinite(grad).all()
+
+
+@each_prior
+def test_draws_are_the_same_for_a_key_and_others_for_another(prior):
+    draw = jax.jit(lambda key: prior.sample(key, 9, 2))
+    np.testing.assert_array_equal(draw(KEY), draw(KEY))
+    assert (draw(KEY) != draw(jax.random.key(1))).all()
+
+
+def test_as_latent_values():
+    like = jnp.zeros((4, 3))
+    assert as_latent_values("value", 2.0, like).shape == ()
+    assert as_latent_values("value", (2.0,), like).shape == ()
+    np.testing.assert_array_equal(
+        as_latent_values("value", (1.0, 2.0, 3.0), like), [1.0, 2.0, 3.0]
+    )
+    message = r"value must be a scalar or have shape \(3,\).*got shape \(2,\)"
+    with pytest.raises(ValueError, match=message):
+        as_latent_values("value", (1.0, 2.0), like)
+
+
+@pytest.mark.parametrize("bad", [0, -1.0, float("nan"), float("inf"), (1.0, (2, -3.0))])
+def test_check_numbers_names_what_is_wrong(bad):
+    with pytest.raises(ValueError, match=r"df must be finite and above 0, got"):
+        check_numbers("df", bad)
+
+
+def test_check_numbers_lets_placeholders_pass():
+    check_numbers("df", (1.0, object(), jnp.array(-1.0), None))
+    check_numbers("share", 0.0, "inside [0, 1)", lambda share: 0.0 <= share < 1.0)

@@ -1,0 +1,92 @@
+"""Prior variances from the principal components of the data."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_CHUNK = 2_048
+# Up to here all eigenvalues take less time than an iteration for the largest ones.
+_DENSE_SIZE = 1_024
+
+
+def pca_variances(
+    images: ArrayLike, latent_dim: int, *, smallest_of: int | None = None
+) -> tuple[float, ...]:
+    """Squared singular values of the images, scaled to a mean of 1.
+
+    The anisotropic prior of Mathieu, Rainforth, Siddharth and Teh, "Disentangling
+    Disentanglement in Variational Autoencoders", ICML 2019,
+    https://arxiv.org/abs/1812.02833. As in the authors' code
+    (https://github.com/iffsid/disentangling-disentanglement) the mean image is not
+    subtracted, so that the first variance is mostly that of the mean image.
+
+    That code takes the first ten values of `scipy.sparse.linalg.svds(..., k=20)`, which
+    returns them in ascending order: the smaller ten of the largest twenty. Pass
+    `smallest_of=20` to get those.
+
+    Args:
+      images: `[n, ...]`, the axes after the first flattened.
+      latent_dim: how many variances.
+      smallest_of: None for the `latent_dim` largest values, descending; or a number
+        from which to take the `latent_dim` smallest of that many largest, ascending.
+
+    Returns:
+      `latent_dim` variances, for `GaussianPrior` and `LearnedGaussianPrior`.
+
+    Raises:
+      ValueError: if the images are not finite or their rank is too low, if `latent_dim`
+        is not above 0, or `smallest_of` is smaller than `latent_dim`.
+
+    >>> images = np.diag([1.0, 2.0, 3.0])
+    >>> [round(v, 4) for v in pca_variances(images, 2)]
+    [1.3846, 0.6154]
+    >>> [round(v, 4) for v in pca_variances(images, 2, smallest_of=3)]
+    [0.4, 1.6]
+    """
+    count = latent_dim if smallest_of is None else smallest_of
+    if not 0 < latent_dim <= count:
+        raise ValueError(
+            "latent_dim must be above 0 and at most smallest_of, got "
+            f"latent_dim={latent_dim}, smallest_of={smallest_of}."
+        )
+    images = np.asarray(images)
+    if images.ndim < 2 or images.size == 0:
+        raise ValueError(f"images must have shape [n, ...], got {images.shape}.")
+    rows = images.reshape(len(images), -1)
+    limit = min(rows.shape)
+    values = _largest_squares(rows, min(count, limit))
+    # What rounding leaves of a zero.
+    floor = values[0] * max(rows.shape) * np.finfo(np.float64).eps
+    rank = int((values > floor).sum())
+    if rank < count:
+        raise ValueError(
+            f"{count} variances were asked for, but the images, as a matrix of shape "
+            f"{rows.shape}, have rank {rank}; lower latent_dim or pass more images."
+        )
+    kept = values if smallest_of is None else values[::-1][:latent_dim]
+    return tuple((kept / kept.mean()).tolist())
+
+
+def _largest_squares(rows: np.ndarray, count: int) -> np.ndarray:
+    """The `count` largest squared singular values, descending."""
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
+
+    num, size = rows.shape
+    if num < size:
+        matrix = rows.astype(np.float64)
+        moment = matrix @ matrix.T
+    else:
+        moment = np.zeros((size, size))
+        for start in range(0, num, _CHUNK):
+            chunk = rows[start : start + _CHUNK].astype(np.float64)
+            moment += chunk.T @ chunk
+    if not np.isfinite(moment).all():
+        raise ValueError("images must be finite.")
+    size = len(moment)
+    if size <= _DENSE_SIZE or count > size // 8:
+        indices = (size - count, size - 1)
+        values = eigh(moment, eigvals_only=True, subset_by_index=indices)
+    else:
+        start = np.random.default_rng(0).normal(size=size)  # the same result every time
+        values = eigsh(moment, k=count, v0=start, return_eigenvectors=False)
+    return np.maximum(np.sort(values)[::-1], 0.0)
