@@ -124,16 +124,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
       UserError: for what the user can put right, before anything is trained.
       NonFiniteLossError, CheckpointError, Terminated: as `training.train`.
     """
-    _config.check_ranges(flatten(config))
-    try:
-        dataset = _config.make_dataset(config)
-        fields = _config.model_fields(config, dataset)
-        model = _config.make_model(fields)
-        options = _config.train_options(config)
-    except DatasetNotFoundError as error:
-        raise UserError(str(error)) from error  # its lines are a list of what to do
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise UserError(_flags.one_line(error)) from error
+    dataset, fields, model, options = build(config)
     _workdir.prepare_workdir(workdir, config)
     if show_progress:
         print(f"workdir {workdir}", flush=True)
@@ -148,6 +139,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         "weights": {name: float(value) for name, value in weights.items()},
     }
     evaluation = config.evaluation
+    is_main = jax.process_index() == 0
 
     def score(params: Any) -> dict[str, float]:
         """Disentanglement while training, of the weights at its end."""
@@ -174,25 +166,12 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
         )
     except ValueError as error:  # the options do not fit the data or the devices
         raise UserError(_flags.one_line(error)) from error
-    is_main = jax.process_index() == 0
     show_progress = show_progress and is_main
     began = time.perf_counter()
     params = jax.device_get(trained.state.variables)
     if show_progress:
         print("evaluating ...", flush=True)
-    scores = evaluate(
-        model,
-        params,
-        dataset,
-        weights=weights,
-        seed=config.seed,
-        num_test=evaluation.num_test or None,
-        iwae_samples=evaluation.iwae_samples,
-        iwae_images=evaluation.iwae_images,
-        num_probe_labels=evaluation.num_labels,
-        aggregate_images=evaluation.aggregate_images,
-        disentanglement_images=evaluation.disentanglement_images,
-    )
+    scores = all_scores(config, model, params, dataset, weights)
     num_steps = int(trained.state.step)
     # Every process evaluates, since one that left early would end the others.
     if not is_main:
@@ -207,9 +186,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             "train_seconds": trained.seconds,
             "evaluation_seconds": time.perf_counter() - began,
             "best_step": trained.best_step,
-            "num_parameters": sum(
-                p.size for p in jax.tree.leaves(trained.state.params)
-            ),
+            "num_parameters": count(trained.state.params),
             **_workdir.describe_machine(),
         },
     }
@@ -225,6 +202,70 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     if show_progress:
         print_results(workdir, results)
     return results
+
+
+def build(
+    config: ConfigDict,
+) -> tuple[Dataset, dict[str, Any], Model, training.TrainOptions]:
+    """The data set, the model's fields, the model, and how to train it.
+
+    Raises:
+      UserError: for a value that does not fit, or data that is not there.
+    """
+    _config.check_ranges(flatten(config))
+    try:
+        dataset = _config.make_dataset(config)
+        fields = _config.model_fields(config, dataset)
+        return (
+            dataset,
+            fields,
+            _config.make_model(fields),
+            _config.train_options(config),
+        )
+    except DatasetNotFoundError as error:
+        raise UserError(str(error)) from error  # its lines are a list of what to do
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        raise UserError(_flags.one_line(error)) from error
+
+
+def all_scores(
+    config: ConfigDict,
+    model: Model,
+    params: Any,
+    dataset: Dataset,
+    weights: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What `evaluate` gives.
+
+    With a Student-t prior also `disentanglement_of_normal_codes`, the scores after the
+    transport of the codes to a normal distribution, for both are published.
+    """
+    evaluation = config.evaluation
+    scores = evaluate(
+        model,
+        params,
+        dataset,
+        weights=weights,
+        seed=config.seed,
+        num_test=evaluation.num_test or None,
+        iwae_samples=evaluation.iwae_samples,
+        iwae_images=evaluation.iwae_images,
+        num_probe_labels=evaluation.num_labels,
+        aggregate_images=evaluation.aggregate_images,
+        disentanglement_images=evaluation.disentanglement_images,
+    )
+    to_normal = getattr(getattr(model, "prior", None), "to_normal", None)
+    if to_normal and evaluation.disentanglement_images:
+        scores["disentanglement_of_normal_codes"] = disentanglement_scores(
+            model,
+            params,
+            dataset,
+            weights=weights,
+            num_images=evaluation.disentanglement_images,
+            seed=config.seed,
+            transform=to_normal,
+        )
+    return scores
 
 
 def count(params: Any) -> int:

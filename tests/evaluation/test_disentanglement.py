@@ -234,6 +234,14 @@ def test_what_is_not_there_is_named(names):
         assert score_scalars(scores) == {}
 
 
+def test_codes_can_be_transformed_before_they_are_scored():
+    """The one latent that is constant after it is left out."""
+    plain = score(PixelModel())["factor_vae_score"]["cascade"]
+    other = score(PixelModel(), transform=lambda z: z * (np.arange(5) != 3))
+    assert 3 in plain["active"]
+    assert 3 not in other["factor_vae_score"]["cascade"]["active"]
+
+
 def test_a_part_of_the_images():
     scores = score(PixelModel(), num_images=100, protocols=("cascade",))
     assert scores["num_images"] == 100

@@ -5,6 +5,7 @@ from experiments import _config
 from experiments._flags import UserError, flatten
 from experiments.configs import base
 from vsc_jax.models import MODELS
+from vsc_jax.priors import StudentTPrior
 
 
 @pytest.fixture
@@ -46,6 +47,11 @@ def test_every_range_is_of_a_field_and_every_number_has_a_range():
         ("optimizer.learning_rate", float("nan"), "must be larger than 0, got nan."),
         ("seed", -1, "seed must be at least 0 and smaller than 2147483648, got -1."),
         ("data.image_size", 5000, "must be at least 0 and at most 4096, got 5000."),
+        ("model.prior.df", 0.0, "model.prior.df must be larger than 0, got 0."),
+        ("model.prior.variance", -1.0, "must be larger than 0, got -1."),
+        ("model.prior.spike_weight", 1.0, "at least 0 and smaller than 1, got 1."),
+        ("model.prior.spike_stddev", 1.5, "larger than 0 and at most 1, got 1.5."),
+        ("weights.divergence_weight", -2.0, "must be at least 0, got -2."),
         (
             "train.num_steps",
             0,
@@ -72,13 +78,27 @@ def test_model(config):
     dataset = _config.make_dataset(config)
     fields = _config.model_fields(config, dataset)
     assert fields["image_shape"] == (8, 8, 1)
-    assert fields["channels"] is None
+    assert fields["channels"] is fields["decoder_channels"] is None
+    assert "prior" not in fields
     model = _config.make_model(fields)
     assert model == MODELS["vsc"](image_shape=(8, 8, 1))
     config.model.channels = (4, 5)
-    assert _config.model_fields(config, dataset)["channels"] == (4, 5)
+    config.model.decoder_channels = (6, 7)
+    changed = _config.model_fields(config, dataset)
+    assert (changed["channels"], changed["decoder_channels"]) == ((4, 5), (6, 7))
     with pytest.raises(UserError, match="the model vae has no gate; take a config"):
         _config.make_model(fields | {"name": "vae"})
+
+
+def test_a_prior_is_made_from_its_name_and_its_own_fields():
+    config = base.quick(base.get_config("vae"))
+    config.data.name = "digits"
+    config.model.prior.name = "student_t"
+    config.model.prior.df = 5.0
+    fields = _config.model_fields(config, _config.make_dataset(config))
+    assert fields["prior"] == {"name": "student_t", "df": 5.0}
+    model = _config.make_model(fields)
+    assert model == MODELS["vae"](image_shape=(8, 8, 1), prior=StudentTPrior(5.0))
 
 
 def test_values_and_schedules(config):

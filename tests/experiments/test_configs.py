@@ -15,7 +15,12 @@ from PIL import Image
 from experiments import _config, configs
 from experiments._flags import flatten
 from experiments.run import run
-from vsc_jax.datasets import render_sprites, sprites_factors_from_index
+from vsc_jax.datasets import (
+    Dataset,
+    ImageFormat,
+    render_sprites,
+    sprites_factors_from_index,
+)
 from vsc_jax.models import MODELS
 
 NAMES = sorted(
@@ -31,7 +36,9 @@ SHAPES = {
     "image_folder": (64, 64, 3),
     "mnist": (28, 28, 1),
     "mnist_5k": (28, 28, 1),
+    "pinwheel": (1, 2, 1),
     "smiley": (32, 32, 1),
+    "spirals": (1, 2, 1),
     "sprites": (64, 64, 1),
 }
 # One quick run per config and, where its words change the code that runs, for those.
@@ -40,6 +47,10 @@ RUNS = {(name, "quick") for name in NAMES} | {
     ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
+    ("pinwheel", "spirals,published_kl,quick"),
+    ("prior_sprites", "sprites,learned_pca,laptop,quick"),
+    ("prior_sprites", "sprites,student_t,laptop,quick"),
+    ("sparse_fashion", "mnist_5k,laptop,quick"),
     ("vsc_mlp", "vae,digits,quick"),
     ("vsc_mlp", "scaling,mnist_5k,quick"),
 }
@@ -62,6 +73,27 @@ def test_the_docstring_gives_the_command(name):
     assert f"--config=configs/{name}.py" in module.__doc__
 
 
+def noise_like(config):
+    """Random images of the shape that the data of the config have."""
+    data = config.data
+    height, width, channels = SHAPES[data.name]
+    size = data.image_size
+    shape = (size or height, size or width, data.channels or channels)
+    is_points = shape == (1, 2, 1)
+    images = np.random.default_rng(0).integers(0, 256, (32, *shape))
+    rows = np.arange(32, dtype=np.int32)
+    sizes = (3, 6, 40, 32, 32) if "sprites" in data.name else (10,)
+    return Dataset(
+        name=data.name,
+        images=images.astype(np.float32 if is_points else np.uint8),
+        format=ImageFormat(shape, points=is_points),
+        train_indices=rows[:24],
+        test_indices=rows[24:],
+        factor_names=tuple(f"factor {i}" for i in range(len(sizes))),
+        factor_sizes=sizes,
+    )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_word_gives_a_config_that_fits_its_model(name):
     words = words_of(name)
@@ -70,13 +102,7 @@ def test_every_word_gives_a_config_that_fits_its_model(name):
         config = get_config(name, argument)
         _config.check_ranges(flatten(config))
         options = _config.train_options(config)
-        size, channels = config.data.image_size, config.data.channels
-        height, width, colours = SHAPES[config.data.name]
-        shape = (size or height, size or width, channels or colours)
-        fields = {"image_shape": shape, **config.model.to_dict()}
-        fields["channels"] = tuple(fields.get("channels") or ()) or None
-        if config.model.name == "exemplar_vsc" and fields["channels"] is None:
-            fields.setdefault("network", "mlp")
+        fields = _config.model_fields(config, noise_like(config))
         model = _config.make_model(fields)
         assert set(model.default_weights) == set(options.weights)
         if "quick" in argument:
@@ -149,6 +175,8 @@ def test_the_quick_form_runs(name, argument, files, tmp_path):
     # The published widths are not what is tested.
     if "hidden" in config.model:
         config.model.hidden = tuple(min(width, 32) for width in config.model.hidden)
+    if config.model.get("network") == "dcgan":
+        config.model.channels = (4, 8, 8)
     results = run(config, tmp_path, show_progress=False)
     assert results["run"]["num_steps"] == config.train.num_steps
     assert math.isfinite(results["scores"]["loss"])

@@ -9,6 +9,8 @@ from experiments import _flags
 
 VSC = "--config=configs/vsc.py:quick"
 DIGITS = "--config=configs/vsc_mlp.py:digits,quick"
+POINTS = "--config=configs/pinwheel.py:quick"
+PRIOR = "--config.model.prior"
 
 # Name -> the words behind the command, and what the error says, a regular expression.
 CASES: dict[str, tuple[list[str], str]] = {
@@ -128,7 +130,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown optimizer": (
         [DIGITS, "--config.optimizer.name=adm"],
-        "optimizer must be 'adam' or 'sgd', got 'adm'.",
+        "optimizer must be 'adam', 'amsgrad' or 'sgd', got 'adm'.",
     ),
     "unknown parallel": (
         [DIGITS, "--config.train.parallel=pjit"],
@@ -161,11 +163,91 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown model": (
         [DIGITS, "--config.model.name=vcs"],
-        "model must be one of autoencoder, vae, vsc, .*aae_s, got 'vcs'.",
+        "model must be one of autoencoder, .*, decomposition_vae, got 'vcs'.",
     ),
     "another model": (
         [DIGITS, "--config.model.name=vae"],
         "the model vae has no gate; take a config of this model instead of changing",
+    ),
+    "unknown prior": (
+        [POINTS, f"{PRIOR}.name=student"],
+        "model.prior.name must be one of standard_normal, .*learned_pca, got 'student'",
+    ),
+    "a prior is a group": (
+        [POINTS, f"{PRIOR}=student_t"],
+        r"model.prior is a group of fields; set one of them, such as --config.model\.",
+    ),
+    "unknown field of the prior": (
+        [POINTS, f"{PRIOR}.dof=5"],
+        r"the config has no field model.prior.dof. Did you mean model.prior.df\?",
+    ),
+    "prior of another model": (
+        [DIGITS, f"{PRIOR}.name=student_t"],
+        "the config has no field model.prior.name. ",
+    ),
+    "df below zero": (
+        [POINTS, f"{PRIOR}.name=student_t", f"{PRIOR}.df=-1"],
+        "model.prior.df must be larger than 0, got -1.",
+    ),
+    "spike_weight 1": (
+        [POINTS, f"{PRIOR}.spike_weight=1"],
+        "model.prior.spike_weight must be at least 0 and smaller than 1, got 1.",
+    ),
+    "spike_stddev 0": (
+        [POINTS, f"{PRIOR}.spike_stddev=0"],
+        "model.prior.spike_stddev must be larger than 0 and at most 1, got 0.",
+    ),
+    "component_variance is nan": (
+        [POINTS, f"{PRIOR}.component_variance=nan"],
+        "model.prior.component_variance must be larger than 0, got nan.",
+    ),
+    "variances of another number of latents": (
+        [POINTS, f"{PRIOR}.name=gaussian", f"{PRIOR}.variances=(1.,2.,3.)"],
+        "model.prior.variances must have 1 value or one per latent, 2, got 3.",
+    ),
+    "a variance below zero": (
+        [POINTS, f"{PRIOR}.name=gaussian", f"{PRIOR}.variances=(1.,-2.)"],
+        "variances must be finite and above 0, got -2.0.",
+    ),
+    "a mixture in other dimensions": (
+        [POINTS, "--config.model.latent_dim=3"],
+        r"latent_dim is 3, but the means of the components have shape \(4, 2\), expect",
+    ),
+    "more components than the data have": (
+        [POINTS, f"{PRIOR}.name=pca", "--config.model.latent_dim=3"],
+        "model.prior.name pca: ",
+    ),
+    "unknown scale": (
+        [POINTS, "--config.model.scale=variance"],
+        "scale must be 'log_var' or 'softplus_stddev', got 'variance'.",
+    ),
+    "unknown divergence": (
+        [POINTS, "--config.model.divergence=kl"],
+        "divergence must be one of none, mmd, .*, got 'kl'.",
+    ),
+    "divergence_weight below zero": (
+        [POINTS, "--config.weights.divergence_weight=-1"],
+        "weights.divergence_weight must be at least 0, got -1.",
+    ),
+    "a Bernoulli of any number": (
+        [POINTS, "--config.model.likelihood=bernoulli"],
+        "mean_function must be 'sigmoid' for the likelihood 'bernoulli', got 'identity",
+    ),
+    "points have no size": (
+        [POINTS, "--config.data.image_size=32"],
+        "pinwheel has points, not images; image_size must be left out, got 32.",
+    ),
+    "points have no norm": (
+        [POINTS, "--config.data.normalization=unit_norm"],
+        "pinwheel has points, not images; normalization must be none, got 'unit_norm'.",
+    ),
+    "points in convolutions": (
+        [POINTS, "--config.model.network=dcgan"],
+        r"image_shape \(1, 2, 1\) has no default channels",
+    ),
+    "batch normalisation in another method": (
+        [DIGITS, "--config.model.network=dcgan"],
+        "network must be 'mlp' or 'conv' for VSC, whose loss keeps no statistics",
     ),
     "workdir below a file": (
         [DIGITS, "--workdir=empty.py/run"],

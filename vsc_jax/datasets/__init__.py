@@ -2,6 +2,10 @@
 
 from vsc_jax.datasets._base import Dataset as Dataset
 from vsc_jax.datasets._base import ImageFormat as ImageFormat
+from vsc_jax.datasets._ground_truth import GroundTruth as GroundTruth
+from vsc_jax.datasets._ground_truth import ground_truth as ground_truth
+from vsc_jax.datasets._ground_truth import images_from_factors as images_from_factors
+from vsc_jax.datasets._ground_truth import rows_from_factors as rows_from_factors
 from vsc_jax.datasets._load import dataset_names as dataset_names
 from vsc_jax.datasets._load import load_dataset as load_dataset
 from vsc_jax.datasets._points import pinwheel as pinwheel

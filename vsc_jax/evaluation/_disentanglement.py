@@ -1,11 +1,12 @@
 """Scores of a model's codes against the ground-truth factors of its images."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vsc_jax import metrics
 from vsc_jax.datasets import Dataset, ImageFormat
@@ -31,6 +32,7 @@ def disentanglement_scores(
     protocols: Sequence[str] = ("cascade", "locatello"),
     batch_size: int = 500,
     seed: int = 0,
+    transform: Callable[[np.ndarray], ArrayLike] | None = None,
 ) -> dict[str, Any]:
     """FactorVAE score and accuracy of the categories, as a dict that `json.dump` takes.
 
@@ -48,6 +50,8 @@ def disentanglement_scores(
       protocols: of the FactorVAE score, see `vsc_jax.metrics.factor_vae_score`.
       batch_size: images encoded at a time.
       seed: of the draw of images and of the votes.
+      transform: of the means `[n, latent_dim]` to the codes that are scored, such as
+        `StudentTPrior.to_normal`; None scores the means.
 
     Returns:
       `num_images`.
@@ -81,9 +85,12 @@ def disentanglement_scores(
         results["kl_per_latent"] = kl.tolist()
     if "factor_vae_score" not in skipped:
         results["factor_vae_score"] = {}
+        codes = encoded.expected_latents
+        if transform is not None:
+            codes = np.asarray(transform(codes))
         for protocol in protocols:
             scores = metrics.factor_vae_score(
-                encoded.expected_latents,
+                codes,
                 factors,
                 categories=encoded.categories if model.category_sizes else None,
                 kl_per_latent=kl,

@@ -132,9 +132,7 @@ def plot_aggregate_posterior(
         _reach(prior_samples, 0.999),
         _reach(mean + np.exp(0.5 * log_var) * noise, 0.999),
     )
-    density = aggregate_density(
-        mean, log_var, limits=(-limit, limit), num=_NUM_DENSITY
-    )
+    density = aggregate_density(mean, log_var, limits=(-limit, limit), num=_NUM_DENSITY)
     width = 2 * _PANEL + 180
     lines = wrap_title(title, width - 20)
     figure = new_figure(width, _PANEL + 20 + 18 * len(lines), layout="constrained")

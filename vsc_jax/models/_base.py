@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from vsc_jax.networks import Posterior
+from vsc_jax.networks import Posterior, keep_local
 
 Params = Any
 # Under this name a loss hands back, among its metrics, the statistics of batches that
@@ -20,18 +20,14 @@ class Batch(NamedTuple):
     """One batch of training data.
 
     Attributes:
-      x: images `[batch, height, width, channels]`, float32 in [0, 1].
+      x: images `[batch, height, width, channels]`, float32, in [0, 1] but for data sets
+        of points.
       factors: ground-truth factors or labels `[batch, num_factors]`, int32; None
         where the data set has none.
     """
 
     x: jax.Array
     factors: jax.Array | None = None
-
-
-def keep_local(array: jax.Array) -> jax.Array:
-    """The `gather` of a program on one device: the batch is already whole."""
-    return array
 
 
 class Player(NamedTuple):

@@ -1,6 +1,7 @@
 """Flax Linen modules: `init` and `apply` are pure functions of a params pytree."""
 
 from vsc_jax.networks._batch_norm import BatchNorm as BatchNorm
+from vsc_jax.networks._batch_norm import keep_local as keep_local
 from vsc_jax.networks._build import build_networks as build_networks
 from vsc_jax.networks._dcgan import DCGANDecoder as DCGANDecoder
 from vsc_jax.networks._dcgan import DCGANTrunk as DCGANTrunk

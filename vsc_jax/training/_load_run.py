@@ -17,9 +17,9 @@ BATCH_SIZE = 500
 class Run:
     """A trained model: `encode`, `categories`, `decode`, `reconstruct` and `sample`.
 
-    Images are float arrays `[n, height, width, channels]` in [0, 1], codes
-    `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each categorical
-    variable. For work inside JAX programs use `model` and `params`.
+    Images are float arrays `[n, height, width, channels]`, in [0, 1] but for points;
+    codes are `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each
+    categorical variable. For work inside JAX programs use `model` and `params`.
 
     Attributes:
       model: the `Model`.
@@ -77,9 +77,7 @@ class Run:
     def _images(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
         if not np.issubdtype(x.dtype, np.floating):
-            raise TypeError(
-                f"x must be floats in [0, 1], got {x.dtype}; divide bytes by 255."
-            )
+            raise TypeError(f"x must be floats, got {x.dtype}; divide bytes by 255.")
         if x.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(size) for size in self.model.image_shape)
             raise ValueError(f"x must have shape [n, {expected}], got {x.shape}.")
