@@ -10,7 +10,6 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
-import json
 import logging
 import os
 import sys
@@ -27,6 +26,8 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail, flatten
+from experiments._metrics import metric_scores
+from experiments._results import best_of_run, describe, print_results, shown_scores
 from vsc_jax import training
 from vsc_jax.datasets import Dataset, DatasetNotFoundError
 from vsc_jax.evaluation import (
@@ -56,7 +57,6 @@ COORDINATOR = flags.DEFINE_string(
 NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.")
 PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
 
-SCORE = "factor_vae_score"
 # Encodings of so many latents can be drawn: they are kept for `plot_sweep --density`.
 ENCODED_DIM = 2
 NUM_ENCODED = 5_000
@@ -190,6 +190,10 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             **_workdir.describe_machine(),
         },
     }
+    if evaluation.metrics:
+        results["metrics"] = metric_scores(
+            evaluation.metrics, model, params, dataset, seed=config.seed
+        )
     if best := best_of_run(workdir / "metrics.jsonl"):
         results["best_of_run"] = best
     _workdir.write_json(workdir / "results.json", results)
@@ -277,7 +281,7 @@ def save_encodings(model: Model, params: Any, dataset: Dataset, file: Path) -> N
     """Writes mean and log-variance of q(z|x) of test images, if it is Gaussian."""
     rows = dataset.test_indices[:NUM_ENCODED]
     encoded = encode_dataset(model, params, dataset, rows)
-    if encoded.log_var is not None:
+    if encoded.log_var is not None and not encoded.has_spike:
         np.savez(file, mean=encoded.mean, log_var=encoded.log_var)
 
 
@@ -314,43 +318,6 @@ def draw(
     )
     paths = [*figures.paths, curves, *([kl_over_steps] if kl_over_steps else [])]
     write_report(workdir, shown_scores(results) | {"run": results["run"]}, paths)
-
-
-def shown_scores(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores, and those of the best step where the run was scored on its way."""
-    best = {key: results[key] for key in ("best_of_run",) if key in results}
-    return {**results["scores"], **best}
-
-
-def describe(prior: Mapping[str, Any]) -> str:
-    """A prior in one line: its name and its fields."""
-    fields = {name: value for name, value in prior.items() if name != "name"}
-    return " ".join([prior["name"], *(f"{k}={v}" for k, v in fields.items())])
-
-
-def best_of_run(metrics_path: Path) -> dict[str, float]:
-    """The logged scores at the step with the highest FactorVAE score.
-
-    Published loops keep the checkpoint that scores best on the labels; what they
-    report is a maximum over many noisy looks, so it stands beside the last iterate.
-    """
-    lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
-    scored = [line for line in lines if SCORE in line]
-    if not scored:
-        return {}
-    best = max(scored, key=lambda line: line[SCORE])
-    names = ("step", SCORE, "unsupervised_accuracy")
-    return {name: best[name] for name in names if name in best}
-
-
-def print_results(workdir: Path, results: dict[str, Any]) -> None:
-    """The headline numbers and where everything is."""
-    for name, value in flatten(shown_scores(results)).items():
-        if isinstance(value, int | float):
-            print(f"  {name:40s} {value:10.4g}")
-    for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
-        if (workdir / name).exists():
-            print(f"  {workdir / name}")
 
 
 def choose_workdir(given: str | None) -> Path:

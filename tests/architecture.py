@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tomllib
 
+from grouped import GROUPED
+
 ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 400
 
@@ -61,6 +63,7 @@ DISTRIBUTIONS = {
     "orbax": "orbax-checkpoint",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
+    "threadpoolctl": "scikit-learn",  # which needs it
 }
 # Not asked for by us: the benchmark compares with torch where it is installed.
 OPTIONAL = {"torch": "experiments.benchmark"}
@@ -75,53 +78,6 @@ PARALLEL_NAMES = {"AxisType", "Mesh", "NamedSharding", "PartitionSpec"} | {
     "pmean",
     "psum",
     "shard_map",
-}
-
-# Modules that are tested in a file with another name, under a word that stands in it:
-# the name by which the tests reach them.
-GROUPED = {
-    "vsc_jax": ("tests/test_imports.py", "vsc_jax"),
-    "vsc_jax.datasets._celeb_a": ("tests/datasets/test_pictures.py", "celeb_a"),
-    "vsc_jax.datasets._image_folder": (
-        "tests/datasets/test_pictures.py",
-        "image_folder",
-    ),
-    "vsc_jax.datasets._packaged": ("tests/datasets/test_load.py", "mnist_5k"),
-    "vsc_jax.datasets._pixels": ("tests/datasets/test_pictures.py", "image_size"),
-    "vsc_jax.datasets._request": ("tests/datasets/test_load.py", "num_train"),
-    "vsc_jax.evaluation._figure_data": (
-        "tests/evaluation/test_make_figures.py",
-        "make_figures",
-    ),
-    "vsc_jax.evaluation._figure_groups": (
-        "tests/evaluation/test_make_figures.py",
-        "make_figures",
-    ),
-    "experiments.benchmark._steps": (
-        "tests/experiments/test_benchmark_train_step.py",
-        "ms per step",
-    ),
-    "experiments.benchmark.assignment": (
-        "tests/experiments/test_benchmark_assignment.py",
-        "assignment",
-    ),
-    "vsc_jax.evaluation._passes": ("tests/evaluation/test_evaluate.py", "iwae"),
-    "vsc_jax.losses._pair_sums": ("tests/losses/test_mmd.py", "_pair_sums"),
-    "vsc_jax.metrics._arrays": ("tests/metrics/test_hoyer.py", "ValueError"),
-    "vsc_jax.models._autoencoder": ("tests/models/test_models.py", "autoencoder"),
-    "vsc_jax.models._base": ("tests/models/test_models.py", "Batch"),
-    "vsc_jax.models._image_model": ("tests/models/test_models.py", "likelihood"),
-    "vsc_jax.models._vae": ("tests/models/test_models.py", "vae"),
-    "vsc_jax.models._vsc": ("tests/models/test_models.py", "log_sigmoid"),
-    "vsc_jax.networks._decoders": ("tests/networks/test_build.py", "decoder"),
-    "vsc_jax.networks._encoder": ("tests/networks/test_build.py", "encoder"),
-    "vsc_jax.networks._posterior": ("tests/networks/test_build.py", "slab_logits"),
-    "vsc_jax.networks._trunks": ("tests/networks/test_build.py", "build_networks"),
-    "experiments.benchmark.train_step": (
-        "tests/experiments/test_benchmark_train_step.py",
-        "train_step",
-    ),
-    "experiments.configs.*": ("tests/experiments/test_configs.py", "configs"),
 }
 
 

@@ -82,12 +82,14 @@ def check_extras(target):
 def check_flags(path, arguments):
     """Parses them with flags of these names, and the config with its fields."""
     source = path.read_text()
-    if "from experiments.run import CONFIG" in source:
+    if "from experiments.run import" in source:
         source += (ROOT / "experiments" / "run.py").read_text()
     values = flags.FlagValues()
     for kind, name in re.findall(r"DEFINE_(\w+)\(\s*\"(\w+)\"", source):
         if kind == "config_file":
             config_flags.DEFINE_config_file(name, flag_values=values)
+        elif kind == "bool":
+            flags.DEFINE_bool(name, False, "", flag_values=values)
         else:
             flags.DEFINE_multi_string(name, [], "", flag_values=values)
     arguments = [
@@ -130,6 +132,7 @@ def test_commands_have_files_flags_and_fields_that_exist(words):
         "python -m experiments.run --config=configs/vsc.py --no_such=4",
         "python -m experiments.run --config=configs/vsc.py word",
         "python -m experiments.sweep --config=configs/vsc.py --sweep=model.dim=4",
+        "python -m experiments.plot_sweep --workdir=runs/a --y=loss --row=seed",
         "python -m experiments.no_such",
         'pip install -e ".[no-such]"',
         "pip install vsc_jax",

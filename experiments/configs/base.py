@@ -142,6 +142,9 @@ def get_config(model: str = "vae") -> ConfigDict:
     # Test images for overlap, mutual information and the distance of q(z) from the
     # prior; 0 takes none.
     config.evaluation.aggregate_images = 2_000
+    # Scores against ground truth at the end of the run, as `experiments.evaluate` takes
+    # them: names of vsc_jax.evaluation.SCORES.
+    config.evaluation.metrics = ()
     # Images (train and test) for the disentanglement scores; 0 takes none.
     config.evaluation.disentanglement_images = 0
     # Steps between looks at these scores while training, over score_images; 0: none.

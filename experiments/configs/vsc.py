@@ -16,6 +16,7 @@ prior and beta at which few latents are on for an image.
 from ml_collections import ConfigDict
 
 from experiments.configs import base
+from vsc_jax.evaluation import CHEAP_SCORES
 
 
 def get_config(argument: str = "") -> ConfigDict:
@@ -35,4 +36,6 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.log_every = 100
     config.train.checkpoint_every = 2_000
     config.evaluation.num_test = 2_000
+    config.evaluation.disentanglement_images = 10_000
+    config.evaluation.metrics = CHEAP_SCORES
     return base.quick(config) if "quick" in words else config

@@ -14,19 +14,25 @@ def test_every_name_has_a_loader_and_the_names_are_sorted():
     names = dataset_names()
     assert list(names) == sorted(names)
     assert set(names) == {
-        "celeb_a", "digits", "dsprites", "fashion_mnist", "image_folder",
-        "mnist", "mnist_5k", "npz", "pinwheel", "smiley", "spirals", "sprites",
+        "cars3d", "celeb_a", "digits", "dsprites", "dsprites_color",
+        "dsprites_noisy", "dsprites_scream", "fashion_mnist", "image_folder",
+        "mnist", "mnist_5k", "mpi3d_real", "mpi3d_real_complex", "mpi3d_realistic",
+        "mpi3d_toy", "npz", "pinwheel", "shapes3d", "shapes3d_like", "smallnorb",
+        "smiley", "spirals", "sprites", "sprites_color", "sprites_noisy",
+        "sprites_scream", "xy_squares",
     }  # fmt: skip
 
 
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'sprite'\. Did you mean 'sprites'\?.*celeb"):
         load_dataset("sprite")
-    with pytest.raises(ValueError, match=r"'zzz'\. Known: celeb_a, digits"):
+    with pytest.raises(ValueError, match=r"'zzz'\. Known: cars3d, celeb_a, digits"):
         load_dataset("zzz")
 
 
-@pytest.mark.parametrize("name", ["sprites", "digits", "mnist_5k", "smiley"])
+@pytest.mark.parametrize(
+    "name", ["sprites", "digits", "mnist_5k", "smiley", "sprites_noisy", "xy_squares"]
+)
 def test_splits_are_disjoint_and_repeatable(name):
     one, two = (load_dataset(name, **SMALL) for _ in range(2))
     assert one.name == name

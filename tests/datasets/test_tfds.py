@@ -109,6 +109,49 @@ def test_dsprites_with_factors(data_dir):
     np.testing.assert_array_equal(dataset.factors[:9], factors[order[:9]])
 
 
+def test_shapes3d_with_factors(data_dir):
+    names = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
+    factors = RNG.integers((10, 10, 10, 8, 4, 15), size=(20, 6))
+    images = RNG.integers(0, 256, (20, 64, 64, 3)).astype(np.uint8)
+    examples = [
+        {
+            "image": encode(image),
+            **{f"label_{name}": value for name, value in zip(names, row, strict=True)},
+            **{f"value_{name}": np.float32(0.0) for name in names},
+        }
+        for image, row in zip(images, factors, strict=True)
+    ]
+    prepare(data_dir, "shapes3d", {"train": examples})
+    dataset = load_dataset("shapes3d", num_train=9, num_test=1)
+    order = np.random.default_rng(0).permutation(20)
+    rows = np.r_[order[:9], order[18]]
+    assert dataset.factor_names == names
+    np.testing.assert_array_equal(dataset.images, images[rows])
+    np.testing.assert_array_equal(dataset.factors, factors[rows])
+
+
+def test_smallnorb_with_its_own_splits(data_dir):
+    names = ("category", "elevation", "azimuth", "lighting")
+    factors = RNG.integers((5, 9, 18, 6), size=(9, 4))
+    images = RNG.integers(0, 256, (9, 96, 96)).astype(np.uint8)
+    examples = [
+        {
+            "image": encode(image),
+            "image2": encode(255 - image),
+            "instance": 3,
+            **{f"label_{name}": value for name, value in zip(names, row, strict=True)},
+        }
+        for image, row in zip(images, factors, strict=True)
+    ]
+    prepare(data_dir, "smallnorb", {"train": examples[:6], "test": examples[6:]})
+    dataset = load_dataset("smallnorb", image_size=96, num_train=4)
+    rows = np.r_[:4, 6:9]
+    np.testing.assert_array_equal(dataset.images[..., 0], images[rows])
+    np.testing.assert_array_equal(dataset.factors, factors[rows])
+    np.testing.assert_array_equal(dataset.test_indices, [4, 5, 6])
+    assert load_dataset("smallnorb").image_shape == (64, 64, 1)
+
+
 def test_celeb_a_is_cropped_and_resized(data_dir):
     import tensorflow_datasets as tfds
 

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from vsc_jax.datasets import Dataset, ImageFormat
-from vsc_jax.evaluation import _category_groups, _figure_groups, _make_figures
+from vsc_jax.evaluation import (
+    _category_groups,
+    _figure_groups,
+    _make_figures,
+    _point_groups,
+)
 from vsc_jax.models import Player
 from vsc_jax.networks import Posterior
 
@@ -222,7 +227,8 @@ def calls(monkeypatch):
         recorded.setdefault(name, []).append((args, kwargs))
         return next(arg for arg in args if isinstance(arg, Path))
 
-    for module in (_category_groups, _figure_groups, _make_figures):
+    modules = (_category_groups, _figure_groups, _make_figures, _point_groups)
+    for module in modules:
         for name in dir(module):
             if name.startswith(("plot_", "save_")):
                 monkeypatch.setattr(module, name, functools.partial(record, name))

@@ -18,6 +18,7 @@ ALL = [
     "latent_bars.png",
     "prior_samples.png",
     "kl_per_latent.png",
+    "class_magnitudes.png",
     "class_gates.png",
     "correlation.png",
 ]
@@ -26,6 +27,7 @@ OF_CATEGORIES = [
     "category_samples.png",
     "category_confusion.png",
 ]
+OF_TWO_LATENTS = "aggregate_posterior.png"
 NO_VARIABLE = dict.fromkeys(
     (name.split(".")[0] for name in OF_CATEGORIES),
     "this model has no categorical variable",
@@ -34,7 +36,7 @@ NO_VARIABLE = dict.fromkeys(
 
 def check(figures, expected):
     assert [path.name for path in figures.paths] == expected
-    assert {path.split(".")[0] for path in [*ALL, *OF_CATEGORIES]} - {
+    assert {path.split(".")[0] for path in [*ALL, *OF_CATEGORIES, OF_TWO_LATENTS]} - {
         path.stem for path in figures.paths
     } == set(figures.skipped)
     for path in figures.paths:
@@ -69,8 +71,10 @@ def test_model_without_prior_says_what_is_missing(model, params, dataset, tmp_pa
         "conditional_samples": "the posterior of this model has no spike",
         "prior_samples": "this model has no prior",
         "kl_per_latent": "this model has no prior",
+        "class_magnitudes": 'this data set has no factor named "label"',
         "class_gates": 'this data set has no factor named "label"',
         "correlation": "the sources of the images of this data set are unknown",
+        "aggregate_posterior": "only two latents can be drawn as a density",
     }
 
 
@@ -210,6 +214,22 @@ def test_one_test_image_is_enough_for_the_rest(model, params, dataset, tmp_path,
         model, params, dataset, model.default_weights, tmp_path, num_images=1
     )
     assert figures.skipped["interpolation"] == "there is only one test image"
+
+
+def test_classes_without_a_spike_have_magnitudes_alone(
+    model, params, dataset, tmp_path, calls
+):
+    figures = make_figures(model, params, dataset, model.default_weights, tmp_path)
+    assert "class_magnitudes.png" in [path.name for path in figures.paths]
+    reason = "the posterior of this model has no spike"
+    assert figures.skipped["class_gates"] == reason
+    ((magnitudes, _), kwargs) = calls["plot_class_magnitudes"][0]
+    assert kwargs["class_names"] == ["0", "1", "2"]
+    rows = dataset.test_indices
+    mean = np.asarray(model.encode(params, dataset.decode(rows)).mean)
+    labels = dataset.factors[rows, 0]
+    expected = [np.abs(mean[labels == k]).mean(axis=0) for k in range(3)]
+    np.testing.assert_allclose(magnitudes, expected, rtol=1e-5)
 
 
 def test_figures_are_reproducible(model, params, dataset, tmp_path):

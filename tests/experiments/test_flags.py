@@ -151,7 +151,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown data set": (
         [VSC, "--config.data.name=sprits"],
-        r"unknown data set 'sprits'. Did you mean 'sprites'\? Known: celeb_a, ",
+        r"unknown data set 'sprits'. Did you mean 'sprites'\? Known: .*celeb_a, ",
     ),
     "no path": (
         [VSC, "--config.data.name=npz"],

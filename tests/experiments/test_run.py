@@ -10,9 +10,11 @@ import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
+from tiny_runs import tiny_dataset, tiny_model
 
 from experiments import run as command
-from experiments.configs import vsc_mlp
+from experiments.configs import pinwheel, vsc_mlp
+from vsc_jax.datasets import load_dataset
 from vsc_jax.training import load_run
 
 NUM_STEPS = 300
@@ -249,6 +251,69 @@ def test_a_run_from_python(tmp_path, capsys):
     assert load_run(tmp_path).meta["config"] == json.loads(
         (tmp_path / "config.json").read_text()
     )
+    assert not (tmp_path / "aggregate_posterior.npz").exists()  # 8 latents
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_a_run_of_points_says_its_prior_and_keeps_its_encodings(tmp_path, capsys):
+    config: ConfigDict = pinwheel.get_config("quick")
+    config.model.hidden = (8,)
+    command.run(config, tmp_path)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == [
+        f"workdir {tmp_path}",
+        "prior gaussian_mixture means=((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), "
+        "(-1.0, 0.0)) component_variance=0.03",
+    ]
+    words = {line.split()[0] for line in printed}
+    assert {"aggregate_posterior.overlap", "aggregate_posterior.marginal_kl"} <= words
+    # In the order of the test split, and what `load_run` gives.
+    x = load_dataset("pinwheel", num_train=256, num_test=64)
+    loaded = load_run(tmp_path)
+    posterior = loaded.model.encode(loaded.params, x.decode(x.test_indices))
+    with np.load(tmp_path / "aggregate_posterior.npz") as kept:
+        assert set(kept) == {"mean", "log_var"}
+        for name, array in kept.items():
+            assert array.shape == (64, 2)
+            np.testing.assert_allclose(array, getattr(posterior, name), atol=1e-5)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "aggregate_posterior.png",
+        "kl_over_steps.png",
+        "kl_per_latent.png",
+        "points.png",
+        "training_curves.png",
+    ]
+    report = (tmp_path / "report.html").read_text()
+    assert report.count("<img") == 5
+    assert "entropy of q(z|x)" in report
+
+
+@pytest.mark.parametrize(
+    ("name", "is_kept"), [("vae", True), ("vsc", False), ("autoencoder", False)]
+)
+def test_only_encodings_of_a_gaussian_posterior_are_kept(name, is_kept, tmp_path):
+    model = tiny_model(name, latent_dim=2)
+    params = model.init(jax.random.key(0))
+    file = tmp_path / "encodings.npz"
+    command.save_encodings(model, params, tiny_dataset(), file)
+    assert file.exists() == is_kept
+
+
+def test_a_prior_in_one_line():
+    assert command.describe({"name": "standard_normal"}) == "standard_normal"
+    described = command.describe({"name": "gaussian", "variances": (0.5, 1.5)})
+    assert described == "gaussian variances=(0.5, 1.5)"
+
+
+def test_the_scores_that_are_shown():
+    results = {"scores": {"loss": 1.0}, "run": {"seed": 0}}
+    assert command.shown_scores(results) == {"loss": 1.0}
+    best = {"step": 3, "factor_vae_score": 0.5}
+    assert command.shown_scores(results | {"best_of_run": best}) == {
+        "loss": 1.0,
+        "best_of_run": best,
+    }
 
 
 def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):

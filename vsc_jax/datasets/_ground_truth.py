@@ -12,6 +12,8 @@ import numpy as np
 from vsc_jax.datasets._base import Dataset
 
 _NUM_SIGMAS = 400
+# Of a value of a correlated factor, as a part of its share if it were uniform.
+_RAREST = 0.1
 _NUM_BISECTIONS = 60
 
 
@@ -99,7 +101,8 @@ class GroundTruth:
         Raises:
           ValueError: if a name is unknown, both are one factor, one of them has a
             single value, not exactly one of `sigma` and `correlation` is given, or no
-            sigma has this correlation (factors of different sizes never reach 1).
+            sigma has this correlation and leaves each value at least a tenth of its
+            uniform share (factors of different sizes never reach 1).
 
         Example:
           >>> truth = GroundTruth(("shape", "x", "y"), (3, 32, 32))
@@ -121,9 +124,9 @@ class GroundTruth:
                 "give exactly one of sigma and correlation, got "
                 f"{sigma} and {correlation}."
             )
-        if sigma is None:
-            sigma = _find_sigma(sizes, abs(float(correlation)))
-        elif not sigma > 0.0:
+        if correlation is not None:
+            sigma = _find_sigma(sizes, abs(correlation))
+        if sigma is None or not sigma > 0.0:
             raise ValueError(f"sigma must be above zero, got {sigma}.")
         factors = self.sample_factors(rng, num)
         joint = _joint(sizes, sigma)
@@ -229,7 +232,7 @@ def rows_from_factors(
     """
     truth = ground_truth(dataset)
     index = truth.index_from_factors(factors)
-    known = dataset.factors
+    known = np.asarray(dataset.factors)
     if len(known) == truth.num_images and np.array_equal(known[index], factors):
         return index  # the whole grid in its order: nothing to look up
     places = truth.index_from_factors(known)
@@ -282,7 +285,13 @@ def _pearson(joint: np.ndarray) -> float:
 def _find_sigma(sizes: tuple[int, int], correlation: float) -> float:
     """The largest sigma with this correlation, which falls as sigma grows."""
     sigmas = np.geomspace(1e3, 1e-3, _NUM_SIGMAS)
-    found = np.array([_pearson(_joint(sizes, sigma)) for sigma in sigmas])
+    joints = [_joint(sizes, sigma) for sigma in sigmas]
+    # A line so thin that it misses most values has its correlation by a trick.
+    covers = [
+        min(joint.sum(1).min() * sizes[0], joint.sum(0).min() * sizes[1]) > _RAREST
+        for joint in joints
+    ]
+    found = np.where(covers, [_pearson(joint) for joint in joints], -1.0)
     enough = found >= correlation
     if not enough.any():
         raise ValueError(

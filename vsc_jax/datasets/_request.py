@@ -8,6 +8,9 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat
 
+# 200,000 images of 64x64x3 bytes.
+_MAX_BYTES = 200_000 * 64 * 64 * 3
+
 
 class DatasetNotFoundError(FileNotFoundError):
     """The files of a data set are not there; the message says how to get them."""
@@ -110,6 +113,34 @@ def make_dataset(
         factor_names=factor_names,
         factor_sizes=factor_sizes,
     )
+
+
+def kept_rows(
+    train: np.ndarray, test: np.ndarray, num: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of a split among `num`, and the split as places among these rows.
+
+    All rows stay in their order, so that row i of a whole grid is image i of it.
+    """
+    if len(train) + len(test) == num:
+        return np.arange(num), train, test
+    rows = np.concatenate([train, test])
+    return rows, np.arange(len(train)), np.arange(len(train), len(rows))
+
+
+def check_bytes(request: Request, num: int, image_size: int) -> None:
+    """Refuses to draw more RGB images than fit into memory: 2.5 GB of bytes.
+
+    Raises:
+      ValueError: says how many images may be asked for.
+    """
+    size = 3 * image_size**2
+    if num * size > _MAX_BYTES:
+        raise ValueError(
+            f"{request.name} holds its images as bytes, and {num} of them would take "
+            f"{num * size / 1e9:.1f} GB: give num_train and num_test of together at "
+            f"most {_MAX_BYTES // size}."
+        )
 
 
 def as_path(path: str | os.PathLike[str] | None) -> pathlib.Path | None:

@@ -50,6 +50,13 @@ from vsc_jax.evaluation._point_figures import (
 )
 from vsc_jax.evaluation._point_figures import plot_points as plot_points
 from vsc_jax.evaluation._report import write_report as write_report
+from vsc_jax.evaluation._scores import CHEAP_SCORES as CHEAP_SCORES
+from vsc_jax.evaluation._scores import SCORES as SCORES
+from vsc_jax.evaluation._scores import LabelledCodes as LabelledCodes
+from vsc_jax.evaluation._scores import compute_scores as compute_scores
+from vsc_jax.evaluation._scores import encoder_codes as encoder_codes
+from vsc_jax.evaluation._scores import labelled_codes as labelled_codes
+from vsc_jax.evaluation._scores import mean_scores as mean_scores
 from vsc_jax.evaluation._step_charts import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.evaluation._step_charts import plot_training_curves as plot_training_curves
 from vsc_jax.evaluation._sweep_figures import plot_curves as plot_curves

@@ -51,6 +51,10 @@ class VAE(ImageModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.scale not in ("log_var", "softplus_stddev"):
+            raise ValueError(
+                f"scale must be 'log_var' or 'softplus_stddev', got {self.scale!r}."
+            )
         if isinstance(self.prior, SpikeSlabPrior):
             raise ValueError(
                 "prior must have a density, for the posterior is Gaussian, got a "

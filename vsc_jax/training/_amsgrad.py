@@ -11,13 +11,13 @@ class AmsGradState(NamedTuple):
     """Moments of the gradient.
 
     Attributes:
-      count: number of updates, int32.
+      num_updates: how many were done, int32.
       first: running mean of the gradient.
       second: running mean of its square.
       largest: the largest value that each entry of `second` has had.
     """
 
-    count: jax.Array
+    num_updates: jax.Array
     first: optax.Updates
     second: optax.Updates
     largest: optax.Updates
@@ -55,7 +55,7 @@ def scale_by_amsgrad(
 
     def update(updates, state, params=None):
         del params
-        count = optax.safe_increment(state.count)
+        count = state.num_updates + 1
         first = optax.tree.update_moment(updates, state.first, b1, 1)
         second = optax.tree.update_moment(updates, state.second, b2, 2)
         largest = jax.tree.map(jnp.maximum, state.largest, second)

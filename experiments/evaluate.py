@@ -1,0 +1,135 @@
+"""Scores a trained run against the ground-truth factors of its data set.
+
+    python -m experiments.evaluate --workdir=runs/mine
+    python -m experiments.evaluate --workdir=runs/mine --metrics=mig,dci --repeats=5
+
+The scores go into the run's `results.json` under `metrics`, each with its value, the
+numbers of codes, the seed, the time it took and all that the function of
+`vsc_jax.metrics` returned. Another run of this command replaces the scores that it
+computes and leaves the others. With `--repeats` the codes are drawn again for each, and
+the value is a mean with its standard error.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from experiments import _config, _flags, _workdir
+from experiments._flags import UserError, fail
+from experiments._metrics import metric_scores
+from experiments.run import EXIT_FAILED, WORKDIR, enable_compile_cache
+from vsc_jax import load_run
+from vsc_jax.datasets import Dataset, load_dataset
+from vsc_jax.evaluation import SCORES
+from vsc_jax.training import CheckpointError, Run
+
+METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
+DATASET = flags.DEFINE_string(
+    "dataset", None, "Score on this data set in place of the run's own."
+)
+DATA_PATH = flags.DEFINE_string("data_path", None, "Where the files of --dataset are.")
+STEP = flags.DEFINE_string("step", "newest", '"newest", "best", or a kept step.')
+SAMPLES = flags.DEFINE_integer("samples", 10_000, "Codes that are scored.", 10)
+TEST_SAMPLES = flags.DEFINE_integer("test_samples", 5_000, "Codes to test on.", 10)
+REPEATS = flags.DEFINE_integer("repeats", 1, "Draws of codes.", 1)
+SEED = flags.DEFINE_integer("seed", 0, "Of the draws of codes and of the scores.", 0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """The command."""
+    try:
+        if len(argv) > 1:
+            raise UserError(
+                f"unexpected words {' '.join(argv[1:])}; every flag begins with --."
+            )
+        if not WORKDIR.value:
+            raise UserError("--workdir is missing: the folder of a run.")
+        enable_compile_cache()
+        workdir = Path(WORKDIR.value).expanduser().absolute()
+        print_scores(score_run(workdir, METRICS.value))
+    except (UserError, ValueError, ImportError, FileNotFoundError) as error:
+        fail(_flags.one_line(error))
+    except (CheckpointError, OSError) as error:
+        fail(_flags.one_line(error), EXIT_FAILED)
+
+
+def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Computes scores of a run and adds them to its `results.json`.
+
+    Raises:
+      UserError: if a name is not known, or the data have no factors.
+      FileNotFoundError, CheckpointError: as `load_run`.
+    """
+    names = list(names) or list(SCORES)
+    if unknown := [name for name in names if name not in SCORES]:
+        raise UserError(
+            f"--metrics must be of {', '.join(SCORES)}, got {', '.join(unknown)}."
+        )
+    step: int | str = STEP.value
+    run = load_run(workdir, step=int(step) if step.isdecimal() else step)
+    dataset = choose_dataset(run)
+    scores = metric_scores(
+        names,
+        run.model,
+        run.params,
+        dataset,
+        num_samples=SAMPLES.value,
+        num_test_samples=TEST_SAMPLES.value,
+        seed=SEED.value,
+        repeats=REPEATS.value,
+        progress=progress_bar,
+    )
+    for score in scores.values():
+        score["protocol"]["step"] = run.step
+    file = workdir / "results.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    results["metrics"] = {**results.get("metrics", {}), **scores}
+    _workdir.write_json(file, results)
+    return scores
+
+
+def choose_dataset(run: Run) -> Dataset:
+    """The run's own data set, or the one that is asked for, at the run's image size."""
+    if DATASET.value:
+        return load_dataset(
+            DATASET.value,
+            path=DATA_PATH.value,
+            image_size=run.model.image_shape[0],
+            channels=run.model.image_shape[2],
+        )
+    if "config" not in run.meta:
+        raise UserError("the run does not say on which data; give --dataset=.")
+    return _config.make_dataset(ConfigDict(run.meta["config"]))
+
+
+def progress_bar(names: Sequence[str]) -> Any:
+    """The names, with a bar that says which one is being computed."""
+    from tqdm import tqdm
+
+    bar = tqdm(names, disable=None, leave=False)
+
+    def steps():
+        for name in bar:
+            bar.set_description(name)
+            yield name
+
+    return steps()
+
+
+def print_scores(scores: dict[str, dict[str, Any]]) -> None:
+    """A line per score."""
+    for name, score in scores.items():
+        if "skipped" in score:
+            print(f"  {name:24s} skipped: {score['skipped']}")
+            continue
+        error = score.get("standard_error")
+        shown = f"{score['value']:8.4f}" + (f" +- {error:.4f}" if error else "")
+        print(f"  {name:24s} {shown:20s} {score['headline']}, {score['seconds']:.1f} s")
+
+
+if __name__ == "__main__":
+    _flags.run(main)

@@ -1,0 +1,85 @@
+"""`experiments.evaluate` on a small run: scores added, others kept, errors in a line."""
+
+import json
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from tiny_runs import tiny_dataset
+
+from experiments import evaluate
+from experiments._flags import UserError
+from experiments._metrics import draw_rows
+from experiments.configs import prior_sprites
+from experiments.run import run
+
+
+@pytest.fixture(autouse=True)
+def parsed():
+    flags.FLAGS.mark_as_parsed()
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    config = prior_sprites.get_config("sprites,laptop,quick")
+    config.evaluation.figures = False
+    config.evaluation.metrics = ("mig",)
+    config.model.hidden = (16,)
+    folder = tmp_path_factory.mktemp("run")
+    results = run(config, folder, show_progress=False)
+    assert results["metrics"]["mig"]["protocol"]["num_samples"] > 100
+    return folder
+
+
+def test_scores_are_added(workdir, capsys):
+    before = json.loads((workdir / "results.json").read_text())
+    with flagsaver.flagsaver(samples=200, test_samples=100, repeats=3, seed=5):
+        scores = evaluate.score_run(workdir, ["modularity", "sap"])
+    after = json.loads((workdir / "results.json").read_text())
+    assert after["scores"] == before["scores"]
+    assert set(after["metrics"]) == {"mig", "modularity", "sap"}
+    assert after["metrics"]["mig"] == before["metrics"]["mig"]
+    protocol = after["metrics"]["sap"]["protocol"]
+    assert protocol["repeats"] == 3
+    assert protocol["seed"] == 5
+    # The run has 320 images: both parts are cut in proportion.
+    assert (protocol["num_samples"], protocol["num_test_samples"]) == (200, 100)
+    assert len(scores["modularity"]["values"]) == 3
+    assert scores["modularity"]["standard_error"] >= 0.0
+    evaluate.print_scores({**scores, "jemmig": {"skipped": "why"}})
+    printed = capsys.readouterr().out
+    assert "modularity" in printed
+    assert "skipped: why" in printed
+
+
+def test_another_data_set(workdir):
+    with flagsaver.flagsaver(
+        samples=50, test_samples=20, dataset="smiley", step="newest"
+    ):
+        scores = evaluate.score_run(workdir, ["modularity"])
+    assert scores["modularity"]["protocol"]["dataset"] == "smiley"
+
+
+def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
+    with pytest.raises(UserError, match=r"--metrics must be of .*mig.* got migg"):
+        evaluate.score_run(workdir, ["migg"])
+    with pytest.raises(FileNotFoundError, match="no readable checkpoint"):
+        evaluate.score_run(tmp_path, ["mig"])
+    with flagsaver.flagsaver(step="77"), pytest.raises(ValueError, match="step must"):
+        evaluate.score_run(workdir, ["mig"])
+    for words, message in ((["x"], "unexpected words x"), ([], "--workdir is missing")):
+        with pytest.raises(SystemExit):
+            evaluate.main(["evaluate", *words])
+        assert message in capsys.readouterr().err
+
+
+def test_rows_are_drawn_once():
+    dataset = tiny_dataset()
+    train, test = draw_rows(dataset, 40, 20, seed=1)
+    assert (len(train), len(test)) == (40, 20)
+    assert not np.intersect1d(train, test).size
+    again, _ = draw_rows(dataset, 40, 20, seed=1)
+    np.testing.assert_array_equal(train, again)
+    first, second = draw_rows(dataset, 1000, 400, seed=1)
+    assert (len(first), len(second)) == (50, 20)

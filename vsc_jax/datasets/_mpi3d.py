@@ -1,0 +1,79 @@
+"""MPI3D from its original .npz files.
+
+Gondal et al., "On the Transfer of Inductive Bias from Simulation to the Real World: a
+New Disentanglement Dataset" (NeurIPS 2019, https://arxiv.org/abs/1906.03292;
+https://github.com/rr-learning/disentanglement_dataset, CC BY 4.0): a robot arm that
+holds an object, rendered simply or realistically, or filmed.
+"""
+
+import math
+
+import numpy as np
+
+from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._files import files_not_found, find_file
+from vsc_jax.datasets._request import Request, kept_rows, make_dataset
+from vsc_jax.datasets._streams import check_images, gather_rows, open_npz, reading
+
+MPI3D_FACTOR_NAMES = (
+    "object_color",
+    "object_shape",
+    "object_size",
+    "camera_height",
+    "background_color",
+    "horizontal_axis",
+    "vertical_axis",
+)
+# Of the three first files, and of the one with the complex shapes.
+MPI3D_FACTOR_SIZES = ((6, 6, 2, 3, 3, 40, 40), (4, 4, 2, 3, 3, 40, 40))
+_ROW_SHAPE = (64, 64, 3)
+
+
+def load_mpi3d(request: Request) -> Dataset:
+    """A tenth of a permutation is the test split; the factors are the places.
+
+    The files have no labels: their images stand in the order of the factors, and the
+    number of images says which of the two grids it is.
+    """
+    names = (f"{request.name}.npz",)
+    if request.name == "mpi3d_real_complex":
+        names += ("real3d_complicated_shapes_ordered.npz",)
+    file = find_file(request, names, suffixes=(".npz",))
+    if file is None:
+        raise files_not_found(
+            request,
+            original=" or ".join(names),
+            source="https://github.com/rr-learning/disentanglement_dataset",
+        )
+    with reading(file, request.name), open_npz(file, "images") as (shape, _):
+        check_images("images", shape, _ROW_SHAPE)
+        sizes = _factor_sizes(shape[0])
+    num = shape[0]
+    rows, train, test = kept_rows(*request.split(num, max(1, num // 10)), num)
+    with reading(file, request.name), open_npz(file, "images") as (_, read):
+        images = gather_rows(
+            num,
+            rows,
+            read,
+            image_size=request.image_size,
+            channels=request.channels,
+        )
+    return make_dataset(
+        request,
+        images,
+        images.shape[1:],
+        train,
+        test,
+        factors=np.stack(np.unravel_index(rows, sizes), axis=1),
+        factor_names=MPI3D_FACTOR_NAMES,
+        factor_sizes=sizes,
+    )
+
+
+def _factor_sizes(num: int) -> tuple[int, ...]:
+    by_number = {math.prod(sizes): sizes for sizes in MPI3D_FACTOR_SIZES}
+    if num not in by_number:
+        raise ValueError(
+            f"images must be {' or '.join(map(str, by_number))} in number, got {num}"
+        )
+    return by_number[num]

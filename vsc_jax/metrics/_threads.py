@@ -1,0 +1,17 @@
+"""One thread for linear algebra that is too small for more."""
+
+import contextlib
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager:
+    """A context in which products of matrices stay on one core.
+
+    L-BFGS of scikit-learn does thousands of products with a few rows each. Threads
+    that wait for one another make them ten times slower on a busy machine.
+
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
