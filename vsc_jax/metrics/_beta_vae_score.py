@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import varying_factors
+from vsc_jax.metrics._threads import one_blas_thread
 
 _CHUNK = 2**20  # differences held at a time
 
@@ -122,7 +123,7 @@ def beta_vae_score(
     drawn = np.unique(train_labels)
     if len(drawn) > 1:
         model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_blas_thread():
             # A user who sets few steps wants the score after these.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(train, train_labels)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax.metrics._threads import one_blas_thread
 
 SOLVERS = ("lbfgs", "sgd")
 
@@ -145,7 +146,7 @@ def _predict_lbfgs(
         raise ValueError(f"penalty must be positive, got {penalty}.")
     scaler = StandardScaler().fit(train_x)
     model = LogisticRegression(C=1.0 / penalty, max_iter=1_000)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_blas_thread():
         # After 1,000 iterations the accuracy has long stopped moving.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(scaler.transform(train_x), train_y)

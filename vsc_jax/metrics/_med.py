@@ -19,6 +19,7 @@ from vsc_jax.metrics._mutual_information import (
     varying_factors,
 )
 from vsc_jax.metrics._parts import Parts, make_parts
+from vsc_jax.metrics._threads import one_blas_thread
 
 
 def med(
@@ -167,7 +168,7 @@ def _informativeness(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
     for k in range(len(parts.columns)):
         y, y_test = parts.train_factors[:, k], parts.test_factors[:, k]
         model = LogisticRegression(max_iter=1_000)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_blas_thread():
             # After 1,000 iterations the accuracy has long stopped moving.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(parts.train, y)

@@ -19,6 +19,7 @@ from vsc_jax.metrics._mutual_information import (
     varying_factors,
 )
 from vsc_jax.metrics._parts import make_parts
+from vsc_jax.metrics._threads import one_blas_thread
 
 
 def modularity(
@@ -189,7 +190,7 @@ def explicitness(
         zip(parts.train_factors.T, parts.test_factors.T, strict=True)
     ):
         model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_blas_thread():
             # A user who sets few steps wants the score after these.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(parts.train, train)
