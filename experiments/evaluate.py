@@ -2,12 +2,16 @@
 
     python -m experiments.evaluate --workdir=runs/mine
     python -m experiments.evaluate --workdir=runs/mine --metrics=mig,dci --repeats=5
+    python -m experiments.evaluate --workdir=runs/sweep --udr
 
 The scores go into the run's `results.json` under `metrics`, each with its value, the
 numbers of codes, the seed, the time it took and all that the function of
 `vsc_jax.metrics` returned. Another run of this command replaces the scores that it
 computes and leaves the others. With `--repeats` the codes are drawn again for each, and
 the value is a mean with its standard error.
+
+`--udr` compares the runs in the folders of a sweep with one another, without labels:
+its score per run goes into `udr.json` there.
 """
 
 import json
@@ -15,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
@@ -22,7 +27,7 @@ from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail
 from experiments._metrics import metric_scores
 from experiments.run import EXIT_FAILED, WORKDIR, enable_compile_cache
-from vsc_jax import load_run
+from vsc_jax import load_run, metrics
 from vsc_jax.datasets import Dataset, load_dataset
 from vsc_jax.evaluation import SCORES
 from vsc_jax.training import CheckpointError, Run
@@ -33,8 +38,10 @@ DATASET = flags.DEFINE_string(
 )
 DATA_PATH = flags.DEFINE_string("data_path", None, "Where the files of --dataset are.")
 STEP = flags.DEFINE_string("step", "newest", '"newest", "best", or a kept step.')
-SAMPLES = flags.DEFINE_integer("samples", 10_000, "Codes that are scored.", 10)
-TEST_SAMPLES = flags.DEFINE_integer("test_samples", 5_000, "Codes to test on.", 10)
+UDR = flags.DEFINE_bool("udr", False, "Compare the runs below --workdir.")
+UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 10)
+SAMPLES = flags.DEFINE_integer("num_samples", 10_000, "Codes that are scored.", 10)
+TEST_SAMPLES = flags.DEFINE_integer("num_test_samples", 5_000, "Codes to test on.", 10)
 REPEATS = flags.DEFINE_integer("repeats", 1, "Draws of codes.", 1)
 SEED = flags.DEFINE_integer("seed", 0, "Of the draws of codes and of the scores.", 0)
 
@@ -50,7 +57,10 @@ def main(argv: Sequence[str]) -> None:
             raise UserError("--workdir is missing: the folder of a run.")
         enable_compile_cache()
         workdir = Path(WORKDIR.value).expanduser().absolute()
-        print_scores(score_run(workdir, METRICS.value))
+        if UDR.value:
+            print_udr(compare_runs(workdir))
+        else:
+            print_scores(score_run(workdir, METRICS.value))
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         fail(_flags.one_line(error))
     except (CheckpointError, OSError) as error:
@@ -90,6 +100,58 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     results["metrics"] = {**results.get("metrics", {}), **scores}
     _workdir.write_json(file, results)
     return scores
+
+
+def compare_runs(workdir: Path) -> dict[str, Any]:
+    """UDR of the runs in the folders below, which must share their images.
+
+    Latents whose mean KL in a run's `results.json` is small do not take part, see
+    `vsc_jax.metrics.udr`.
+
+    Raises:
+      UserError: if there are fewer than two runs, or their images differ in shape.
+    """
+    names = sorted(
+        folder.name for folder in workdir.glob("*") if (folder / "checkpoints").is_dir()
+    )
+    if len(names) < 2:
+        raise UserError(
+            f"--udr needs a folder with two runs or more in it; {workdir} has "
+            f"{len(names)}."
+        )
+    codes, kls, dataset = [], [], None
+    for name in progress_bar(names):
+        run = load_run(workdir / name)
+        dataset = dataset or choose_dataset(run)
+        if run.model.image_shape != dataset.image_shape:
+            raise UserError(
+                f"--udr needs runs on the same images, {dataset.image_shape}; {name} "
+                f"has {run.model.image_shape}."
+            )
+        rows = np.random.default_rng(SEED.value).permutation(dataset.test_indices)
+        x = dataset.decode(rows[: UDR_SAMPLES.value])
+        codes.append(run.encode(x)[:, : run.model.latent_dim])
+        results = json.loads((workdir / name / "results.json").read_text())
+        kl = results["scores"].get("kl_per_latent", {}).get("total")
+        kls.append(None if kl is None else kl[: run.model.latent_dim])
+    known = None if any(kl is None for kl in kls) else kls
+    detail = metrics.udr(codes, kl_per_latent=known)
+    result = {
+        "udr": detail["udr"],
+        "runs": dict(zip(names, detail["udr_per_model"], strict=True)),
+        "num_samples": len(codes[0]),
+        "seed": SEED.value,
+        "detail": detail,
+    }
+    _workdir.write_json(workdir / "udr.json", result)
+    return result
+
+
+def print_udr(result: dict[str, Any]) -> None:
+    """A line per run, the best first, and the mean."""
+    for name, score in sorted(result["runs"].items(), key=lambda item: -item[1]):
+        print(f"  {name:40s} {score:8.4f}")
+    print(f"  {'mean':40s} {result['udr']:8.4f}")
 
 
 def choose_dataset(run: Run) -> Dataset:

@@ -1,7 +1,7 @@
 """Time of the exact assignment: the device solver beside OR-Tools and SciPy.
 
 `python -m experiments.benchmark.assignment [--items=64,256,1024]
-[--num_categories=3,10,64] [--repeats=5] [--train_steps=40]`
+[--num_categories=3,10,64] [--solver_calls=5] [--train_steps=40]`
 
 Every way solves the same problems, 4 kinds at 4 spreads for each size. They take turns,
 so that a busy machine slows all of them:
@@ -55,7 +55,7 @@ from vsc_jax.models import CascadeVAE
 
 _BATCH_SIZE = flags.DEFINE_list("items", ["64", "256", "1024"], "Batch sizes.")
 _NUM_CATEGORIES = flags.DEFINE_list("num_categories", ["3", "10", "64"], "Classes.")
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Timed calls per problem.", 1)
+_REPEATS = flags.DEFINE_integer("solver_calls", 5, "Timed calls per problem.", 1)
 _STEPS = flags.DEFINE_integer("train_steps", 40, "Timed training steps, 0 for none.", 0)
 _QUICK = flags.DEFINE_bool("quick", False, "One tiny size, to see that it runs.")
 

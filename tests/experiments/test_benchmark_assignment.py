@@ -12,7 +12,7 @@ from vsc_jax.assignment import assignment_value
 
 @pytest.mark.slow
 def test_command_prints_the_table_and_the_share():
-    flags = ["--quick", "--repeats=1", "--train_steps=4"]
+    flags = ["--quick", "--solver_calls=1", "--train_steps=4"]
     output = subprocess.run(
         [sys.executable, "-m", "experiments.benchmark.assignment", *flags],
         capture_output=True,

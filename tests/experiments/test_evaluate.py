@@ -1,6 +1,7 @@
-"""`experiments.evaluate` on a small run: scores added, others kept, errors in a line."""
+"""`experiments.evaluate` on a small run: scores added, others kept, clear errors."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def workdir(tmp_path_factory):
 
 def test_scores_are_added(workdir, capsys):
     before = json.loads((workdir / "results.json").read_text())
-    with flagsaver.flagsaver(samples=200, test_samples=100, repeats=3, seed=5):
+    with flagsaver.flagsaver(num_samples=200, num_test_samples=100, repeats=3, seed=5):
         scores = evaluate.score_run(workdir, ["modularity", "sap"])
     after = json.loads((workdir / "results.json").read_text())
     assert after["scores"] == before["scores"]
@@ -55,10 +56,24 @@ def test_scores_are_added(workdir, capsys):
 
 def test_another_data_set(workdir):
     with flagsaver.flagsaver(
-        samples=50, test_samples=20, dataset="smiley", step="newest"
+        num_samples=50, num_test_samples=20, dataset="smiley", step="newest"
     ):
         scores = evaluate.score_run(workdir, ["modularity"])
     assert scores["modularity"]["protocol"]["dataset"] == "smiley"
+
+
+def test_runs_are_compared(workdir, tmp_path, capsys):
+    with pytest.raises(UserError, match="needs a folder with two runs or more"):
+        evaluate.compare_runs(tmp_path)
+    for name in ("one", "two", "three"):
+        shutil.copytree(workdir, tmp_path / name)
+    result = evaluate.compare_runs(tmp_path)
+    assert json.loads((tmp_path / "udr.json").read_text()) == result
+    assert set(result["runs"]) == {"one", "two", "three"}
+    # The same run thrice: no pair differs from another.
+    assert len(set(np.round(list(result["runs"].values()), 6))) == 1
+    evaluate.print_udr(result)
+    assert "mean" in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_said(workdir, tmp_path, capsys):

@@ -76,9 +76,9 @@ def expected_divergence(model, params, batch, noise):
         "sliced_wasserstein": lambda: losses.sliced_wasserstein(
             z, z_prior, noise.directions
         ),
-        "density_ratio": lambda: -model.discriminator().apply(
-            params["discriminator"], z
-        ).mean(),
+        "density_ratio": lambda: (
+            -model.discriminator().apply(params["discriminator"], z).mean()
+        ),
     }[model.divergence]()
 
 
