@@ -10,11 +10,15 @@ numbers of codes, the seed, the time it took and all that the function of
 computes and leaves the others. With `--repeats` the codes are drawn again for each, and
 the value is a mean with its standard error.
 
+`--dataset` scores on other images than the run's own. They are held in memory, so take
+a part of a large data set: `--num_train=20000 --num_test=2000`.
+
 `--udr` compares the runs in the folders of a sweep with one another, without labels:
 its score per run goes into `udr.json` there.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +40,9 @@ METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
 DATASET = flags.DEFINE_string(
     "dataset", None, "Score on this data set in place of the run's own."
 )
-DATA_PATH = flags.DEFINE_string("data_path", None, "Where the files of --dataset are.")
+DATA_PATH = flags.DEFINE_string("data_path", None, "Where the files of the data are.")
+NUM_TRAIN = flags.DEFINE_integer("num_train", None, "Only so many train images.", 1)
+NUM_TEST = flags.DEFINE_integer("num_test", None, "Only so many test images.", 1)
 STEP = flags.DEFINE_string("step", "newest", '"newest", "best", or a kept step.')
 UDR = flags.DEFINE_bool("udr", False, "Compare the runs below --workdir.")
 UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 10)
@@ -48,6 +54,9 @@ SEED = flags.DEFINE_integer("seed", 0, "Of the draws of codes and of the scores.
 
 def main(argv: Sequence[str]) -> None:
     """The command."""
+    # What reading a checkpoint makes them say is not for our users.
+    for library in ("absl", "jax"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         if len(argv) > 1:
             raise UserError(
@@ -62,7 +71,8 @@ def main(argv: Sequence[str]) -> None:
         else:
             print_scores(score_run(workdir, METRICS.value))
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
-        fail(_flags.one_line(error))
+        # The library's errors name the flag of experiments.run.
+        fail(_flags.one_line(error).replace("--config.data.path=", "--data_path="))
     except (CheckpointError, OSError) as error:
         fail(_flags.one_line(error), EXIT_FAILED)
 
@@ -81,6 +91,8 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         )
     step: int | str = STEP.value
     run = load_run(workdir, step=int(step) if step.isdecimal() else step)
+    file = workdir / "results.json"
+    read_results(file)  # if it cannot be read, say so before the work
     dataset = choose_dataset(run)
     scores = metric_scores(
         names,
@@ -95,8 +107,7 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     )
     for score in scores.values():
         score["protocol"]["step"] = run.step
-    file = workdir / "results.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
+    results = read_results(file)
     results["metrics"] = {**results.get("metrics", {}), **scores}
     _workdir.write_json(file, results)
     return scores
@@ -131,7 +142,12 @@ def compare_runs(workdir: Path) -> dict[str, Any]:
         rows = np.random.default_rng(SEED.value).permutation(dataset.test_indices)
         x = dataset.decode(rows[: UDR_SAMPLES.value])
         codes.append(run.encode(x)[:, : run.model.latent_dim])
-        results = json.loads((workdir / name / "results.json").read_text())
+        results = read_results(workdir / name / "results.json")
+        if "scores" not in results:
+            raise UserError(
+                f"--udr needs the scores of each run, but {workdir / name} has none in "
+                "its results.json; finish it with the command that started it."
+            )
         kl = results["scores"].get("kl_per_latent", {}).get("total")
         kls.append(None if kl is None else kl[: run.model.latent_dim])
     known = None if any(kl is None for kl in kls) else kls
@@ -155,17 +171,55 @@ def print_udr(result: dict[str, Any]) -> None:
 
 
 def choose_dataset(run: Run) -> Dataset:
-    """The run's own data set, or the one that is asked for, at the run's image size."""
+    """The run's own data set, or the one that is asked for, as images of the run.
+
+    Raises:
+      UserError: if the run does not say which, or the images cannot be like its own.
+      DatasetNotFoundError: if the files are not there.
+    """
+    config = run.meta.get("config")
+    given = {
+        "path": DATA_PATH.value,
+        "num_train": NUM_TRAIN.value,
+        "num_test": NUM_TEST.value,
+    }
     if DATASET.value:
-        return load_dataset(
-            DATASET.value,
-            path=DATA_PATH.value,
-            image_size=run.model.image_shape[0],
-            channels=run.model.image_shape[2],
-        )
-    if "config" not in run.meta:
+        shape = run.model.image_shape
+        try:
+            return load_dataset(
+                DATASET.value,
+                image_size=shape[0],
+                channels=shape[2],
+                normalization=config["data"]["normalization"] if config else "none",
+                **given,
+            )
+        except ValueError as error:
+            raise UserError(
+                f"--dataset={DATASET.value} for a run on images of {shape}: {error}"
+            ) from error
+    if config is None:
         raise UserError("the run does not say on which data; give --dataset=.")
-    return _config.make_dataset(ConfigDict(run.meta["config"]))
+    config = ConfigDict(config)
+    for name, value in given.items():
+        if value is not None:
+            config.data[name] = value
+    return _config.make_dataset(config)
+
+
+def read_results(file: Path) -> dict[str, Any]:
+    """What `results.json` holds; nothing if there is none.
+
+    Raises:
+      UserError: if it is not JSON.
+    """
+    if not file.exists():
+        return {}
+    try:
+        return dict(json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{file} is not readable: {error}; remove it, or finish the run anew."
+        ) from error
 
 
 def progress_bar(names: Sequence[str]) -> Any:

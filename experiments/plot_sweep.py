@@ -27,6 +27,7 @@ import difflib
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,10 @@ def read_encodings(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path) as arrays:
             mean, log_var = arrays["mean"], arrays["log_var"]
-    except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, EOFError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise UserError(f"{path} must hold the arrays mean and log_var.") from error
     if mean.ndim != 2 or mean.shape[1] != 2 or mean.shape != log_var.shape:
         raise UserError(

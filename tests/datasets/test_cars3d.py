@@ -74,11 +74,17 @@ def test_what_is_missing_or_wrong_is_named(folder, tmp_path):
     for arrays, message in [
         ({"im": mesh(0)[:64]}, r"im of .*car_2\.mat must be uint8 \(128, 128, 3, 24"),
         ({"im": mesh(0).astype(float)}, r"must be uint8 .* got float64"),
-        ({"mask": np.zeros(3)}, r"car_2\.mat is not a \.mat file of Cars3D: 'im'"),
+        (
+            {"mask": np.zeros(3)},
+            r"car_2\.mat is not a \.mat file of Cars3D: it has no array im",
+        ),
     ]:
         scipy.io.savemat(tmp_path / "car_2.mat", arrays, do_compression=True)
         with pytest.raises(ValueError, match=message):
             load_dataset("cars3d", path=tmp_path)
+    (tmp_path / "list.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"list\.txt is not the list of Cars3D"):
+        load_dataset("cars3d", path=tmp_path)
     for names in ("", "car_1 car_1"):
         (tmp_path / "list.txt").write_text(names)
         with pytest.raises(ValueError, match=r"list\.txt must name at least one file"):

@@ -76,8 +76,10 @@ def test_wrong_and_missing_files(tmp_path):
     with pytest.raises(DatasetNotFoundError, match="no path was given"):
         load_dataset("mpi3d_toy")
     np.savez(path, images=IMAGES)
-    with pytest.raises(ValueError, match=r"1036800 or 460800 in number, got 48"):
+    with pytest.raises(ValueError, match=r"mpi3d_toy has 1036800 images, got 48"):
         load_dataset("mpi3d_toy", path=path)
+    with pytest.raises(ValueError, match=r"real_complex has 460800 images, got 48"):
+        load_dataset("mpi3d_real_complex", path=path)
     np.savez(path, images=IMAGES[:, :32])
     with pytest.raises(ValueError, match=r"toy\.npz is not mpi3d_toy.*64, 64, 3"):
         load_dataset("mpi3d_toy", path=path)

@@ -107,6 +107,9 @@ def test_broken_and_other_files_are_named(tmp_path):
     np.savez(tmp_path / "pickled.npz", images=IMAGES, labels=np.array([{}]))
     with pytest.raises(ValueError, match=r"pickled\.npz is not Shapes3D"):
         load_dataset("shapes3d", path=tmp_path / "pickled.npz")
+    (tmp_path / "text.npz").write_text("no arrays")
+    with pytest.raises(ValueError, match=r"text\.npz is not Shapes3D: it is no \.npz"):
+        load_dataset("shapes3d", path=tmp_path / "text.npz")
     np.savez(tmp_path / "other.npz", x=IMAGES)
     with pytest.raises(ValueError, match=r"other\.npz is not Shapes3D.*labels"):
         load_dataset("shapes3d", path=tmp_path / "other.npz")

@@ -152,6 +152,8 @@ def test_where_the_painting_is_to_be_had(tmp_path):
             load_dataset(name)
         assert "no path was given" in str(error.value)
         assert "wikimedia.org/wikipedia/commons/f/f4/The_Scream.jpg" in str(error.value)
+    with pytest.raises(DatasetNotFoundError, match=r"nowhere, which does not exist"):
+        load_dataset("sprites_scream", path=tmp_path / "nowhere")
     with pytest.raises(DatasetNotFoundError, match="and the file of dSprites"):
         load_dataset("dsprites_scream", path=tmp_path)
     path = tmp_path / "scream.jpg"

@@ -54,6 +54,10 @@ def test_what_cannot_be_computed_says_why():
     assert "log-variance" in results["jemmig"]["skipped"]
     assert "value" not in results["jemmig"]
     assert results["mig"]["value"] > 0.9
+    mixed = train._replace(categories=train.factors[:, :1])
+    results = compute_scores(["jemmig", "irs", "mcc"], mixed, test)
+    for name, result in results.items():
+        assert result["skipped"].startswith(f"{name} takes no categories, ")
     with pytest.raises(ValueError, match=r"unknown score nothing; known: .*mig"):
         compute_scores(["nothing"], train, test)
 
@@ -67,6 +71,10 @@ def test_codes_are_those_of_the_encoder():
     np.testing.assert_array_equal(found.codes, encoded.expected_latents)
     np.testing.assert_array_equal(found.categories, encoded.categories)
     np.testing.assert_array_equal(found.factors, dataset.factors[rows])
+    assert found.log_var is not None
+    spiked = tiny_model("vsc")
+    params = jax.jit(spiked.init)(jax.random.key(0))
+    assert labelled_codes(spiked, params, dataset, rows).log_var is None
     plain = tiny_model("vae")
     params = jax.jit(plain.init)(jax.random.key(0))
     assert labelled_codes(plain, params, dataset, rows).categories is None
@@ -81,6 +89,9 @@ def test_means_over_repeats():
     assert merged["values"] == [0.5, 0.7]
     assert merged["seconds"] == 3.0
     assert "standard_error" not in mean_scores([one])["mig"]
+    late = mean_scores([{"mig": {"skipped": "why"}}, two])["mig"]
+    assert late["value"] == 0.7
+    assert "skipped" not in late
     assert mean_scores([{"jemmig": {"skipped": "why"}}]) == {
         "jemmig": {"skipped": "why"}
     }

@@ -14,6 +14,7 @@ from experiments._flags import UserError
 from experiments._metrics import draw_rows
 from experiments.configs import prior_sprites
 from experiments.run import run
+from vsc_jax import load_run
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,23 @@ def test_another_data_set(workdir):
     assert scores["modularity"]["protocol"]["dataset"] == "smiley"
 
 
+def test_a_part_of_the_data(workdir):
+    with flagsaver.flagsaver(num_train=40, num_test=20, dataset="sprites"):
+        protocol = evaluate.score_run(workdir, ["modularity"])["modularity"]["protocol"]
+    assert (protocol["num_samples"], protocol["num_test_samples"]) == (40, 20)
+    with flagsaver.flagsaver(num_train=20, num_test=10):
+        protocol = evaluate.score_run(workdir, ["modularity"])["modularity"]["protocol"]
+    assert (protocol["num_samples"], protocol["num_test_samples"]) == (20, 10)
+
+
+def test_other_images_are_normalized_as_in_training(workdir):
+    run = load_run(workdir)
+    run.meta["config"]["data"]["normalization"] = "unit_norm"
+    with flagsaver.flagsaver(num_train=4, num_test=4, dataset="sprites"):
+        x = evaluate.choose_dataset(run).decode(np.arange(8))
+    np.testing.assert_allclose(np.linalg.norm(x.reshape(8, -1), axis=1), 1, rtol=1e-5)
+
+
 def test_runs_are_compared(workdir, tmp_path, capsys):
     with pytest.raises(UserError, match="needs a folder with two runs or more"):
         evaluate.compare_runs(tmp_path)
@@ -74,6 +92,10 @@ def test_runs_are_compared(workdir, tmp_path, capsys):
     assert len(set(np.round(list(result["runs"].values()), 6))) == 1
     evaluate.print_udr(result)
     assert "mean" in capsys.readouterr().out
+    for content, message in (("{", "is not readable"), ("{}", "has none in its res")):
+        (tmp_path / "two" / "results.json").write_text(content)
+        with pytest.raises(UserError, match=message):
+            evaluate.compare_runs(tmp_path)
 
 
 def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
@@ -83,6 +105,14 @@ def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
         evaluate.score_run(tmp_path, ["mig"])
     with flagsaver.flagsaver(step="77"), pytest.raises(ValueError, match="step must"):
         evaluate.score_run(workdir, ["mig"])
+    colored = {"dataset": "sprites_color", "num_train": 4, "num_test": 4}
+    message = r"--dataset=sprites_color for a run on images of .*, 1\).*has colours"
+    with flagsaver.flagsaver(**colored), pytest.raises(UserError, match=message):
+        evaluate.score_run(workdir, ["mig"])
+    missing = {"workdir": str(workdir), "metrics": ["mig"], "dataset": "mpi3d_toy"}
+    with flagsaver.flagsaver(**missing), pytest.raises(SystemExit):
+        evaluate.main(["evaluate"])
+    assert "(--data_path=FOLDER)" in capsys.readouterr().err
     for words, message in ((["x"], "unexpected words x"), ([], "--workdir is missing")):
         with pytest.raises(SystemExit):
             evaluate.main(["evaluate", *words])

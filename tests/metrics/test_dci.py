@@ -230,6 +230,21 @@ def test_shape_as_a_category(estimator):
     assert len(scores["disentanglement_per_latent"]) == 3
 
 
+def test_shuffled_rows_say_nothing():
+    factors = np.random.default_rng(0).integers(3, size=(900, 3))
+    scores = dci(np.random.default_rng(1).permutation(factors), factors, num_trees=20)
+    assert scores["informativeness"] == pytest.approx(1 / 3, abs=0.06)
+
+
+def test_trees_can_be_set():
+    factors = np.random.default_rng(0).integers(4, size=(600, 2))
+    for estimator in (*TREES, "random_forest"):
+        scores = dci(factors, factors, estimator=estimator, num_trees=1, max_depth=1)
+        assert scores["informativeness"] < 0.9  # one cut does not tell four values
+    deep = dci(factors, factors, num_trees=1, max_depth=5)
+    assert deep["informativeness"] == 1.0
+
+
 def test_test_part_and_seed():
     rng = np.random.default_rng(0)
     factors = np.stack([rng.integers(k, size=300) for k in (3, 4)], axis=1)
@@ -265,6 +280,8 @@ def test_bad_input():
     factors, codes = grid(), standardised(grid())
     with pytest.raises(ValueError, match=r"estimator must be one of .* got 'trees'"):
         dci(codes, factors, estimator="trees")
+    with pytest.raises(ValueError, match="at least 1, got 50 and 0"):
+        dci(codes, factors, max_depth=0)
     with pytest.raises(ValueError, match="lasso_penalty must be positive, got 0"):
         dci(codes, factors, lasso_penalty=0)
     with pytest.raises(ValueError, match=r"factors must have one row per .* got 107"):

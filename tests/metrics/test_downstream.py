@@ -199,6 +199,22 @@ def test_a_factor_with_one_value_takes_no_part():
     scores = downstream(factors, factors, num_labels=(200,))
     assert scores["factors"] == [0, 2, 3]
     assert scores["downstream"] == 1.0
+    alone = downstream(factors, factors[:, 2:3], num_labels=(200,))
+    assert alone["downstream"] == 1.0
+
+
+def test_no_efficiency_where_nothing_is_right():
+    factors = grid()
+    scores = downstream(
+        factors,
+        factors,
+        factors,
+        factors + 99,
+        num_labels=(10, 20),
+        efficiency=(10, 20),
+    )
+    assert scores["downstream"] == 0.0
+    assert scores["sample_efficiency"] is None
 
 
 def test_bad_input():

@@ -85,6 +85,14 @@ def test_floors_of_noise():
     assert gaussian["irs"] == pytest.approx(0.35, abs=0.04)
 
 
+def test_shuffled_rows_hold_nothing():
+    """Codes -1, 0, 1 at random: a fixed factor leaves the largest deviation at 1."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(3, size=(6_000, 4))
+    scores = irs(rng.permutation(factors).astype(float), factors)
+    assert scores["irs"] == pytest.approx(0, abs=0.06)
+
+
 def test_large_latents_count_more():
     rng = np.random.default_rng(0)
     factors = grid((11, 11))

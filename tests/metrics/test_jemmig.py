@@ -101,6 +101,32 @@ def test_duplicates_constants_and_the_prior():
     assert 0.83 < prior["jemmig"] < 0.95
 
 
+def test_a_pair_rotated_by_45_degrees():
+    """Each of a + b and a - b has half a bit of either: no gap, H(z, v) is 2 bits."""
+    bits = 2 * grid((2, 2)) - 1
+    codes = 0.011 + bits @ [[1, 1], [1, -1]] / np.sqrt(2)
+    scores = jemmig(codes, np.full((4, 2), -20.0), bits)
+    np.testing.assert_allclose(scores["mutual_information"], np.log(2) / 2)
+    assert scores["rmig"] == pytest.approx(0, abs=1e-9)
+    assert scores["jemmig"] == pytest.approx(2 * np.log(2) / np.log(2 * 200))
+
+
+def test_noise_and_shuffled_codes():
+    # Every bin with every pair of values: nothing is known, all of it is fine detail.
+    cells = grid((200, 3, 4))
+    centres = -3.98 + 0.04 * cells[:, :1]
+    scores = jemmig(centres, np.full((2_400, 1), -20.0), cells[:, 1:])
+    assert scores["jemmig"] == pytest.approx(1)
+    assert scores["rmig"] == pytest.approx(0, abs=1e-9)
+    # H(z, v) = H(z) + H(v), of 5 values each, but for a bias of 16 / 2n.
+    rng = np.random.default_rng(0)
+    factors = rng.integers(5, size=(3_000, 3))
+    codes = standardised(rng.permutation(factors))
+    scores = jemmig(codes, np.full(codes.shape, -20.0), factors)
+    assert scores["rmig"] == pytest.approx(0, abs=0.005)
+    assert scores["jemmig"] == pytest.approx(2 * np.log(5) / np.log(1_000), abs=0.005)
+
+
 def test_wide_posteriors_score_less_than_sharp_ones():
     factors = grid()
     codes = standardised(factors)
@@ -134,6 +160,8 @@ def test_bad_input():
     codes = standardised(factors)
     with pytest.raises(ValueError, match=r"log_var must have the shape of mean"):
         jemmig(codes, codes[:, :1], factors)
+    with pytest.raises(ValueError, match="jemmig takes no categories, which have no G"):
+        jemmig(codes, codes, factors, categories=factors)
     with pytest.raises(ValueError, match="num_bins must be at least 2"):
         jemmig(codes, codes, factors, num_bins=1)
     with pytest.raises(ValueError, match="bin_limits two finite numbers in order"):

@@ -68,6 +68,16 @@ def test_a_pair_rotated_by_45_degrees():
     assert scores["mcc_per_factor"] == pytest.approx([2**-0.5, 2**-0.5, 1.0])
 
 
+def test_duplicates_cost_nothing_and_shuffled_rows_score_next_to_nothing():
+    factors = np.random.default_rng(0).integers(5, size=(10_000, 3))
+    twice = mcc(np.tile(factors, 2), factors)
+    assert twice["mcc"] == pytest.approx(1.0)
+    assert len(set(twice["matching"])) == 3
+    shuffled = np.random.default_rng(1).permutation(factors)
+    # A correlation of independent columns has a standard deviation of 0.01.
+    assert mcc(shuffled, factors)["mcc"] < 0.03
+
+
 def test_missing_and_constant_latents_count_as_zero():
     factors = grid()
     codes = np.concatenate([np.full((80, 2), 0.1, np.float32), factors[:, :1]], axis=1)

@@ -138,6 +138,8 @@ def test_explicitness_of_known_codes():
     missing = explicitness(codes[:, 1:], factors)["explicitness_per_factor"]
     assert missing[0] == pytest.approx(0.5, abs=0.05)
     assert min(missing[1:]) > 0.95
+    alone = explicitness(codes, factors[:, 1:2])
+    assert alone["explicitness"] == pytest.approx(true["explicitness_per_factor"][1])
 
 
 def test_explicitness_of_nothing_is_one_half():
@@ -146,6 +148,9 @@ def test_explicitness_of_nothing_is_one_half():
     scores = explicitness(noise(2_000, 5), factors)
     assert scores["explicitness"] == pytest.approx(0.5, abs=0.02)
     assert scores["explicitness_train"] > scores["explicitness"]
+    shuffled = np.random.default_rng(1).permutation(factors)
+    scores = explicitness(shuffled, factors)
+    assert scores["explicitness"] == pytest.approx(0.5, abs=0.03)
 
 
 def test_explicitness_of_values_that_one_part_lacks():

@@ -35,7 +35,8 @@ def load_cars3d(request: Request) -> Dataset:
             "data/cars",
             source="http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
         )
-    names = (folder / "list.txt").read_text(encoding="utf-8").split()
+    with reading(folder / "list.txt", "the list of Cars3D"):
+        names = (folder / "list.txt").read_text(encoding="utf-8").split()
     paths = [folder / f"{name.removesuffix('.mat')}.mat" for name in names]
     _check_there(folder, paths)
     sizes = (_NUM_ELEVATIONS, _NUM_AZIMUTHS, len(paths))
@@ -94,9 +95,12 @@ def _read_mat(path: pathlib.Path) -> np.ndarray:
 
     with reading(path, "a .mat file of Cars3D"):
         try:
-            image = scipy.io.loadmat(path, variable_names=("im",))["im"]
+            arrays = scipy.io.loadmat(path, variable_names=("im",))
         except (NotImplementedError, scipy.io.matlab.MatReadError) as error:
             raise ValueError(str(error)) from error
+        if "im" not in arrays:
+            raise ValueError("it has no array im")
+    image = arrays["im"]
     if image.shape != _SHAPE or image.dtype != np.uint8:
         raise ValueError(
             f"im of {path} must be uint8 {_SHAPE}, got {image.dtype} {image.shape}."

@@ -27,27 +27,33 @@ MPI3D_FACTOR_NAMES = (
 # Of the three first files, and of the one with the complex shapes.
 MPI3D_FACTOR_SIZES = ((6, 6, 2, 3, 3, 40, 40), (4, 4, 2, 3, 3, 40, 40))
 _ROW_SHAPE = (64, 64, 3)
+_PAGE = "https://github.com/rr-learning/disentanglement_dataset"
+_FILES = "https://huggingface.co/datasets/waleedgondal/mpi3d"
 
 
 def load_mpi3d(request: Request) -> Dataset:
     """A tenth of a permutation is the test split; the factors are the places.
 
-    The files have no labels: their images stand in the order of the factors, and the
-    number of images says which of the two grids it is.
+    The files have no labels: their images stand in the order of the factors.
     """
     names = (f"{request.name}.npz",)
-    if request.name == "mpi3d_real_complex":
+    complex_ = request.name == "mpi3d_real_complex"
+    if complex_:
         names += ("real3d_complicated_shapes_ordered.npz",)
+    sizes = MPI3D_FACTOR_SIZES[complex_]
     file = find_file(request, names, suffixes=(".npz",))
     if file is None:
         raise files_not_found(
             request,
             original=" or ".join(names),
-            source="https://github.com/rr-learning/disentanglement_dataset",
+            source=_PAGE if complex_ else f"{_FILES} (described at {_PAGE})",
         )
     with reading(file, request.name), open_npz(file, "images") as (shape, _):
         check_images("images", shape, _ROW_SHAPE)
-        sizes = _factor_sizes(shape[0])
+        if shape[0] != math.prod(sizes):
+            raise ValueError(
+                f"{request.name} has {math.prod(sizes)} images, got {shape[0]}"
+            )
     num = shape[0]
     rows, train, test = kept_rows(*request.split(num, max(1, num // 10)), num)
     with reading(file, request.name), open_npz(file, "images") as (_, read):
@@ -68,12 +74,3 @@ def load_mpi3d(request: Request) -> Dataset:
         factor_names=MPI3D_FACTOR_NAMES,
         factor_sizes=sizes,
     )
-
-
-def _factor_sizes(num: int) -> tuple[int, ...]:
-    by_number = {math.prod(sizes): sizes for sizes in MPI3D_FACTOR_SIZES}
-    if num not in by_number:
-        raise ValueError(
-            f"images must be {' or '.join(map(str, by_number))} in number, got {num}"
-        )
-    return by_number[num]

@@ -6,6 +6,7 @@ Apache-2.0): a room with one object, 480,000 images of 64x64 pixels.
 
 import contextlib
 import pathlib
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,8 +105,13 @@ def _open(
     """Labels, the shape of the images, and how to read ranges of them."""
     if path.suffix == ".npz":
         # Opened here, as NumPy leaves a broken file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            labels = archive["labels"]
+        with path.open("rb") as file:
+            # Of any other file NumPy says that it should be unpickled.
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no .npz file, or was cut off; get it anew")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                labels = archive["labels"]
         with open_npz(path, "images") as (shape, read):
             yield labels, shape, read
         return

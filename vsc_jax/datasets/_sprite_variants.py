@@ -146,6 +146,8 @@ def _find_picture(request: Request) -> pathlib.Path:
     if found is None:
         also = "" if request.name == "sprites_scream" else " and the file of dSprites"
         looked = f"in {path}" if path else "nowhere, as no path was given"
+        if path and not path.exists():
+            looked += ", which does not exist"
         raise DatasetNotFoundError(
             f"{request.name} needs a picture of the painting, which is in the public "
             f"domain.\nLooked for {' or '.join(_PICTURE_NAMES)}: {looked}.\n"
@@ -161,7 +163,10 @@ def _read_picture(path: pathlib.Path, image_size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             picture = image.convert("RGB")
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (
+        *(OSError, SyntaxError, ValueError),
+        *(UnidentifiedImageError, Image.DecompressionBombError),
+    ) as error:
         raise ValueError(f"{path} is not a readable picture: {error}") from error
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
     if min(picture.size) < image_size:

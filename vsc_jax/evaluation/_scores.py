@@ -20,7 +20,8 @@ class LabelledCodes(NamedTuple):
       codes: `[n, latent_dim]`, means of the Gaussian latents.
       factors: int32 `[n, num_factors]`.
       categories: int32 `[n, num_variables]`; None without categorical variables.
-      log_var: `[n, latent_dim]` of q(z|x); None for a deterministic code.
+      log_var: `[n, latent_dim]`; None where q(z|x) is no Gaussian of mean `codes`:
+        deterministic codes, or latents that can be exactly zero.
     """
 
     codes: np.ndarray
@@ -69,8 +70,13 @@ def _unsupervised(train: LabelledCodes, _: LabelledCodes, seed: int) -> dict[str
 
 def _jemmig(train: LabelledCodes, _: LabelledCodes, seed: int) -> dict[str, Any]:
     if train.log_var is None:
-        raise ValueError("a deterministic code has no log-variance.")
-    return metrics.jemmig(train.codes, train.log_var, train.factors)
+        raise ValueError(
+            "jemmig needs the log-variance of Gaussian posteriors, got None: these "
+            "codes are deterministic or have a spike at zero."
+        )
+    return metrics.jemmig(
+        train.codes, train.log_var, train.factors, categories=train.categories
+    )
 
 
 # Name on the command line -> the score, and the entry of its result that is its value.
@@ -114,7 +120,7 @@ def labelled_codes(
         codes=encoded.expected_latents,
         factors=dataset.factors[rows],
         categories=encoded.categories if model.category_sizes else None,
-        log_var=encoded.log_var,
+        log_var=None if encoded.has_spike else encoded.log_var,
     )
 
 
@@ -212,12 +218,14 @@ def mean_scores(
 ) -> dict[str, dict[str, Any]]:
     """Several results of `compute_scores` as one: means, and errors of the means.
 
-    `detail` is that of the first; `standard_error` is there from two values on.
+    `detail` is that of the first with a value; `standard_error` is there from two
+    values on.
     """
     merged: dict[str, dict[str, Any]] = {}
     for name, first in repeats[0].items():
-        values = [one[name]["value"] for one in repeats if "value" in one[name]]
-        merged[name] = dict(first)
+        scored = [one[name] for one in repeats if "value" in one[name]]
+        values = [one["value"] for one in scored]
+        merged[name] = dict(scored[0] if scored else first)
         if values:
             merged[name] |= {
                 "value": float(np.mean(values)),

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 from vsc_jax.metrics._parts import Parts, make_parts
 
 ESTIMATORS = ("extra_trees", "gradient_boosting", "random_forest", "lasso")
+TREES = {"extra_trees": 50, "gradient_boosting": 100, "random_forest": 100}
+DEPTHS = {"extra_trees": 10, "gradient_boosting": 3, "random_forest": 10}
 
 
 def dci(
@@ -27,6 +29,8 @@ def dci(
     categories: ArrayLike | None = None,
     categories_test: ArrayLike | None = None,
     estimator: str = "extra_trees",
+    num_trees: int | None = None,
+    max_depth: int | None = None,
     lasso_penalty: float = 0.02,
     test_fraction: float = 1 / 3,
     seed: int = 0,
@@ -100,6 +104,8 @@ def dci(
         one column per category, and their importances are summed.
       categories_test: integers `[n_test, num_variables]`.
       estimator: see the table.
+      num_trees: trees (of boosting, rounds); None for that of the table.
+      max_depth: of a tree; None for that of the table.
       lasso_penalty: weight of the absolute coefficients beside half the mean squared
         error.
       test_fraction: used where no test part is given.
@@ -132,6 +138,13 @@ def dci(
         )
     if not lasso_penalty > 0:
         raise ValueError(f"lasso_penalty must be positive, got {lasso_penalty}.")
+    num_trees = TREES.get(estimator, 1) if num_trees is None else num_trees
+    max_depth = DEPTHS.get(estimator, 1) if max_depth is None else max_depth
+    if num_trees < 1 or max_depth < 1:
+        raise ValueError(
+            "num_trees and max_depth must be at least 1, "
+            f"got {num_trees} and {max_depth}."
+        )
     parts = make_parts(
         codes,
         factors,
@@ -142,13 +155,14 @@ def dci(
         test_fraction=test_fraction,
         seed=seed,
     )
-    fit = _fit_lasso if estimator == "lasso" else _fit_trees
     importance = np.zeros((parts.num_latents, len(parts.columns)))
     accuracy = np.zeros((3, len(parts.columns)))
     for k in range(len(parts.columns)):
-        importance[:, k], *accuracy[:, k] = fit(
-            parts, k, estimator=estimator, penalty=lasso_penalty, seed=seed
-        )
+        if estimator == "lasso":
+            fitted = _fit_lasso(parts, k, lasso_penalty, seed)
+        else:
+            fitted = _fit_trees(parts, k, estimator, num_trees, max_depth, seed)
+        importance[:, k], *accuracy[:, k] = fitted
     train, test, chance = accuracy
     return {
         **importance_scores(importance),
@@ -188,11 +202,12 @@ def _concentration(weights: np.ndarray) -> np.ndarray:
     p = weights / np.where(sums > 0, sums, 1.0)
     entropy = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=1)
     base = max(np.log(weights.shape[1]), 1e-300)  # a single column has entropy 0
-    return np.where(sums[:, 0] > 0, 1 - entropy / base, 0.0)
+    # Rounding makes equal shares slightly more than uniform.
+    return np.where(sums[:, 0] > 0, np.maximum(1 - entropy / base, 0.0), 0.0)
 
 
 def _fit_trees(
-    parts: Parts, k: int, *, estimator: str, penalty: float, seed: int
+    parts: Parts, k: int, estimator: str, num_trees: int, max_depth: int, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """Importances, accuracy on both parts and chance of a classifier of factor `k`."""
     from sklearn.ensemble import (
@@ -201,16 +216,15 @@ def _fit_trees(
         RandomForestClassifier,
     )
 
-    del penalty
-    forest: dict[str, Any] = {"criterion": "entropy", "max_depth": 10}
+    size: dict[str, Any] = {"n_estimators": num_trees, "max_depth": max_depth}
     if estimator == "extra_trees":
         # Shown all features, a tree never has to split on one that says nothing.
-        forest["max_features"] = None
-        model = ExtraTreesClassifier(50, random_state=seed, **forest)
+        size["max_features"] = None
+        model = ExtraTreesClassifier(criterion="entropy", random_state=seed, **size)
     elif estimator == "random_forest":
-        model = RandomForestClassifier(100, random_state=seed, **forest)
+        model = RandomForestClassifier(criterion="entropy", random_state=seed, **size)
     else:
-        model = GradientBoostingClassifier(random_state=seed)
+        model = GradientBoostingClassifier(random_state=seed, **size)
     y, y_test = parts.train_factors[:, k], parts.test_factors[:, k]
     model.fit(parts.train, y)
     values, counts = np.unique(y, return_counts=True)
@@ -226,13 +240,12 @@ def _fit_trees(
 
 
 def _fit_lasso(
-    parts: Parts, k: int, *, estimator: str, penalty: float, seed: int
+    parts: Parts, k: int, penalty: float, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """As `_fit_trees`, of a linear regression with the paper's error turned around."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
-    del estimator
     y, y_test = (
         a[:, k].astype(float) for a in (parts.train_factors, parts.test_factors)
     )

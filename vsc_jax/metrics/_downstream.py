@@ -90,7 +90,8 @@ def downstream(
 
     Returns:
       `downstream`: mean accuracy over factors, 0 to 1, with the largest budget used.
-      `sample_efficiency`: None if one of its two budgets is not among those used.
+      `sample_efficiency`: None if one of its two budgets is not among those used, or
+        nothing is right with the larger one.
       `num_labels`: the budgets used; one entry of the following for each of them:
       `mean_accuracy`, `min_accuracy`, `mean_train_accuracy`: over factors.
       `accuracy`: a list with one number per factor that takes part.
@@ -101,7 +102,8 @@ def downstream(
 
     Raises:
       ValueError: if shapes differ, a value is not finite, a number is out of range,
-        the classifier is not known, or the train part has too few rows for any budget.
+        the classifier is not known, no factor varies, or the train part has too few
+        rows for any budget.
       TypeError: if factors or categories are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(600) % 6, 3), axis=1)
@@ -135,6 +137,7 @@ def downstream(
         categories_test=categories_test,
         test_fraction=test_fraction,
         seed=seed,
+        min_factors=1,
     )
     used = [b for b in budgets if b <= len(parts.train)]
     if not used:
@@ -165,7 +168,7 @@ def downstream(
     means = test.mean(axis=1)
     few, many = efficiency
     share = None
-    if few in used and many in used:
+    if few in used and many in used and means[used.index(many)] > 0:
         share = float(means[used.index(few)] / means[used.index(many)])
     return {
         "downstream": float(means[-1]),

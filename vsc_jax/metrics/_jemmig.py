@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import entropy, varying_factors
+from vsc_jax.metrics._parts import refuse_categories
 
 _CHUNK = 2**21  # probabilities held at a time
 
@@ -16,6 +17,7 @@ def jemmig(
     log_var: ArrayLike,
     factors: ArrayLike,
     *,
+    categories: ArrayLike | None = None,
     num_bins: int = 200,
     bin_limits: tuple[float, float] = (-4.0, 4.0),
 ) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def jemmig(
       mean: `[n, latent_dim]`, of q(z|x).
       log_var: `[n, latent_dim]`, log of the variance of q(z|x).
       factors: integers `[n, num_factors]`, the ground truth.
+      categories: refused: log num_bins, by which jemmig is divided, is not theirs.
       num_bins: 200 in the authors' script for dSprites.
       bin_limits: the outer edges of the first and the last bin.
 
@@ -66,7 +69,7 @@ def jemmig(
 
     Raises:
       ValueError: if shapes differ, values are not finite, num_bins is less than 2, the
-        limits are not in order, or all factors are constant.
+        limits are not in order, categories are given, or all factors are constant.
       TypeError: if `factors` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -74,6 +77,7 @@ def jemmig(
     >>> round(scores["jemmig"], 6), round(scores["rmig"], 6)
     (0.0, 1.0)
     """
+    refuse_categories("jemmig", categories, "which have no Gaussian posterior")
     means = as_matrix("mean", mean)
     log_vars = as_matrix("log_var", log_var)
     if log_vars.shape != means.shape:

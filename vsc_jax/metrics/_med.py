@@ -33,6 +33,8 @@ def med(
     num_bins: int = 20,
     top_k: int = 1,
     with_informativeness: bool = True,
+    penalty: float = 1.0,
+    max_steps: int = 1_000,
     test_fraction: float = 1 / 3,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def med(
     Where our number differs from the public code's: latents without any information
     (constant ones) are never among the top k, and with equal D_j the lower latent is
     kept. Constant latents still count in d, as there. The logistic regressions may
-    run for 1,000 iterations (there 100). All rows of `codes` are used for M even where
+    run for `max_steps` (there 100). All rows of `codes` are used for M even where
     no test part is given.
 
     Args:
@@ -79,6 +81,9 @@ def med(
       top_k: latents kept per factor.
       with_informativeness: False to leave the logistic regressions out, which take
         most of the time.
+      penalty: half the squared norm of the weights times this is added to the summed
+        cross-entropy of a logistic regression.
+      max_steps: of its optimiser.
       test_fraction: used where no test part is given.
       seed: of the split.
 
@@ -105,6 +110,11 @@ def med(
     """
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}.")
+    if not penalty > 0 or max_steps < 1:
+        raise ValueError(
+            "penalty must be positive and max_steps at least 1, "
+            f"got {penalty} and {max_steps}."
+        )
     bins = bin_all(codes, categories, num_bins=num_bins)
     columns, y = varying_factors(factors)
     check_same_rows(codes=bins, factors=y)
@@ -143,7 +153,7 @@ def med(
             test_fraction=test_fraction,
             seed=seed,
         )
-        train, test = _informativeness(parts)
+        train, test = _informativeness(parts, penalty, max_steps)
         result["informativeness"] = float(test.mean())
         result["informativeness_train"] = float(train.mean())
         result["informativeness_per_factor"] = test.tolist()
@@ -159,7 +169,9 @@ def _select(importance: np.ndarray, per_latent: list[float], top_k: int) -> list
     return np.sort(np.concatenate(kept)).tolist()
 
 
-def _informativeness(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
+def _informativeness(
+    parts: Parts, penalty: float, max_steps: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Train and test accuracy of a logistic regression of each factor."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -167,9 +179,9 @@ def _informativeness(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
     accuracy = np.zeros((2, len(parts.columns)))
     for k in range(len(parts.columns)):
         y, y_test = parts.train_factors[:, k], parts.test_factors[:, k]
-        model = LogisticRegression(max_iter=1_000)
+        model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
         with warnings.catch_warnings(), one_blas_thread():
-            # After 1,000 iterations the accuracy has long stopped moving.
+            # A user who sets few steps wants the score after these.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(parts.train, y)
         accuracy[0, k] = np.mean(model.predict(parts.train) == y)

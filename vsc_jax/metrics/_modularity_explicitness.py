@@ -160,7 +160,7 @@ def explicitness(
 
     Raises:
       ValueError: if shapes differ, values are not finite, a number is out of range, a
-        test part is incomplete, or fewer than two factors vary.
+        test part is incomplete, or no factor varies.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(48) % 12, 4), axis=1)
@@ -184,6 +184,7 @@ def explicitness(
         categories_test=categories_test,
         test_fraction=test_fraction,
         seed=seed,
+        min_factors=1,
     )
     scores = np.zeros((2, len(parts.columns)))
     for k, (train, test) in enumerate(

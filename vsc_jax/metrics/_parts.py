@@ -85,15 +85,17 @@ def make_parts(
     categories_test: ArrayLike | None,
     test_fraction: float,
     seed: int,
+    min_factors: int = 2,
 ) -> Parts:
     """Train and test features of codes `[n, latent_dim]`, and their factors.
 
-    Without a test part, `test_fraction` of the rows, drawn by `seed`, become it.
+    Without a test part, `test_fraction` of the rows, drawn by `seed`, become it. Scores
+    that compare factors with each other need two, others have `min_factors` 1.
 
     Raises:
       ValueError: if shapes differ, a test part is incomplete or given in vain, the
-        fraction is not between 0 and 1, or there are not two factors with two values
-        in the train part.
+        fraction is not between 0 and 1, or there are not `min_factors` factors with two
+        values in the train part.
       TypeError: if factors or categories are not integers.
     """
     z, y, c = _as_part("", codes, factors, categories)
@@ -133,7 +135,7 @@ def make_parts(
         z_test, y_test, c_test = z[test], y[test], c[test]
         z, y, c = z[train], y[train], c[train]
     columns, y_used = varying_factors(y)
-    if len(columns) < 2:
+    if len(columns) < min_factors:
         raise ValueError(
             "factors must have at least 2 columns with at least 2 values in the train "
             f"part, got {len(columns)}; with one every code would be disentangled."
