@@ -79,5 +79,14 @@ def draw_rows(
 
 
 def metric_values(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The headline values of `metric_scores` alone, for a table."""
-    return {name: one["value"] for name, one in scores.items() if "value" in one}
+    """The headline values of `metric_scores` alone, for a table.
+
+    One that has another name than its score stands behind it: "dci.disentanglement".
+    """
+    values = {}
+    for name, score in scores.items():
+        if "value" in score:
+            headline = score["headline"]
+            shown = name if headline == name else f"{name}.{headline}"
+            values[shown] = score["value"]
+    return values

@@ -77,7 +77,8 @@ def main(argv: Sequence[str]) -> None:
 @contextlib.contextmanager
 def guard(argv: Sequence[str]) -> Iterator[None]:
     """Ends the process with one line where the user can help."""
-    for library in ("absl", "jax"):  # what they say at INFO is not for our users
+    # What they say at INFO is not for our users.
+    for library in ("absl", "jax", "matplotlib"):
         logging.getLogger(library).setLevel(logging.WARNING)
     # It repeats what the checkpoints' many threads met, after it has been reported.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

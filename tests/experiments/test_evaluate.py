@@ -11,7 +11,7 @@ from tiny_runs import tiny_dataset
 
 from experiments import evaluate
 from experiments._flags import UserError
-from experiments._metrics import draw_rows
+from experiments._metrics import draw_rows, metric_values
 from experiments.configs import prior_sprites
 from experiments.run import run
 from vsc_jax import load_run
@@ -117,6 +117,15 @@ def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
         with pytest.raises(SystemExit):
             evaluate.main(["evaluate", *words])
         assert message in capsys.readouterr().err
+
+
+def test_the_table_names_what_a_value_is():
+    scores = {
+        "mig": {"value": 0.5, "headline": "mig"},
+        "dci": {"value": 0.25, "headline": "disentanglement"},
+        "irs": {"skipped": "why"},
+    }
+    assert metric_values(scores) == {"mig": 0.5, "dci.disentanglement": 0.25}
 
 
 def test_rows_are_drawn_once():

@@ -98,6 +98,9 @@ def _find_file(request: Request) -> pathlib.Path | None:
 def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Packed images and factors; "metadata", which is pickled, is not touched."""
     try:
+        # Of any other file NumPy says that it should be unpickled.
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no .npz file, or was cut off; get it anew")
         # Opened here, as NumPy leaves a broken file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             classes = archive["latents_classes"]
