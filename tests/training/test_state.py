@@ -36,7 +36,9 @@ def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, their
 
 
 def test_unknown_optimizer():
-    with pytest.raises(ValueError, match="must be 'adam' or 'sgd', got 'adm'"):
+    with pytest.raises(
+        ValueError, match="must be 'adam', 'amsgrad' or 'sgd', got 'adm'"
+    ):
         create_optimizer("adm")
 
 

@@ -23,7 +23,13 @@ def run(losses, num_steps, **metrics):
         reset_moments=np.zeros(num, bool),
         weights={},
     )
-    state = TrainState(jnp.int32(7), jnp.float32(0.0), (), jax.random.key(0))
+    state = TrainState(
+        step=jnp.int32(7),
+        params=jnp.float32(0.0),
+        model_state={},
+        opt_state={},
+        key=jax.random.key(0),
+    )
     return jax.jit(run_steps, static_argnums=0)(step, state, inputs, num_steps)
 
 
