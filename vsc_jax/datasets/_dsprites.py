@@ -21,6 +21,7 @@ from vsc_jax.datasets._sprites import (
     SPRITES_FACTOR_NAMES,
     SPRITES_FACTOR_SIZES,
 )
+from vsc_jax.datasets._streams import open_npz, read_npz_array
 from vsc_jax.datasets._tfds import (
     find_prepared,
     not_found,
@@ -98,26 +99,8 @@ def _find_file(request: Request) -> pathlib.Path | None:
 def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Packed images and factors; "metadata", which is pickled, is not touched."""
     try:
-        # Of any other file NumPy says that it should be unpickled.
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no .npz file, or was cut off; get it anew")
-        # Opened here, as NumPy leaves a broken file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            classes = archive["latents_classes"]
-        with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
-            version = np.lib.format.read_magic(stream)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, fortran_order, dtype = read_header(stream)
-            if fortran_order or dtype != np.uint8:
-                raise ValueError(f"imgs must be uint8 in C order, got {dtype}")
-
-            def read(start: int, stop: int) -> np.ndarray:
-                size = (stop - start) * _IMAGE_SIZE**2
-                return np.frombuffer(stream.read(size), np.uint8)
-
+        classes = read_npz_array(path, "latents_classes")
+        with open_npz(path, "imgs") as (shape, read):
             return _pack_all(shape, read), _factors(classes, shape[0])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not dSprites: {error}") from error

@@ -6,7 +6,6 @@ Apache-2.0): a room with one object, 480,000 images of 64x64 pixels.
 
 import contextlib
 import pathlib
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from vsc_jax.datasets._streams import (
     check_images,
     gather_rows,
     open_npz,
+    read_npz_array,
     reading,
 )
 from vsc_jax.datasets._tfds import (
@@ -104,14 +104,7 @@ def _open(
 ) -> Iterator[tuple[np.ndarray, tuple[int, ...], Read]]:
     """Labels, the shape of the images, and how to read ranges of them."""
     if path.suffix == ".npz":
-        # Opened here, as NumPy leaves a broken file open.
-        with path.open("rb") as file:
-            # Of any other file NumPy says that it should be unpickled.
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no .npz file, or was cut off; get it anew")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                labels = archive["labels"]
+        labels = read_npz_array(path, "labels")
         with open_npz(path, "images") as (shape, read):
             yield labels, shape, read
         return

@@ -115,6 +115,23 @@ def open_npz(path: pathlib.Path, key: str) -> Iterator[tuple[tuple[int, ...], Re
         yield shape, RowStream(stream, shape[1:])
 
 
+def read_npz_array(path: pathlib.Path, key: str) -> np.ndarray:
+    """One array of an .npz file, whole; nothing is unpickled.
+
+    Raises:
+      KeyError: if the file has no such array.
+      ValueError: if it is no .npz file.
+    """
+    # Opened here, as NumPy leaves a broken file open.
+    with path.open("rb") as file:
+        # Of any other file NumPy says that it should be unpickled.
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no .npz file, or was cut off; get it anew")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return archive[key]
+
+
 @contextlib.contextmanager
 def reading(path: pathlib.Path, what: str) -> Iterator[None]:
     """Turns whatever goes wrong with a file inside into a ValueError that names it."""

@@ -98,7 +98,7 @@ def make_parts(
         values in the train part.
       TypeError: if factors or categories are not integers.
     """
-    z, y, c = _as_part("", codes, factors, categories)
+    z, y, c = as_part("", codes, factors, categories)
     given = [codes_test is not None, factors_test is not None]
     given += [categories_test is not None] if categories is not None else []
     if categories is None and categories_test is not None:
@@ -109,7 +109,7 @@ def make_parts(
             "given all together or not at all."
         )
     if codes_test is not None and factors_test is not None:
-        z_test, y_test, c_test = _as_part(
+        z_test, y_test, c_test = as_part(
             "_test", codes_test, factors_test, categories_test
         )
         for name, a, b in (
@@ -123,15 +123,7 @@ def make_parts(
                     f"got {a.shape[1]}."
                 )
     else:
-        if not 0 < test_fraction < 1:
-            raise ValueError(
-                f"test_fraction must be between 0 and 1, got {test_fraction}."
-            )
-        if len(z) < 2:
-            raise ValueError("codes must have at least 2 rows to split, got 1.")
-        order = np.random.default_rng(seed).permutation(len(z))
-        num_test = min(max(round(test_fraction * len(z)), 1), len(z) - 1)
-        test, train = order[:num_test], order[num_test:]
+        train, test = split_rows(len(z), test_fraction, seed)
         z_test, y_test, c_test = z[test], y[test], c[test]
         z, y, c = z[train], y[train], c[train]
     columns, y_used = varying_factors(y)
@@ -157,9 +149,27 @@ def make_parts(
     )
 
 
-def _as_part(
+def split_rows(
+    num: int, test_fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to learn from, and `test_fraction` of all, drawn by `seed`, to test on.
+
+    Raises:
+      ValueError: if the fraction is not between 0 and 1, or there is one row.
+    """
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test_fraction must be between 0 and 1, got {test_fraction}.")
+    if num < 2:
+        raise ValueError(f"codes must have at least 2 rows to split, got {num}.")
+    order = np.random.default_rng(seed).permutation(num)
+    num_test = min(max(round(test_fraction * num), 1), num - 1)
+    return order[num_test:], order[:num_test]
+
+
+def as_part(
     suffix: str, codes: ArrayLike, factors: ArrayLike, categories: ArrayLike | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Checked codes, factors and categories (no columns without any), row by row."""
     z = as_matrix(f"codes{suffix}", codes)
     y = as_integers(f"factors{suffix}", factors)
     c = np.zeros((len(z), 0), np.int64)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._linear_svm import fit_linear_svm
 from vsc_jax.metrics._mutual_information import varying_factors
+from vsc_jax.metrics._parts import as_part, split_rows
 
 KINDS = ("continuous", "discrete")
 
@@ -93,7 +93,7 @@ def sap(
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     if not penalty > 0:
         raise ValueError(f"penalty must be positive, got {penalty}.")
-    train = _as_part("", codes, factors, categories)
+    train = _Part(*as_part("", codes, factors, categories))
     given = [a is not None for a in (codes_test, factors_test, categories_test)]
     if kind == "continuous":
         if any(given):
@@ -109,7 +109,7 @@ def sap(
             "given all together or not at all."
         )
     if codes_test is not None and factors_test is not None:
-        test = _as_part("_test", codes_test, factors_test, categories_test)
+        test = _Part(*as_part("_test", codes_test, factors_test, categories_test))
         if test.widths != train.widths:
             raise ValueError(
                 f"the test part must have {train.widths} columns of codes, factors "
@@ -139,33 +139,8 @@ class _Part:
 
     def split(self, test_fraction: float, seed: int) -> tuple["_Part", "_Part"]:
         """The rest and `test_fraction` of the rows."""
-        if not 0 < test_fraction < 1:
-            raise ValueError(
-                f"test_fraction must be between 0 and 1, got {test_fraction}."
-            )
-        n = len(self.codes)
-        if n < 2:
-            raise ValueError(f"codes must have at least 2 rows to split, got {n}.")
-        order = np.random.default_rng(seed).permutation(n)
-        num_test = min(max(round(test_fraction * n), 1), n - 1)
-        return self.take(order[num_test:]), self.take(order[:num_test])
-
-
-def _as_part(
-    suffix: str,
-    codes: ArrayLike,
-    factors: ArrayLike,
-    categories: ArrayLike | None,
-) -> _Part:
-    z = as_matrix(f"codes{suffix}", codes)
-    y = as_integers(f"factors{suffix}", factors)
-    c = np.zeros((len(z), 0), np.int64)
-    if categories is not None:
-        c = as_integers(f"categories{suffix}", categories)
-    check_same_rows(
-        **{f"codes{suffix}": z, f"factors{suffix}": y, f"categories{suffix}": c}
-    )
-    return _Part(z, y, c)
+        train, test = split_rows(len(self.codes), test_fraction, seed)
+        return self.take(train), self.take(test)
 
 
 def _squared_correlations(part: _Part) -> np.ndarray:
