@@ -1,4 +1,4 @@
-"""The protocol that every model follows: training and evaluation know only this."""
+"""What a method must have to be trained; see `_capabilities` for what it may have."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -6,12 +6,10 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from vsc_jax.networks import Posterior, keep_local
+from vsc_jax._ranges import Range, at_least
+from vsc_jax.networks import keep_local
 
 Params = Any
-# Under this name a loss hands back, among its metrics, the statistics of batches that
-# the networks go on with, as `vsc_jax.networks.split_state` gives them.
-MODEL_STATE = "model_state"
 Weights = Mapping[str, Any]
 Metrics = dict[str, Any]
 
@@ -30,20 +28,48 @@ class Batch(NamedTuple):
     factors: jax.Array | None = None
 
 
+class Weight(NamedTuple):
+    """A scalar weight of a loss.
+
+    Attributes:
+      default: that of the paper.
+      range: the values that it may take.
+    """
+
+    default: float
+    range: Range = at_least(0)
+
+
+class LossOutput(NamedTuple):
+    """What a loss returns.
+
+    Attributes:
+      loss: to be minimised, mean over the batch.
+      metrics: scalars or vectors for the log, means over the batch.
+      model_state: the statistics of batches that the networks go on with, by group as
+        `vsc_jax.networks.split_state` gives them; a group that is not there keeps its
+        own.
+    """
+
+    loss: jax.Array
+    metrics: Metrics
+    model_state: Mapping[str, Any] = {}
+
+
 class Player(NamedTuple):
     """One of the losses that a step minimises, and what it may move.
 
     Attributes:
       name: under which its optimizer is set and its loss is logged.
       groups: top-level keys of `params` that it moves; None for all.
-      loss: has the signature of `Model.loss`. Its gradient with respect to the other
-        groups is not taken; where a term must not reach a part of its own groups, it
-        stops the gradient itself.
+      loss: has the signature of `Trainable.loss`. Its gradient with respect to the
+        other groups is not taken; where a term must not reach a part of its own groups,
+        it stops the gradient itself.
     """
 
     name: str
     groups: tuple[str, ...] | None
-    loss: Callable[..., tuple[jax.Array, Metrics]]
+    loss: Callable[..., LossOutput]
 
 
 class HostCall(NamedTuple):
@@ -64,26 +90,13 @@ class HostCall(NamedTuple):
     insert: Callable[[Any, jax.Array], Any]
 
 
-class Model(Protocol):
+class Trainable(Protocol):
     """A method: its networks and its loss, as pure functions of `params`.
 
     Implementations are frozen dataclasses of hyperparameters that set shapes or
     choose code paths; scalar weights (beta, prior probabilities, gate sharpness)
     are traced and come in `weights`, so that changing one compiles nothing anew.
     """
-
-    image_shape: tuple[int, int, int]
-    latent_dim: int
-
-    @property
-    def category_sizes(self) -> tuple[int, ...]:
-        """Number of categories of each categorical variable; () for none."""
-        ...
-
-    @property
-    def code_dim(self) -> int:
-        """Width of a code z, the decoder's input: Gaussian latents, then one-hots."""
-        ...
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -92,7 +105,12 @@ class Model(Protocol):
 
     @property
     def host_calls(self) -> tuple[HostCall, ...]:
-        """What the host computes in each step before the losses, in this order."""
+        """What the host computes in each step before the losses, in this order.
+
+        Empty but for solvers that run on the host alone, such as OR-Tools: between two
+        compiled parts of a step they hold up nothing but that step, where a callback
+        from inside a program that runs on several devices can deadlock.
+        """
         ...
 
     @property
@@ -120,54 +138,31 @@ class Model(Protocol):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
-        """Loss to minimise, in nats per image, and scalars or vectors for the log.
+    ) -> LossOutput:
+        """Loss to minimise, in nats per image, and what goes into the log.
 
         Both are means over the examples given; under data parallelism the trainer
         averages them over devices. `gather` turns the local rows of an array into
         those of the global batch; a loss that is a property of the batch (MMD, total
-        correlation) compares local rows with gathered ones. A model whose networks keep
-        statistics of batches puts the new ones under `MODEL_STATE`.
+        correlation) compares local rows with gathered ones.
         """
         ...
 
-    def encode(self, params: Params, x: jax.Array) -> Posterior:
-        """Parameters of q(z|x)."""
-        ...
 
-    def sample_posterior(
-        self, params: Params, posterior: Posterior, key: jax.Array
-    ) -> jax.Array:
-        """One draw z `[batch, code_dim]` from q(z|x), with exact (hard) zeros."""
-        ...
+def mean_output(
+    terms: Any, *, model_state: Mapping[str, Any] | None = None, **metrics: jax.Array
+) -> LossOutput:
+    """Means over the batch of the terms of an objective of `vsc_jax.losses`.
 
-    def decode(self, params: Params, z: jax.Array) -> jax.Array:
-        """Mean of p(x|z), `[batch, height, width, channels]`."""
-        ...
+    Args:
+      terms: a NamedTuple with a field `loss`; each field is `[batch, ...]`, or a
+        scalar that belongs to the whole batch.
+      model_state: see `LossOutput`.
+      **metrics: more for the log, in the same form.
 
-    def sample_prior(
-        self, params: Params, key: jax.Array, num_samples: int, weights: Weights
-    ) -> jax.Array | None:
-        """Draws z `[num_samples, code_dim]` from the prior; None without a prior."""
-        ...
-
-    def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
-    ) -> dict[str, jax.Array]:
-        """Terms of KL(q(z|x) || p(z)); the sum of all is it.
-
-        Each is `[batch, latent_dim + len(category_sizes)]`: a column per Gaussian
-        latent and one per categorical variable, zero where a term has no part in it.
-        Empty for a model without a prior.
-        """
-        ...
-
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
-    ) -> jax.Array | None:
-        """`log p(x, z) - log q(z|x)` `[batch]` at a fresh exact draw z ~ q(z|x).
-
-        Its mean over draws is the ELBO, log-mean-exp over K draws the IWAE bound.
-        None where the model defines no bound on log p(x).
-        """
-        ...
+    Returns:
+      `loss` as the loss and all others as metrics.
+    """
+    values = {**terms._asdict(), **metrics}
+    means = {name: v.mean(0) if v.ndim else v for name, v in values.items()}
+    return LossOutput(means.pop("loss"), means, model_state or {})

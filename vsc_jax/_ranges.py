@@ -1,0 +1,96 @@
+"""Numbers and the values that they may take, stated once beside their defaults."""
+
+import dataclasses
+import math
+import numbers
+from typing import Any, NamedTuple
+
+_METADATA = "range"
+
+
+class Range(NamedTuple):
+    """An interval of numbers.
+
+    Attributes:
+      low: its lower end.
+      high: its upper end.
+      with_low: whether the lower end belongs to it.
+      with_high: whether the upper end belongs to it.
+      whole: whether only whole numbers do.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    with_low: bool = False
+    with_high: bool = False
+    whole: bool = False
+
+    def __str__(self) -> str:
+        low = f"{'at least' if self.with_low else 'above'} {self.low:g}"
+        high = f"{'at most' if self.with_high else 'below'} {self.high:g}"
+        parts = [low] * (self.low > -math.inf) + [high] * (self.high < math.inf)
+        interval = " and ".join(parts) or "finite"
+        return f"a whole number of {interval}" if self.whole else interval
+
+    def __contains__(self, value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return False
+        if self.whole and not isinstance(value, numbers.Integral):
+            return False
+        number = float(value)
+        above = number >= self.low if self.with_low else number > self.low
+        below = number <= self.high if self.with_high else number < self.high
+        return above and below
+
+    def check(self, name: str, value: object) -> None:
+        """Raises ValueError with one line unless the value is in the range."""
+        if value not in self:
+            shown = f"{value:.6g}" if isinstance(value, float) else repr(value)
+            raise ValueError(f"{name} must be {self}, got {shown}.")
+
+
+def at_least(low: float, *, high: float = math.inf) -> Range:
+    """`low <= x < high`."""
+    return Range(low, high, with_low=True)
+
+
+def above(low: float, *, high: float = math.inf) -> Range:
+    """`low < x < high`."""
+    return Range(low, high)
+
+
+def between(low: float, high: float) -> Range:
+    """`low <= x <= high`."""
+    return Range(low, high, with_low=True, with_high=True)
+
+
+def whole(low: int, high: float = math.inf) -> Range:
+    """Whole numbers, `low <= n <= high`."""
+    return Range(low, high, with_low=True, with_high=high < math.inf, whole=True)
+
+
+def ranged(default: Any, allowed: Range) -> Any:
+    """A dataclass field with this default, which `check_ranges` checks.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Options:
+    ...     size: int = ranged(10, whole(1))
+    >>> check_ranges(Options(size=0))
+    Traceback (most recent call last):
+    ValueError: size must be a whole number of at least 1, got 0.
+    """
+    return dataclasses.field(default=default, metadata={_METADATA: allowed})
+
+
+def check_ranges(instance: Any) -> None:
+    """Raises ValueError with the first field of a dataclass that is out of its range.
+
+    A field that is a tuple has every entry in the range; None is left alone.
+    """
+    for field in dataclasses.fields(instance):
+        allowed = field.metadata.get(_METADATA)
+        value = getattr(instance, field.name)
+        if allowed is None or value is None:
+            continue
+        for part in value if isinstance(value, tuple) else (value,):
+            allowed.check(field.name, part)

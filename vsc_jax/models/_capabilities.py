@@ -1,0 +1,143 @@
+"""What evaluation may ask of a method, one small protocol for each ability.
+
+A method has the members of what it can do and no others, so that
+`isinstance(model, SamplesPrior)` answers whether it can. All of them are pure functions
+of `params`, as the model's `init` or training gives them.
+"""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import jax
+
+from vsc_jax.models._base import Params, Weights
+from vsc_jax.networks import Posterior
+
+
+@runtime_checkable
+class EncodesImages(Protocol):
+    """Has a posterior q(z|x), or a deterministic code.
+
+    Attributes:
+      latent_dim: number of Gaussian latents, which come first in a code.
+    """
+
+    latent_dim: int
+
+    def encode(self, params: Params, x: jax.Array) -> Posterior:
+        """Parameters of q(z|x) of images `[batch, height, width, channels]`."""
+        ...
+
+    def sample_posterior(
+        self, params: Params, posterior: Posterior, key: jax.Array
+    ) -> jax.Array:
+        """One draw z `[batch, code_dim]` from q(z|x), with exact (hard) zeros."""
+        ...
+
+
+@runtime_checkable
+class DecodesCodes(Protocol):
+    """Has a decoder of codes: Gaussian latents, then a one-hot vector per variable."""
+
+    @property
+    def code_dim(self) -> int:
+        """Width of a code."""
+        ...
+
+    def decode(self, params: Params, z: jax.Array) -> jax.Array:
+        """Mean of p(x|z) `[batch, height, width, channels]` of `[batch, code_dim]`."""
+        ...
+
+
+@runtime_checkable
+class SamplesPrior(Protocol):
+    """Has a prior that can be drawn from."""
+
+    def sample_prior(
+        self, params: Params, key: jax.Array, num_samples: int, weights: Weights
+    ) -> jax.Array:
+        """Draws z `[num_samples, code_dim]` from the prior."""
+        ...
+
+
+@runtime_checkable
+class HasKL(Protocol):
+    """Has KL(q(z|x) || p(z)), or an estimate of it, latent by latent."""
+
+    def kl_per_latent(
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
+    ) -> dict[str, jax.Array]:
+        """Terms of KL(q(z|x) || p(z)), in nats; the sum of all is the KL.
+
+        Each is `[batch, latent_dim + variables]`: a column per Gaussian latent and one
+        per categorical variable, zero where a term has no part in it. `posterior` is
+        `encode(params, x)`.
+        """
+        ...
+
+
+@runtime_checkable
+class BoundsLikelihood(Protocol):
+    """Has a bound on log p(x)."""
+
+    def log_importance_weight(
+        self,
+        params: Params,
+        x: jax.Array,
+        posterior: Posterior,
+        key: jax.Array,
+        weights: Weights,
+    ) -> jax.Array:
+        """`log p(x, z) - log q(z|x)` `[batch]` at a fresh exact draw z ~ q(z|x).
+
+        Its mean over draws is the ELBO, log-mean-exp over K draws the IWAE bound.
+        `posterior` is `encode(params, x)`.
+        """
+        ...
+
+
+@runtime_checkable
+class HasCategories(Protocol):
+    """Has categorical variables, whose logits are in the posterior.
+
+    Attributes:
+      category_sizes: number of categories of each variable.
+    """
+
+    category_sizes: tuple[int, ...]
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """Predicts the label of an image.
+
+    Attributes:
+      num_classes: number of labels.
+    """
+
+    num_classes: int
+
+    def class_logits(self, params: Params, x: jax.Array) -> jax.Array:
+        """Logits of p(y|x) `[batch, num_classes]`."""
+        ...
+
+
+class FoundObjects(NamedTuple):
+    """What was found in images, in slots; a slot may be empty.
+
+    Attributes:
+      presence: `[batch, num_slots]`, probability that the slot holds an object.
+      boxes: `[batch, num_slots, 4]`, `(top, left, height, width)` of each as shares
+        of the image's height and width.
+    """
+
+    presence: jax.Array
+    boxes: jax.Array
+
+
+@runtime_checkable
+class FindsObjects(Protocol):
+    """Says which objects an image has and where they are."""
+
+    def find_objects(self, params: Params, x: jax.Array) -> FoundObjects:
+        """The objects of images `[batch, height, width, channels]`."""
+        ...
