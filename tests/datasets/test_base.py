@@ -1,9 +1,10 @@
-"""How stored rows become images."""
+"""How stored rows become images, and what a data set says of its factors."""
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from vsc_jax.datasets import ImageFormat
+from vsc_jax.datasets import Dataset, ImageFormat
 
 RNG = np.random.default_rng(0)
 
@@ -36,3 +37,40 @@ def test_divisor_divides():
     stored = np.full((1, 2, 2, 1), 255, np.uint8)
     x = ImageFormat((2, 2, 1), divisor=4.0).decode(jnp.asarray(stored))
     np.testing.assert_allclose(x, 0.25)
+
+
+def two_factors(**fields):
+    return Dataset(
+        name="toy",
+        images=np.zeros((4, 1, 1, 1), np.uint8),
+        format=ImageFormat((1, 1, 1)),
+        train_indices=np.arange(3, dtype=np.int32),
+        test_indices=np.array([3], np.int32),
+        factors=np.array([[0, 1], [1, 2], [0, 0], [1, 1]], np.int32),
+        factor_names=("breed", "pose"),
+        factor_sizes=(2, 3),
+        **fields,
+    )
+
+
+def test_a_data_set_names_its_label_and_its_category():
+    dataset = two_factors(
+        label_factor="breed", label_names=("cat", "dog"), category_factor="pose"
+    )
+    assert dataset.labels.tolist() == [0, 1, 0, 1]
+    assert dataset.categories.tolist() == [1, 2, 0, 1]
+    assert dataset.factor("pose").tolist() == [1, 2, 0, 1]
+    assert two_factors().labels is None
+    assert two_factors().categories is None
+    with pytest.raises(ValueError, match="toy has breed, pose, got 'label'"):
+        dataset.factor("label")
+
+
+@pytest.mark.parametrize("kind", ["label", "category"])
+def test_a_label_that_is_no_factor_is_refused(kind):
+    with pytest.raises(ValueError, match=rf"{kind}_factor must be one of .*'shape'"):
+        two_factors(**{f"{kind}_factor": "shape"})
+    with pytest.raises(ValueError, match=rf"{kind}_names .* 3 values .*got 2"):
+        two_factors(**{f"{kind}_factor": "pose", f"{kind}_names": ("a", "b")})
+    with pytest.raises(ValueError, match=rf"{kind}_names .* 0 values .*got 1"):
+        two_factors(**{f"{kind}_names": ("a",)})

@@ -38,6 +38,7 @@ def test_originals_are_read_in_the_order_of_the_list(folder, levels):
     assert len(dataset.test_indices) == 28
     assert dataset.factor_names == ("elevation", "azimuth", "object_type")
     assert dataset.factor_sizes == (4, 24, 3)
+    assert dataset.category_factor == "object_type"
     elevation, azimuth, car = dataset.factors.T
     for channel, value in enumerate((60 * (car + 1), 10 * azimuth, 60 * elevation)):
         np.testing.assert_array_equal(dataset.images[:, 9, 9, channel], value)

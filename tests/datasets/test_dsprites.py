@@ -56,6 +56,8 @@ def test_originals_are_read_without_unpickling(tmp_path, end, by_folder):
     np.testing.assert_array_equal(dataset.factors, FACTORS)
     assert dataset.factor_names == ("shape", "scale", "orientation", "x", "y")
     assert dataset.factor_sizes == (3, 6, 40, 32, 32)
+    assert dataset.category_factor == "shape"
+    assert dataset.category_names == ("square", "ellipse", "heart")
 
 
 def test_a_cut_keeps_images_and_factors_together(tmp_path):

@@ -65,7 +65,7 @@ def test_full_splits_use_every_row_once(name, num_train, num_test):
     assert len(dataset.test_indices) == num_test
     both = np.concatenate([dataset.train_indices, dataset.test_indices])
     np.testing.assert_array_equal(np.sort(both), np.arange(num_train + num_test))
-    assert dataset.factor_names == ("label",)
+    assert dataset.label_factor == dataset.category_factor == "label"
     assert len(np.unique(dataset.factors[dataset.test_indices])) == 10
 
 

@@ -50,7 +50,8 @@ def test_all_namings_are_read(tmp_path, name, separator, zipped):
     dataset = load_dataset(name, path=folder)
     assert dataset.name == name
     assert dataset.image_shape == (28, 28, 1)
-    assert dataset.factor_names == ("label",)
+    assert dataset.label_factor == "label"
+    assert dataset.label_names[9:] == ("ankle boot",) * (name == "fashion_mnist")
     assert dataset.factor_sizes == (10,)
     for rows, images, labels in (
         (dataset.train_indices, TRAIN_X, TRAIN_Y),

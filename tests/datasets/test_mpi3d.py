@@ -39,6 +39,7 @@ def test_originals_are_read_in_the_order_of_the_factors(tmp_path, name, by_folde
     dataset = load_dataset(name, path=tmp_path if by_folder else path)
     assert dataset.name == name
     assert dataset.factor_sizes == SMALL[num == 32]
+    assert dataset.category_factor == "object_shape"
     assert len(dataset.test_indices) == num // 10
     index = np.ravel_multi_index(tuple(dataset.factors.T), dataset.factor_sizes)
     np.testing.assert_array_equal(dataset.images[:, 0, 0, 0], index)

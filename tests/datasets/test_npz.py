@@ -67,7 +67,7 @@ def test_colour_size_and_cut(load):
 def test_factors(load):
     labels = np.arange(20) % 3
     dataset = load({"x": GREY, "labels": labels}, num_train=7, num_test=2)
-    assert dataset.factor_names == ("label",)
+    assert dataset.label_factor == dataset.category_factor == "label"
     assert dataset.factor_sizes == (3,)
     order = np.random.default_rng(0).permutation(20)
     kept = np.r_[order[:7], order[18:]]
@@ -78,6 +78,12 @@ def test_factors(load):
     named = load({"x": GREY, "factors": two, "factor_names": np.array(["a", "b"])})
     assert named.factor_names == ("a", "b")
     assert named.factor_sizes == (3, 20)
+    assert named.label_factor is None
+    names = np.array(["shape", "label"])
+    named = load({"x": GREY, "factors": two, "factor_names": names})
+    assert (named.category_factor, named.label_factor) == ("shape", "label")
+    named = load({"x": GREY, "labels": labels, "factor_names": np.array(["breed"])})
+    assert named.label_factor == "breed"
 
 
 def test_other_arrays_of_the_file_are_not_unpickled(load):

@@ -47,11 +47,10 @@ def test_subfolders_are_labels(tmp_path):
             save(tmp_path / folder / "deep" / f"{i}.PNG", grey)
     dataset = load_dataset("image_folder", path=tmp_path)
     assert dataset.image_shape == (4, 4, 1)
-    assert dataset.factor_names == ("label",)
+    assert dataset.label_factor == dataset.category_factor == "label"
+    assert dataset.label_names == ("cat", "dog")
     assert dataset.factor_sizes == (2,)
-    np.testing.assert_array_equal(
-        dataset.factors[:, 0], dataset.images[:, 0, 0, 0] // 100
-    )
+    np.testing.assert_array_equal(dataset.labels, dataset.images[:, 0, 0, 0] // 100)
     save(tmp_path / "loose.png", noise(4, 4))
     assert load_dataset("image_folder", path=tmp_path).factors is None
 

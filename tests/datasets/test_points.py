@@ -90,6 +90,8 @@ def test_the_data_set_has_two_splits_of_400_with_all_arms_alike(name):
     assert dataset.images.dtype == np.float32
     assert dataset.image_shape == (1, 2, 1)
     assert dataset.factor_names == ("arm",)
+    assert dataset.label_factor is None
+    assert dataset.category_factor is None
     assert dataset.factor_sizes == (num_arms,)
     assert dataset.factors.dtype == np.int32
     for indices in (dataset.train_indices, dataset.test_indices):

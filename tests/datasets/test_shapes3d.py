@@ -54,6 +54,8 @@ def test_originals_are_read(tmp_path, end, by_folder):
     assert dataset.images.shape == (NUM, 64, 64, 3)
     assert dataset.factor_names == NAMES
     assert dataset.factor_sizes == SIZES
+    assert dataset.category_factor == "shape"
+    assert dataset.category_names == ("cube", "cylinder", "sphere", "capsule")
     order = np.random.default_rng(0).permutation(NUM)
     np.testing.assert_array_equal(dataset.images, IMAGES)
     np.testing.assert_array_equal(dataset.factors, FACTORS)

@@ -129,6 +129,8 @@ def test_the_data_set_is_a_cut_of_the_grid():
     assert dataset.images.dtype == np.uint8
     assert dataset.factor_names[:3] == ("floor_hue", "wall_hue", "object_hue")
     assert dataset.factor_sizes == SIZES
+    assert dataset.category_factor == "shape"
+    assert dataset.category_names == ("cube", "cylinder", "sphere", "capsule")
     np.testing.assert_array_equal(
         dataset.images, render_shapes3d_like(dataset.factors, image_size=32)
     )

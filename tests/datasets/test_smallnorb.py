@@ -57,6 +57,8 @@ def test_the_first_camera_with_its_factors_and_own_split(tmp_path, end):
     np.testing.assert_array_equal(dataset.images[..., 0], left)
     assert dataset.factor_names == ("category", "elevation", "azimuth", "lighting")
     assert dataset.factor_sizes == (5, 9, 18, 6)
+    assert dataset.label_factor == dataset.category_factor == "category"
+    assert dataset.label_names == ("animal", "human", "airplane", "truck", "car")
     category, info = np.concatenate(CATEGORY), np.concatenate(INFO)
     expected = np.stack([category, info[:, 1], info[:, 2] // 2, info[:, 3]], axis=1)
     np.testing.assert_array_equal(dataset.factors, expected)

@@ -66,13 +66,23 @@ class Dataset:
       format: how a stored row becomes an image.
       train_indices: `int32 [num_train]`, rows of `images`.
       test_indices: `int32 [num_test]`, rows of `images`; no row is in both.
-      factors: `int32 [n, num_factors]` ground-truth factors (a class label is a
-        factor named "label"), or None.
+      factors: `int32 [n, num_factors]` ground-truth factors, a class label among them,
+        or None.
       factor_names: one name per column of `factors`.
       factor_sizes: number of values per column of `factors`.
+      label_factor: name of the factor that is the class of an image, or None.
+      label_names: one name per value of the label factor, such as the subfolders of an
+        image folder; empty where the numbers are the names.
+      category_factor: name of the factor that categorical latents are compared with,
+        or None: the shape where there is one, else the label.
+      category_names: one name per value of the category factor, or empty.
       sources: `float32 [n, num_sources]` continuous ground-truth sources, zero where
         a source is absent from the image (only `smiley` has them), or None.
       source_names: one name per column of `sources`.
+
+    Raises:
+      ValueError: if `label_factor` or `category_factor` is not one of `factor_names`,
+        or their names are not one per value.
     """
 
     name: str
@@ -83,14 +93,61 @@ class Dataset:
     factors: np.ndarray | None = None
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
+    label_factor: str | None = None
+    label_names: tuple[str, ...] = ()
+    category_factor: str | None = None
+    category_names: tuple[str, ...] = ()
     sources: np.ndarray | None = None
     source_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind in ("label", "category"):
+            name = getattr(self, f"{kind}_factor")
+            value_names = getattr(self, f"{kind}_names")
+            if name is not None and name not in self.factor_names:
+                raise ValueError(
+                    f"{kind}_factor must be one of factor_names "
+                    f"{self.factor_names}, got {name!r}."
+                )
+            if not value_names:
+                continue
+            num = 0 if name is None else self.factor_sizes[self._column(name)]
+            if len(value_names) != num:
+                raise ValueError(
+                    f"{kind}_names must be one name for each of the {num} values of "
+                    f"{kind}_factor {name!r}, got {len(value_names)}."
+                )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)`."""
         return self.format.image_shape
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each image, `int32 [n]`, or None without a label factor."""
+        return None if self.label_factor is None else self.factor(self.label_factor)
+
+    @property
+    def categories(self) -> np.ndarray | None:
+        """The category factor, `int32 [n]`, or None without one."""
+        name = self.category_factor
+        return None if name is None else self.factor(name)
+
+    def factor(self, name: str) -> np.ndarray:
+        """The column `int32 [n]` of the factor of this name.
+
+        Raises:
+          ValueError: if there is no such factor; names those there are.
+        """
+        if self.factors is None or name not in self.factor_names:
+            known = ", ".join(self.factor_names) or "no factors"
+            raise ValueError(f"{self.name} has {known}, got {name!r}.")
+        return self.factors[:, self._column(name)]
+
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Images `float32 [len(indices), height, width, channels]` of these rows."""
         return np.asarray(self.format.decode(jnp.asarray(self.images[indices])))
+
+    def _column(self, name: str) -> int:
+        return self.factor_names.index(name)

@@ -65,6 +65,7 @@ def load_cars3d(request: Request) -> Dataset:
         factors=factors,
         factor_names=CARS3D_FACTOR_NAMES,
         factor_sizes=sizes,
+        category_factor="object_type",
     )
 
 

@@ -20,6 +20,7 @@ from vsc_jax.datasets._sprites import (
     NUM_SPRITES,
     SPRITES_FACTOR_NAMES,
     SPRITES_FACTOR_SIZES,
+    SPRITES_SHAPES,
 )
 from vsc_jax.datasets._streams import open_npz, read_npz_array
 from vsc_jax.datasets._tfds import (
@@ -77,6 +78,8 @@ def load_dsprites(request: Request) -> Dataset:
         factors=factors,
         factor_names=SPRITES_FACTOR_NAMES,
         factor_sizes=SPRITES_FACTOR_SIZES,
+        category_factor="shape",
+        category_names=SPRITES_SHAPES,
     )
 
 

@@ -16,8 +16,8 @@ _EXTENSIONS = frozenset(
 def load_image_folder(request: Request) -> Dataset:
     """Pictures in the order of their paths; the last tenth of a permutation is test.
 
-    If every file is in a subfolder, the first subfolder's name is its label: factor
-    "label", numbered in the order of the sorted names.
+    If every file is in a subfolder, the first subfolder's name is its label, numbered
+    in the order of the sorted names.
     """
     folder = request.require_path("a folder of pictures")
     if not folder.is_dir():
@@ -36,7 +36,7 @@ def load_image_folder(request: Request) -> Dataset:
         image_size=request.image_size,
         channels=request.channels or (1 if all_grey(paths) else 3),
     )
-    factors, sizes = _labels(names)
+    factors, label_names = _labels(names)
     return make_dataset(
         request,
         images,
@@ -44,8 +44,10 @@ def load_image_folder(request: Request) -> Dataset:
         np.arange(len(train)),
         np.arange(len(train), len(rows)),
         factors=None if factors is None else factors[rows],
-        factor_names=("label",) if sizes else (),
-        factor_sizes=sizes,
+        factor_names=("label",) if label_names else (),
+        factor_sizes=(len(label_names),) if label_names else (),
+        label_factor="label" if label_names else None,
+        label_names=label_names,
     )
 
 
@@ -61,8 +63,8 @@ def _pictures(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _labels(
     names: list[pathlib.Path],
-) -> tuple[np.ndarray | None, tuple[int, ...]]:
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if any(len(name.parts) < 2 for name in names):
         return None, ()
     folders, labels = np.unique([name.parts[0] for name in names], return_inverse=True)
-    return labels[:, None], (len(folders),)
+    return labels[:, None], tuple(map(str, folders))

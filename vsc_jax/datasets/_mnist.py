@@ -17,6 +17,13 @@ _SOURCES = {
     "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "fashion_mnist": "https://github.com/zalandoresearch/fashion-mnist",
 }
+_LABEL_NAMES = {
+    "mnist": (),
+    "fashion_mnist": (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
+}
 # Where torchvision puts the files below its root.
 _SUBFOLDERS = {
     "mnist": ("", "raw", "MNIST/raw", "mnist"),
@@ -61,6 +68,8 @@ def load_mnist(request: Request) -> Dataset:
         factors=labels,
         factor_names=("label",),
         factor_sizes=(10,),
+        label_factor="label",
+        label_names=_LABEL_NAMES[request.name],
     )
 
 

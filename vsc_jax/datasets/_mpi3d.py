@@ -73,4 +73,5 @@ def load_mpi3d(request: Request) -> Dataset:
         factors=np.stack(np.unravel_index(rows, sizes), axis=1),
         factor_names=MPI3D_FACTOR_NAMES,
         factor_sizes=sizes,
+        category_factor="object_shape",
     )

@@ -46,6 +46,8 @@ def load_npz(request: Request) -> Dataset:
         factors=factors,
         factor_names=names,
         factor_sizes=sizes,
+        label_factor=_label_factor(arrays, names),
+        category_factor="shape" if "shape" in names else None,
     )
 
 
@@ -106,6 +108,16 @@ def _as_bytes(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
             f"integer images of {path} must be in 0..255, got {low} to {high}."
         )
     return images.astype(np.uint8)
+
+
+def _label_factor(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> str | None:
+    """The one column of an array [n], or the column that the file names "label"."""
+    if (
+        len(names) == 1
+        and arrays["factors" if "factors" in arrays else "labels"].ndim == 1
+    ):
+        return names[0]
+    return "label" if "label" in names else None
 
 
 def _find_factors(

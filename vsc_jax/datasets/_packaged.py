@@ -12,6 +12,7 @@ from vsc_jax.datasets._sprites import (
     NUM_SPRITES,
     SPRITES_FACTOR_NAMES,
     SPRITES_FACTOR_SIZES,
+    SPRITES_SHAPES,
     render_all_sprites_packed,
     render_sprites_packed,
     sprites_factors_from_index,
@@ -46,6 +47,8 @@ def load_sprites(request: Request) -> Dataset:
         factors=factors,
         factor_names=SPRITES_FACTOR_NAMES,
         factor_sizes=SPRITES_FACTOR_SIZES,
+        category_factor="shape",
+        category_names=SPRITES_SHAPES,
     )
 
 
@@ -83,6 +86,7 @@ def _from_labelled(
         factors=labels[:, None],
         factor_names=("label",),
         factor_sizes=(10,),
+        label_factor="label",
     )
 
 

@@ -157,7 +157,6 @@ def _load(
         train_indices=np.arange(len(train), dtype=np.int32),
         test_indices=np.arange(len(train), len(points), dtype=np.int32),
         factors=arms[:, None],
-        # Not "label", which asks for a classifier on few labels.
         factor_names=("arm",),
         factor_sizes=(num_arms,),
     )

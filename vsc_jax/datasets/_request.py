@@ -95,8 +95,17 @@ def make_dataset(
     factors: np.ndarray | None = None,
     factor_names: tuple[str, ...] = (),
     factor_sizes: tuple[int, ...] = (),
+    label_factor: str | None = None,
+    label_names: tuple[str, ...] = (),
+    category_factor: str | None = None,
+    category_names: tuple[str, ...] = (),
 ) -> Dataset:
-    """A Dataset of the rows in the split; other rows are dropped."""
+    """A Dataset of the rows in the split; other rows are dropped.
+
+    Without a `category_factor` the label is the category.
+    """
+    if category_factor is None:
+        category_factor, category_names = label_factor, label_names
     if len(train) + len(test) < len(images):
         rows = np.concatenate([train, test])
         images = images[rows]
@@ -112,6 +121,10 @@ def make_dataset(
         factors=None if factors is None else factors.astype(np.int32),
         factor_names=factor_names,
         factor_sizes=factor_sizes,
+        label_factor=label_factor,
+        label_names=label_names,
+        category_factor=category_factor,
+        category_names=category_names,
     )
 
 

@@ -38,6 +38,7 @@ SHAPES3D_FACTOR_NAMES = (
     "orientation",
 )
 SHAPES3D_FACTOR_SIZES = (10, 10, 10, 8, 4, 15)
+SHAPES3D_SHAPES = ("cube", "cylinder", "sphere", "capsule")
 _ROW_SHAPE = (64, 64, 3)
 
 
@@ -75,6 +76,8 @@ def load_shapes3d(request: Request) -> Dataset:
         factors=factors,
         factor_names=SHAPES3D_FACTOR_NAMES,
         factor_sizes=SHAPES3D_FACTOR_SIZES,
+        category_factor="shape",
+        category_names=SHAPES3D_SHAPES,
     )
 
 

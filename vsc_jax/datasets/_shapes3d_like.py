@@ -18,7 +18,11 @@ import numpy as np
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._ground_truth import GroundTruth
 from vsc_jax.datasets._request import Request, check_bytes, make_dataset
-from vsc_jax.datasets._shapes3d import SHAPES3D_FACTOR_NAMES, SHAPES3D_FACTOR_SIZES
+from vsc_jax.datasets._shapes3d import (
+    SHAPES3D_FACTOR_NAMES,
+    SHAPES3D_FACTOR_SIZES,
+    SHAPES3D_SHAPES,
+)
 
 _GRID = GroundTruth(SHAPES3D_FACTOR_NAMES, SHAPES3D_FACTOR_SIZES)
 _NUM_TRAIN, _NUM_TEST = 20_000, 2_000
@@ -111,6 +115,8 @@ def load_shapes3d_like(request: Request) -> Dataset:
         factors=factors,
         factor_names=_GRID.factor_names,
         factor_sizes=_GRID.factor_sizes,
+        category_factor="shape",
+        category_names=SHAPES3D_SHAPES,
     )
 
 

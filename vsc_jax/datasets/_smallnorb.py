@@ -29,6 +29,7 @@ from vsc_jax.datasets._tfds import (
 
 SMALLNORB_FACTOR_NAMES = ("category", "elevation", "azimuth", "lighting")
 SMALLNORB_FACTOR_SIZES = (5, 9, 18, 6)
+SMALLNORB_CATEGORIES = ("animal", "human", "airplane", "truck", "car")
 _STEMS = (
     "smallnorb-5x46789x9x18x6x2x96x96-training",
     "smallnorb-5x01235x9x18x6x2x96x96-testing",
@@ -89,6 +90,8 @@ def load_smallnorb(request: Request) -> Dataset:
         factors=np.concatenate(factors),
         factor_names=SMALLNORB_FACTOR_NAMES,
         factor_sizes=SMALLNORB_FACTOR_SIZES,
+        label_factor="category",
+        label_names=SMALLNORB_CATEGORIES,
     )
 
 

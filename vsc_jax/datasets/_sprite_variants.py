@@ -83,6 +83,8 @@ def load_sprite_variant(request: Request) -> Dataset:
         factors=dataset.factors,
         factor_names=dataset.factor_names,
         factor_sizes=dataset.factor_sizes,
+        category_factor=dataset.category_factor,
+        category_names=dataset.category_names,
     )
 
 

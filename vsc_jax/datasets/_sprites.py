@@ -31,6 +31,7 @@ import numpy as np
 
 SPRITES_FACTOR_NAMES = ("shape", "scale", "orientation", "x", "y")
 SPRITES_FACTOR_SIZES = (3, 6, 40, 32, 32)
+SPRITES_SHAPES = ("square", "ellipse", "heart")
 NUM_SPRITES = 737_280
 
 _SCALES = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
