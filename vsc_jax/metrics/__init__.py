@@ -24,6 +24,7 @@ from vsc_jax.metrics._modularity_explicitness import (
     explicitness as explicitness,
 )
 from vsc_jax.metrics._modularity_explicitness import modularity as modularity
+from vsc_jax.metrics._not_applicable import NotApplicable as NotApplicable
 from vsc_jax.metrics._sap import sap as sap
 from vsc_jax.metrics._sparsity import jaccard_diversity as jaccard_diversity
 from vsc_jax.metrics._sparsity import sparsity as sparsity

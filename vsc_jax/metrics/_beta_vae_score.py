@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import varying_factors
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._threads import one_blas_thread
 
 _CHUNK = 2**20  # differences held at a time
@@ -81,8 +82,8 @@ def beta_vae_score(
       `num_train`, `num_eval`.
 
     Raises:
-      ValueError: if shapes differ, a number is out of range, or fewer than two factors
-        vary.
+      NotApplicable: if fewer than two factors vary.
+      ValueError: if shapes differ, a value is not finite or a number is out of range.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -106,7 +107,7 @@ def beta_vae_score(
     columns, y = varying_factors(factors)
     check_same_rows(codes=z, factors=y, categories=c)
     if len(columns) < 2:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values, got "
             f"{len(columns)}; with one every code would score 1."
         )

@@ -123,8 +123,8 @@ def dci(
       `estimator`, `num_train`, `num_test`.
 
     Raises:
-      ValueError: if shapes differ, a value is not finite, an option is unknown, or
-        fewer than two factors take part.
+      NotApplicable: if fewer than two factors take part.
+      ValueError: if shapes differ, a value is not finite or an option is unknown.
       TypeError: if factors or categories are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(48) % 12, 4), axis=1)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import make_parts
 from vsc_jax.metrics._threads import one_blas_thread
 
@@ -101,9 +102,10 @@ def downstream(
       `num_train`, `num_test`: rows of the two parts.
 
     Raises:
-      ValueError: if shapes differ, a value is not finite, a number is out of range,
-        the classifier is not known, no factor varies, or the train part has too few
-        rows for any budget.
+      NotApplicable: if no factor varies, or the train part has too few rows for any
+        budget.
+      ValueError: if shapes differ, a value is not finite, a number is out of range or
+        the classifier is not known.
       TypeError: if factors or categories are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(600) % 6, 3), axis=1)
@@ -141,7 +143,7 @@ def downstream(
     )
     used = [b for b in budgets if b <= len(parts.train)]
     if not used:
-        raise ValueError(
+        raise NotApplicable(
             f"num_labels must have a budget of at most {len(parts.train)}, the rows of "
             f"the train part, got {budgets}."
         )

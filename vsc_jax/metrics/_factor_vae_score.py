@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
+from vsc_jax.metrics._not_applicable import NotApplicable
 
 PROTOCOLS = ("cascade", "locatello")
 _CHUNK = 2**20  # values gathered at a time
@@ -106,8 +107,9 @@ def factor_vae_score(
         it for each of `factors`.
 
     Raises:
-      ValueError: if shapes differ, a number is out of range, the protocol is not
-        known, or fewer than two factors take part.
+      NotApplicable: if fewer than two factors take part.
+      ValueError: if shapes differ, a value is not finite, a number is out of range or
+        the protocol is not known.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -273,7 +275,7 @@ def _group_factors(factors: np.ndarray) -> tuple[list[int], list[_Group]]:
             columns.append(i)
             groups.append(_Group(rows, starts[usable], counts[usable]))
     if len(groups) < 2:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values that 2 or "
             f"more rows have, got {len(groups)}; with one every code would score 1."
         )

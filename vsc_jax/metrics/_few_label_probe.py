@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._threads import one_blas_thread
 
 SOLVERS = ("lbfgs", "sgd")
@@ -67,8 +68,9 @@ def few_label_probe(
       `num_labels`: how many labels were used.
 
     Raises:
-      ValueError: if shapes do not fit, `num_labels` is below 1, the solver is not
-        known, or the labels drawn are all the same.
+      NotApplicable: if the labels drawn are all the same.
+      ValueError: if shapes do not fit, a value is not finite, `num_labels` is below 1
+        or the solver is not known.
       TypeError: if labels are not integers.
 
     >>> codes = np.array([[-1.0], [1.0]] * 20)
@@ -95,7 +97,7 @@ def few_label_probe(
     train_x, train_y = train_x[drawn], train_y[drawn]
     classes, counts = np.unique(train_y, return_counts=True)
     if len(classes) < 2:
-        raise ValueError(
+        raise NotApplicable(
             f"the {num_used} labels drawn are all {classes[0]}, so there is nothing to "
             "tell apart; raise num_labels or shuffle the data."
         )

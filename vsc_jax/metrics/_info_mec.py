@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import entropy, mutual_information
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import standardise, varying
 from vsc_jax.metrics._threads import one_blas_thread
 
@@ -93,8 +94,9 @@ def info_mec(
       `factors`: columns of `factors` that take part.
 
     Raises:
-      ValueError: if shapes differ, there are neither codes nor categories, a number is
-        out of range, the rule is not known, or no factor takes part.
+      NotApplicable: if no factor takes part.
+      ValueError: if shapes differ, there are neither codes nor categories, a value is
+        not finite, a number is out of range or the rule is not known.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(200) % 4, 2), axis=1)
@@ -177,7 +179,7 @@ def _usable_factors(y: np.ndarray) -> list[int]:
         if np.count_nonzero(np.unique(column, return_counts=True)[1] > 1) > 1
     ]
     if not columns:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 1 column with 2 values that 2 or more rows "
             f"have, got none in {y.shape[1]} columns of {len(y)} rows."
         )

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import bin_codes, varying_factors
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import refuse_categories, varying
 
 
@@ -67,8 +68,8 @@ def irs(
       `factors`: columns of `factors` that take part.
 
     Raises:
-      ValueError: if shapes differ, a value is not finite, an option is out of range,
-        categories are given, or no factor takes part.
+      NotApplicable: if categories are given, or no factor takes part.
+      ValueError: if shapes differ, a value is not finite or an option is out of range.
       TypeError: if factors are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -91,7 +92,7 @@ def irs(
     columns = [k for k, h in zip(columns, held, strict=True) if h is not None]
     held = [h for h in held if h is not None]
     if not held:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have a column with at least 2 values that 2 or more rows "
             f"have, got none among {y.shape[1]}."
         )

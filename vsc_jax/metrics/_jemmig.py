@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import entropy, varying_factors
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import refuse_categories
 
 _CHUNK = 2**21  # probabilities held at a time
@@ -14,7 +15,7 @@ _CHUNK = 2**21  # probabilities held at a time
 
 def jemmig(
     mean: ArrayLike,
-    log_var: ArrayLike,
+    log_var: ArrayLike | None,
     factors: ArrayLike,
     *,
     categories: ArrayLike | None = None,
@@ -52,7 +53,8 @@ def jemmig(
 
     Args:
       mean: `[n, latent_dim]`, of q(z|x).
-      log_var: `[n, latent_dim]`, log of the variance of q(z|x).
+      log_var: `[n, latent_dim]`, log of the variance of q(z|x); None, for codes
+        without one, is refused.
       factors: integers `[n, num_factors]`, the ground truth.
       categories: refused: log num_bins, by which jemmig is divided, is not theirs.
       num_bins: 200 in the authors' script for dSprites.
@@ -68,8 +70,10 @@ def jemmig(
       `code_entropy`: nats, H of each code's bins.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, num_bins is less than 2, the
-        limits are not in order, categories are given, or all factors are constant.
+      NotApplicable: if `log_var` is None, categories are given, or all factors are
+        constant.
+      ValueError: if shapes differ, values are not finite, num_bins is less than 2 or
+        the limits are not in order.
       TypeError: if `factors` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -78,6 +82,11 @@ def jemmig(
     (0.0, 1.0)
     """
     refuse_categories("jemmig", categories, "which have no Gaussian posterior")
+    if log_var is None:
+        raise NotApplicable(
+            "jemmig needs the log-variance of Gaussian posteriors, got None: these "
+            "codes are deterministic or have a spike at zero."
+        )
     means = as_matrix("mean", mean)
     log_vars = as_matrix("log_var", log_var)
     if log_vars.shape != means.shape:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import refuse_categories, standardise, varying
 
 KINDS = ("pearson", "spearman")
@@ -58,8 +59,8 @@ def mcc(
       `factors`: columns of `factors` that take part.
 
     Raises:
-      ValueError: if shapes differ, a value is not finite, the kind is unknown,
-        categories are given, or all factors are constant.
+      NotApplicable: if categories are given, or all factors are constant.
+      ValueError: if shapes differ, a value is not finite or the kind is unknown.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
     >>> scores = mcc(-factors[:, ::-1], factors)
@@ -77,7 +78,7 @@ def mcc(
     check_same_rows(codes=z, factors=y)
     columns = np.flatnonzero(varying(y)).tolist()
     if not columns:
-        raise ValueError(
+        raise NotApplicable(
             f"factors must have a column that varies, got {y.shape[1]} constant ones."
         )
     # Constant columns stay constant under ranks only if rounding is taken out first.

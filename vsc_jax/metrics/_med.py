@@ -18,6 +18,7 @@ from vsc_jax.metrics._mutual_information import (
     mutual_information,
     varying_factors,
 )
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import Parts, make_parts
 from vsc_jax.metrics._threads import one_blas_thread
 
@@ -99,8 +100,8 @@ def med(
       `informativeness_per_factor`.
 
     Raises:
-      ValueError: if shapes differ, a value is not finite, an option is out of range, or
-        fewer than two factors take part.
+      NotApplicable: if fewer than two factors take part.
+      ValueError: if shapes differ, a value is not finite or an option is out of range.
       TypeError: if factors or categories are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -119,7 +120,7 @@ def med(
     columns, y = varying_factors(factors)
     check_same_rows(codes=bins, factors=y)
     if len(columns) < 2:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values, got "
             f"{len(columns)}; with one every code would be disentangled."
         )

@@ -13,6 +13,7 @@ from vsc_jax.metrics._mutual_information import (
     mutual_information,
     varying_factors,
 )
+from vsc_jax.metrics._not_applicable import NotApplicable
 
 
 def mig(
@@ -68,8 +69,8 @@ def mig(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, num_bins is less than 2, or
-        all factors are constant.
+      NotApplicable: if all factors are constant.
+      ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -129,8 +130,8 @@ def mig_sup(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, num_bins is less than 2, or
-        fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary.
+      ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -187,8 +188,8 @@ def dcimig(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, num_bins is less than 2, or
-        fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary.
+      ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -211,9 +212,9 @@ def dcimig(
 
 
 def check_two_factors(columns: list[int]) -> None:
-    """Raises ValueError unless two or more factors take part."""
+    """Raises NotApplicable unless two or more factors take part."""
     if len(columns) < 2:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values, got "
             f"{len(columns)}; with one, no code can mix factors."
         )

@@ -18,6 +18,7 @@ from vsc_jax.metrics._mutual_information import (
     mutual_information,
     varying_factors,
 )
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import make_parts
 from vsc_jax.metrics._threads import one_blas_thread
 
@@ -69,8 +70,9 @@ def modularity(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, num_bins is less than 2,
-        min_std is negative, or fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary.
+      ValueError: if shapes differ, values are not finite, num_bins is less than 2 or
+        min_std is negative.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)
@@ -83,7 +85,7 @@ def modularity(
     columns, y = varying_factors(factors)
     check_same_rows(codes=bins, factors=y)
     if len(columns) < 2:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values, got "
             f"{len(columns)}; with one every code would be modular."
         )
@@ -159,8 +161,9 @@ def explicitness(
       `num_train`, `num_test`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, a number is out of range, a
-        test part is incomplete, or no factor varies.
+      NotApplicable: if no factor varies.
+      ValueError: if shapes differ, values are not finite, a number is out of range or
+        a test part is incomplete.
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(48) % 12, 4), axis=1)

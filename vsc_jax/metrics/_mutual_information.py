@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
+from vsc_jax.metrics._not_applicable import NotApplicable
 
 _ROUNDING = 1e-12  # nats; sums of logarithms of counts are exact to about 1e-15
 
@@ -69,7 +70,7 @@ def varying_factors(factors: ArrayLike) -> tuple[list[int], np.ndarray]:
       A list of columns, in order, and int64 `[n, len(list)]`.
 
     Raises:
-      ValueError: if no column has two values.
+      NotApplicable: if no column has two values.
       TypeError: if factors are not integers.
 
     >>> varying_factors([[3, 0], [3, 1]])
@@ -79,7 +80,7 @@ def varying_factors(factors: ArrayLike) -> tuple[list[int], np.ndarray]:
     y = as_integers("factors", factors)
     columns = np.flatnonzero(y.min(axis=0) < y.max(axis=0)).tolist()
     if not columns:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 1 column with at least 2 values, got "
             f"{y.shape[1]} constant columns in {len(y)} rows."
         )

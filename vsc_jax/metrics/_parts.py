@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import varying_factors
+from vsc_jax.metrics._not_applicable import NotApplicable
 
 
 def varying(matrix: np.ndarray) -> np.ndarray:
@@ -37,9 +38,9 @@ def standardise(matrix: np.ndarray, like: np.ndarray | None = None) -> np.ndarra
 
 
 def refuse_categories(name: str, categories: ArrayLike | None, reason: str) -> None:
-    """Raises ValueError if categories are given to the score called `name`."""
+    """Raises NotApplicable if categories are given to the score called `name`."""
     if categories is not None:
-        raise ValueError(
+        raise NotApplicable(
             f"{name} takes no categories, {reason}; score the codes alone."
         )
 
@@ -93,9 +94,10 @@ def make_parts(
     that compare factors with each other need two, others have `min_factors` 1.
 
     Raises:
-      ValueError: if shapes differ, a test part is incomplete or given in vain, the
-        fraction is not between 0 and 1, or there are not `min_factors` factors with two
-        values in the train part.
+      NotApplicable: if there are not `min_factors` factors with two values in the
+        train part, or too few rows to split.
+      ValueError: if shapes differ, a test part is incomplete or given without need, or
+        the fraction is not between 0 and 1.
       TypeError: if factors or categories are not integers.
     """
     z, y, c = as_part("", codes, factors, categories)
@@ -128,7 +130,7 @@ def make_parts(
         z, y, c = z[train], y[train], c[train]
     columns, y_used = varying_factors(y)
     if len(columns) < min_factors:
-        raise ValueError(
+        raise NotApplicable(
             "factors must have at least 2 columns with at least 2 values in the train "
             f"part, got {len(columns)}; with one every code would be disentangled."
         )
@@ -155,12 +157,13 @@ def split_rows(
     """Rows to learn from, and `test_fraction` of all, drawn by `seed`, to test on.
 
     Raises:
-      ValueError: if the fraction is not between 0 and 1, or there is one row.
+      NotApplicable: if there is one row.
+      ValueError: if the fraction is not between 0 and 1.
     """
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must be between 0 and 1, got {test_fraction}.")
     if num < 2:
-        raise ValueError(f"codes must have at least 2 rows to split, got {num}.")
+        raise NotApplicable(f"codes must have at least 2 rows to split, got {num}.")
     order = np.random.default_rng(seed).permutation(num)
     num_test = min(max(round(test_fraction * num), 1), num - 1)
     return order[num_test:], order[:num_test]

@@ -78,8 +78,9 @@ def sap(
       `scores`: S, one row per code, one column per entry of `factors`.
 
     Raises:
-      ValueError: if shapes differ, values are not finite, an option is out of range,
-        a test part is incomplete or given in vain, or no factor varies.
+      NotApplicable: if no factor varies.
+      ValueError: if shapes differ, values are not finite, an option is out of range or
+        a test part is incomplete, or given to "continuous".
       TypeError: if `factors` or `categories` are not integers.
 
     >>> factors = np.stack(np.divmod(np.arange(12), 4), axis=1)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import standardise, varying
 
 KINDS = ("lasso", "spearman")
@@ -74,8 +75,8 @@ def udr(
       `active`: the latents of each model that take part.
 
     Raises:
-      ValueError: if there are fewer than two models, shapes differ, a value is not
-        finite, or an option is out of range.
+      NotApplicable: if there are fewer than two models.
+      ValueError: if shapes differ, a value is not finite or an option is out of range.
 
     >>> a = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     >>> scores = udr([a, -a[:, ::-1], a * [2.0, 3.0]])
@@ -88,7 +89,7 @@ def udr(
         raise ValueError(f"penalty must be positive, got {penalty}.")
     models = [as_matrix(f"codes[{m}]", z) for m, z in enumerate(codes)]
     if len(models) < 2:
-        raise ValueError(
+        raise NotApplicable(
             f"codes must be a sequence of at least 2 models' codes, got {len(models)}."
         )
     check_same_rows(**{f"codes[{m}]": z for m, z in enumerate(models)})

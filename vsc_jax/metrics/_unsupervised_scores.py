@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._arrays import as_matrix
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._parts import varying
 
 
@@ -71,8 +72,9 @@ def unsupervised_scores(
       `rank`: eigenvalues of R above `min_eigenvalue`.
 
     Raises:
-      ValueError: if codes are no matrix of finite values with two rows or more, rows
-        differ, or a number is out of range.
+      NotApplicable: if there is a single row.
+      ValueError: if codes are no matrix of finite values, rows differ, or a number is
+        out of range.
       TypeError: if categories are not integers.
 
     >>> codes = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -81,7 +83,7 @@ def unsupervised_scores(
     """
     z = as_matrix("codes", codes)
     if len(z) < 2:
-        raise ValueError("codes must have at least 2 rows for a covariance, got 1.")
+        raise NotApplicable("codes must have at least 2 rows for a covariance, got 1.")
     if not 0 < min_eigenvalue < 1:
         raise ValueError(
             f"min_eigenvalue must be between 0 and 1, got {min_eigenvalue}."
