@@ -38,7 +38,8 @@ from absl import flags
 from experiments import _flags
 from experiments._flags import UserError, fail
 from experiments.run import EXIT_FAILED, WORKDIR
-from vsc_jax.evaluation import aggregate_density, plot_curves, plot_density_grid
+from vsc_jax.evaluation import aggregate_density
+from vsc_jax.figures import plot_curves, plot_density_grid
 
 _X = flags.DEFINE_string("x", None, "Field or score along the x axis.")
 _Y = flags.DEFINE_list("y", [], "Scores, a panel for each.")
@@ -121,7 +122,7 @@ def curves_of_sweep(
     title: str | None = None,
     name: str = "curves",
 ) -> Path:
-    """Scores over the rows of `table.json`; see `vsc_jax.evaluation.plot_curves`.
+    """Scores over the rows of `table.json`; see `vsc_jax.figures.plot_curves`.
 
     Raises:
       UserError: if there is no table, no such column, or nothing to draw in one.

@@ -34,10 +34,12 @@ from vsc_jax.evaluation import (
     disentanglement_scores,
     encode_dataset,
     evaluate,
+    score_scalars,
+)
+from vsc_jax.figures import (
     make_figures,
     plot_kl_over_steps,
     plot_training_curves,
-    score_scalars,
     write_report,
 )
 from vsc_jax.models import Model

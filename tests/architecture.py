@@ -31,9 +31,10 @@ MAY_IMPORT = {
     "training": SHARED | {"models", "datasets", "schedules", "networks"},
     # Of networks it takes the `Posterior` that `Model.encode` returns.
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
+    "figures": SHARED | {"evaluation", "models", "datasets", "metrics"},
     # `vsc_jax.load_run`, imported when it is asked for.
     "": {"training"},
-    "experiments": LEAVES | {"", "models", "training", "evaluation"},
+    "experiments": LEAVES | {"", "models", "training", "evaluation", "figures"},
 }
 # Training and evaluation know the protocol, never one paper; `load_run` makes a model
 # from its name.
@@ -52,7 +53,6 @@ AT_THE_TOP = {
     "models": {"flax"},
     "training": {"optax", "orbax", "tqdm"},
     "datasets": {"PIL"},
-    "evaluation": {"PIL"},
     "experiments": {"absl", "ml_collections", "optax"},
 }
 # Name in an import statement -> name in pyproject.toml, where they differ.
@@ -194,7 +194,7 @@ def check_arrows(modules):
             words = [*other.split(".")[2:], *([name] if name else [])]
             if any(word.startswith("_") for word in words):
                 found.append(f"{where}: private to another part")
-            knows = {"training", "evaluation"} & {module.part}
+            knows = {"training", "evaluation", "figures"} & {module.part}
             if knows and target == "models" and name not in PROTOCOL:
                 found.append(f"{where}: more than the protocol of models")
     return found

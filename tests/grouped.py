@@ -13,14 +13,6 @@ GROUPED = {
     "vsc_jax.datasets._packaged": ("tests/datasets/test_load.py", "mnist_5k"),
     "vsc_jax.datasets._pixels": ("tests/datasets/test_pictures.py", "image_size"),
     "vsc_jax.datasets._request": ("tests/datasets/test_load.py", "num_train"),
-    "vsc_jax.evaluation._figure_data": (
-        "tests/evaluation/test_make_figures.py",
-        "make_figures",
-    ),
-    "vsc_jax.evaluation._figure_groups": (
-        "tests/evaluation/test_make_figures.py",
-        "make_figures",
-    ),
     "experiments._metrics": ("tests/experiments/test_evaluate.py", "draw_rows"),
     "experiments._results": ("tests/experiments/test_run.py", "best_of_run"),
     "experiments.benchmark._steps": (_BENCHMARK + "train_step.py", "ms per step"),

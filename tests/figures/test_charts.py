@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from vsc_jax.figures import (
+    plot_class_gates,
+    plot_correlation,
+    plot_kl_per_latent,
+)
+from vsc_jax.metrics import absolute_correlation
+
+INK = (0x1F, 0x3B, 0x5C)
+SECOND_INK = (0xD9, 0x82, 0x2B)
+
+
+def read(path):
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def has(picture, colour):
+    return (np.abs(picture - np.array(colour)) <= 2).all(axis=-1)
+
+
+def test_kl_bars_fall_from_left_to_right(tmp_path):
+    kl = np.array([0.5, 4.0, 0.0, 2.0])
+    picture = read(plot_kl_per_latent({"gaussian_kl": kl}, tmp_path / "kl.png"))
+    # The legend has a patch of the same colour: bars are what touches the lower part.
+    heights = has(picture, INK)[60:].sum(axis=0)
+    columns = np.flatnonzero(heights)
+    bars = np.split(columns, np.flatnonzero(np.diff(columns) > 3) + 1)
+    tops = [heights[bar].max() for bar in bars if len(bar) > 30]
+    assert len(tops) == 3
+    assert tops[1] / tops[0] == pytest.approx(0.5, abs=0.05)
+    assert tops[2] / tops[0] == pytest.approx(0.125, abs=0.05)
+
+
+def test_kl_terms_are_stacked(tmp_path):
+    terms = {"slab_kl": np.ones(5), "spike_kl": np.full(5, 3.0)}
+    picture = read(plot_kl_per_latent(terms, tmp_path / "kl.png"))
+    slab, spike = has(picture, INK), has(picture, SECOND_INK)
+    assert np.argwhere(slab)[:, 0].mean() > np.argwhere(spike)[:, 0].mean()
+    with pytest.raises(ValueError, match=r"one length, got shapes \[\(5,\), \(4,\)\]"):
+        plot_kl_per_latent({"a": np.ones(5), "b": np.ones(4)}, tmp_path / "x.png")
+    with pytest.raises(ValueError, match="one or more vectors"):
+        plot_kl_per_latent({}, tmp_path / "x.png")
+
+
+def dark_cells(picture, rows, columns):
+    """Brightness at cell centres of the largest framed area."""
+    black = (picture == 0).all(axis=-1)
+    lines = np.flatnonzero(black.sum(axis=1) > picture.shape[1] * 0.5)
+    top, bottom = lines[0], lines[-1]
+    sides = np.flatnonzero(black[top:bottom].mean(axis=0) > 0.95)
+    left = sides[0]
+    right = np.flatnonzero(black[top])[np.flatnonzero(black[top]) > left]
+    run = np.flatnonzero(np.diff(right) > 1)
+    right = right[run[0]] if len(run) else right[-1]
+    y = top + (np.arange(rows) + 0.5) * (bottom - top) / rows
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    return picture[y.astype(int)][:, x.astype(int), 0]
+
+
+def test_class_gates_show_the_matrix(tmp_path):
+    gates = np.zeros((3, 9))
+    gates[0, 1], gates[1, 4], gates[2, 8] = 0.98, 0.6, 0.2
+    picture = read(plot_class_gates(gates, tmp_path / "g.png"))
+    cells = dark_cells(picture, 3, 3)  # latents that no class uses are left out
+    assert np.diag(cells)[0] < 15
+    assert 60 < np.diag(cells)[1] < 140
+    assert 180 < np.diag(cells)[2] < 235
+    assert (cells[~np.eye(3, dtype=bool)] == 255).all()
+    read(plot_class_gates(np.zeros((3, 9)), tmp_path / "none.png"))
+    with pytest.raises(ValueError, match="non-empty matrix"):
+        plot_class_gates(np.zeros(4), tmp_path / "x.png")
+
+
+def test_correlation_is_drawn_in_blocks(tmp_path):
+    rng = np.random.default_rng(0)
+    sources = rng.normal(size=(2_000, 3))
+    codes = sources[:, [2, 0, 1]] * 2.0
+    result = absolute_correlation(codes, sources)
+    picture = read(
+        plot_correlation(
+            result, tmp_path / "c.png", source_names=["hat", "eyes", "tie"]
+        )
+    )
+    cells = dark_cells(picture, 3, 3)
+    assert (np.diag(cells) < 10).all()
+    assert (cells[~np.eye(3, dtype=bool)] == 255).all()
