@@ -3,21 +3,25 @@
 from vsc_jax.evaluation._aggregate_posterior import (
     aggregate_posterior_scores as aggregate_posterior_scores,
 )
+from vsc_jax.evaluation._batches import map_batches as map_batches
 from vsc_jax.evaluation._code_changes import conditional_codes as conditional_codes
 from vsc_jax.evaluation._code_changes import interpolation_codes as interpolation_codes
 from vsc_jax.evaluation._code_changes import (
     interpretation_codes as interpretation_codes,
 )
+from vsc_jax.evaluation._context import Context as Context
 from vsc_jax.evaluation._density import aggregate_density as aggregate_density
 from vsc_jax.evaluation._disentanglement import (
     disentanglement_scores as disentanglement_scores,
 )
 from vsc_jax.evaluation._disentanglement import score_scalars as score_scalars
-from vsc_jax.evaluation._encode import Encoded as Encoded
 from vsc_jax.evaluation._encode import encode_dataset as encode_dataset
-from vsc_jax.evaluation._encode import join_code as join_code
+from vsc_jax.evaluation._encoded import Encoded as Encoded
+from vsc_jax.evaluation._encoded import join_code as join_code
 from vsc_jax.evaluation._evaluate import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
+from vsc_jax.evaluation._needs import has as has
+from vsc_jax.evaluation._needs import needs as needs
 from vsc_jax.evaluation._scores import CHEAP_SCORES as CHEAP_SCORES
 from vsc_jax.evaluation._scores import SCORES as SCORES
 from vsc_jax.evaluation._scores import LabelledCodes as LabelledCodes
