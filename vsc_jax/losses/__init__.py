@@ -1,13 +1,9 @@
-"""Pure functions of arrays: likelihoods, KLs, objectives, one function per paper.
+"""Pure functions of arrays: likelihoods, KLs, and one objective per paper.
 
 Needs jax alone. Nothing here averages over a batch, draws a sample or knows parameters.
 """
 
-from vsc_jax.losses._adversarial import (
-    density_ratio_total_correlation as density_ratio_total_correlation,
-)
 from vsc_jax.losses._adversarial import discriminator_accuracy as discriminator_accuracy
-from vsc_jax.losses._adversarial import discriminator_loss as discriminator_loss
 from vsc_jax.losses._adversarial import gan_discriminator_loss as gan_discriminator_loss
 from vsc_jax.losses._adversarial import gan_generator_loss as gan_generator_loss
 from vsc_jax.losses._aggregate_posterior import (
@@ -15,9 +11,11 @@ from vsc_jax.losses._aggregate_posterior import (
 )
 from vsc_jax.losses._aggregate_posterior import inclusive_kl as inclusive_kl
 from vsc_jax.losses._capacity import capacity_penalty as capacity_penalty
+from vsc_jax.losses._cascade_vae import cascade_vae_objective as cascade_vae_objective
 from vsc_jax.losses._categorical import categorical_kl as categorical_kl
 from vsc_jax.losses._categorical import concrete_kl_estimate as concrete_kl_estimate
 from vsc_jax.losses._categorical import concrete_log_prob as concrete_log_prob
+from vsc_jax.losses._decomposition import DecompositionTerms as DecompositionTerms
 from vsc_jax.losses._decomposition import (
     annealed_log_normalizer as annealed_log_normalizer,
 )
@@ -29,7 +27,19 @@ from vsc_jax.losses._decomposition import gaussian_entropy as gaussian_entropy
 from vsc_jax.losses._decomposition import overlap as overlap
 from vsc_jax.losses._density import gaussian_log_prob as gaussian_log_prob
 from vsc_jax.losses._density import spike_slab_log_prob as spike_slab_log_prob
-from vsc_jax.losses._divergence import sliced_wasserstein as sliced_wasserstein
+from vsc_jax.losses._exemplar_vsc import ExemplarVscTerms as ExemplarVscTerms
+from vsc_jax.losses._exemplar_vsc import (
+    exemplar_vsc_objective as exemplar_vsc_objective,
+)
+from vsc_jax.losses._exemplar_vsc import sharpen_slab_logits as sharpen_slab_logits
+from vsc_jax.losses._factor_vae import FactorVaeTerms as FactorVaeTerms
+from vsc_jax.losses._factor_vae import (
+    density_ratio_total_correlation as density_ratio_total_correlation,
+)
+from vsc_jax.losses._factor_vae import discriminator_loss as discriminator_loss
+from vsc_jax.losses._factor_vae import factor_vae_objective as factor_vae_objective
+from vsc_jax.losses._joint_vae import JointVaeTerms as JointVaeTerms
+from vsc_jax.losses._joint_vae import joint_vae_objective as joint_vae_objective
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
 from vsc_jax.losses._kl import bernoulli_kl as bernoulli_kl
 from vsc_jax.losses._kl import gaussian_kl as gaussian_kl
@@ -45,13 +55,11 @@ from vsc_jax.losses._likelihood import (
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
-from vsc_jax.losses._objective import beta_elbo as beta_elbo
-from vsc_jax.losses._objective import elbo as elbo
-from vsc_jax.losses._objective import iwae_bound as iwae_bound
-from vsc_jax.losses._paper import ElboTerms as ElboTerms
-from vsc_jax.losses._paper import ExemplarVscTerms as ExemplarVscTerms
-from vsc_jax.losses._paper import VscTerms as VscTerms
-from vsc_jax.losses._paper import exemplar_vsc_objective as exemplar_vsc_objective
-from vsc_jax.losses._paper import sharpen_slab_logits as sharpen_slab_logits
-from vsc_jax.losses._paper import vae_objective as vae_objective
-from vsc_jax.losses._paper import vsc_objective as vsc_objective
+from vsc_jax.losses._sliced_wasserstein import sliced_wasserstein as sliced_wasserstein
+from vsc_jax.losses._vae import ElboTerms as ElboTerms
+from vsc_jax.losses._vae import beta_elbo as beta_elbo
+from vsc_jax.losses._vae import elbo as elbo
+from vsc_jax.losses._vae import iwae_bound as iwae_bound
+from vsc_jax.losses._vae import vae_objective as vae_objective
+from vsc_jax.losses._vsc import VscTerms as VscTerms
+from vsc_jax.losses._vsc import vsc_objective as vsc_objective

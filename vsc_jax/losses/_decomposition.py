@@ -11,6 +11,7 @@ is where its overlap comes from. Nothing in it asks for latents that are indepen
 """
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +23,29 @@ from vsc_jax._checks import (
     check_min_rank,
     check_scalar_or_last_axis,
 )
-from vsc_jax.losses._objective import beta_elbo
+from vsc_jax.losses._vae import vae_objective
 
 _LOG_2_PI = math.log(2.0 * math.pi)
+
+
+class DecompositionTerms(NamedTuple):
+    """What `decomposition_objective` returns.
+
+    Attributes:
+      loss: `[...]`, to be minimised.
+      elbo: `[...]`, `log_likelihood - kl`, whatever the weights are.
+      log_likelihood: `[...]`, log p(x|z).
+      kl: `[...]`, KL(q(z|x) || p(z)).
+      kl_per_latent: `[..., latent_dim]`, of which `kl` is the sum.
+      divergence: `[]`, D(q(z), p(z)) of the batch, as given.
+    """
+
+    loss: jax.Array
+    elbo: jax.Array
+    log_likelihood: jax.Array
+    kl: jax.Array
+    kl_per_latent: jax.Array
+    divergence: jax.Array
 
 
 def decomposition_objective(
@@ -34,17 +55,16 @@ def decomposition_objective(
     *,
     beta: ArrayLike,
     divergence_weight: ArrayLike,
-) -> jax.Array:
-    """The objective that weighs overlap and prior apart, of each example.
+) -> DecompositionTerms:
+    """The loss that weighs overlap and prior apart, and its terms.
 
-    Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in
-    Variational Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, Section 5:
+    Mathieu et al. 2019, Section 5:
 
-      E_q[log p(x|z)] - beta KL(q(z|x) || p(z)) - divergence_weight D(q(z), p(z))
+      loss = -log p(x|z) + beta KL(q(z|x) || p(z)) + divergence_weight D(q(z), p(z))
 
     beta controls the overlap of the encodings, `divergence_weight` (alpha in the
     paper) how closely all of them together, q(z), follow the prior. D is one number
-    for the batch and is taken from every example, as in the authors' code
+    for the batch and is added to every example, as in the authors' code
     (https://github.com/iffsid/disentangling-disentanglement), so that the mean over
     the batch holds `divergence_weight * D` once whatever the batch size.
 
@@ -56,7 +76,7 @@ def decomposition_objective(
       divergence_weight: scalar.
 
     Returns:
-      `[...]`, nats (with a D in nats).
+      `DecompositionTerms`, nats (with a D in nats).
 
     Raises:
       ValueError: if the shapes do not fit.
@@ -67,12 +87,10 @@ def decomposition_objective(
       >>> from vsc_jax.losses import decomposition_objective
       >>> print(decomposition_objective(
       ...     jnp.array([-10.0, -20.0]), jnp.ones((2, 3)), jnp.array(0.5),
-      ...     beta=2.0, divergence_weight=10.0))
-      [-21. -31.]
+      ...     beta=2.0, divergence_weight=10.0).loss)
+      [21. 31.]
     """
-    log_likelihood, kl, divergence = as_floats(
-        log_likelihood=log_likelihood, kl=kl, divergence=divergence
-    )
+    (divergence,) = as_floats(divergence=divergence)
     for name, value in (
         ("divergence", divergence),
         ("divergence_weight", divergence_weight),
@@ -82,17 +100,17 @@ def decomposition_objective(
                 f"{name} must have shape (), one number for the batch, got shape "
                 f"{jnp.shape(value)}."
             )
-    objective = beta_elbo(log_likelihood, kl, beta=beta)
+    terms = vae_objective(log_likelihood, kl, beta=beta)
     penalty = jnp.asarray(divergence_weight, divergence.dtype) * divergence
-    return objective - broadcast_last(penalty.astype(objective.dtype), objective)
+    penalty = broadcast_last(penalty.astype(terms.loss.dtype), terms.loss)
+    fields = terms._asdict() | {"loss": terms.loss + penalty, "divergence": divergence}
+    return DecompositionTerms(**fields)
 
 
 def gaussian_entropy(log_var: jax.Array) -> jax.Array:
     """Differential entropy of N(mean, exp(log_var)), of each latent.
 
-    The entropy in Theorem 1 of Mathieu, Rainforth, Siddharth and Teh, "Disentangling
-    Disentanglement in Variational Autoencoders", ICML 2019,
-    https://arxiv.org/abs/1812.02833, for a diagonal Gaussian posterior:
+    The entropy in Theorem 1 of Mathieu et al. 2019, for a diagonal Gaussian posterior:
 
       1/2 (1 + log 2 pi + log_var)
 
@@ -120,8 +138,7 @@ def gaussian_entropy(log_var: jax.Array) -> jax.Array:
 def overlap(log_var: jax.Array) -> jax.Array:
     """Entropy H[q(z|x)] of the encoding of each example: how far encodings overlap.
 
-    Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in
-    Variational Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, Section 3.
+    Mathieu et al. 2019, Section 3.
     The information that a code carries about its example is
 
       I(x; z) = H[q(z)] - E_x H[q(z|x)]
@@ -155,10 +172,9 @@ def overlap(log_var: jax.Array) -> jax.Array:
 def entropy_bonus(log_var: jax.Array, *, beta: ArrayLike) -> jax.Array:
     """What a beta-VAE adds for overlap, (beta - 1) H[q(z|x)], of each example.
 
-    The second term of Theorem 1 of Mathieu, Rainforth, Siddharth and Teh,
-    "Disentangling Disentanglement in Variational Autoencoders", ICML 2019,
-    https://arxiv.org/abs/1812.02833; see `annealed_log_normalizer` for the third. A
-    reward for entropy where beta > 1, a price where beta < 1, nothing in a VAE.
+    The second term of Theorem 1 of Mathieu et al. 2019; see `annealed_log_normalizer`
+    for the third. A reward for entropy where beta > 1, a price where beta < 1, nothing
+    in a VAE.
 
     Args:
       log_var: `[..., latent_dim]`, log-variance of a diagonal Gaussian posterior.
@@ -185,9 +201,8 @@ def entropy_bonus(log_var: jax.Array, *, beta: ArrayLike) -> jax.Array:
 def annealed_log_normalizer(prior_log_var: jax.Array, *, beta: ArrayLike) -> jax.Array:
     """Log F_beta, the logarithm of the integral of p(z)^beta, of each latent.
 
-    The third term of Theorem 1 of Mathieu, Rainforth, Siddharth and Teh,
-    "Disentangling Disentanglement in Variational Autoencoders", ICML 2019,
-    https://arxiv.org/abs/1812.02833, for the prior N(mean, exp(prior_log_var)):
+    The third term of Theorem 1 of Mathieu et al. 2019, for the prior
+    N(mean, exp(prior_log_var)):
 
       (1 - beta)/2 (log 2 pi + prior_log_var) - 1/2 log beta
 

@@ -1,4 +1,4 @@
-"""Methods: one paper per file, each an implementation of the `Model` protocol."""
+"""Methods, one paper per file: what training needs of them and what they can do."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,25 +7,38 @@ from typing import Any
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
-from vsc_jax.models._base import MODEL_STATE as MODEL_STATE
 from vsc_jax.models._base import Batch as Batch
 from vsc_jax.models._base import HostCall as HostCall
+from vsc_jax.models._base import LossOutput as LossOutput
 from vsc_jax.models._base import Metrics as Metrics
 from vsc_jax.models._base import Model as Model
 from vsc_jax.models._base import Params as Params
 from vsc_jax.models._base import Player as Player
+from vsc_jax.models._base import Trainable as Trainable
+from vsc_jax.models._base import Weight as Weight
 from vsc_jax.models._base import Weights as Weights
 from vsc_jax.models._base import keep_local as keep_local
+from vsc_jax.models._base import mean_output as mean_output
+from vsc_jax.models._capabilities import BoundsLikelihood as BoundsLikelihood
+from vsc_jax.models._capabilities import Classifies as Classifies
+from vsc_jax.models._capabilities import DecodesCodes as DecodesCodes
+from vsc_jax.models._capabilities import EncodesImages as EncodesImages
+from vsc_jax.models._capabilities import FindsObjects as FindsObjects
+from vsc_jax.models._capabilities import FoundObjects as FoundObjects
+from vsc_jax.models._capabilities import HasCategories as HasCategories
+from vsc_jax.models._capabilities import HasKL as HasKL
+from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._vae import VAE as VAE
+from vsc_jax.models._vae import VAETerms as VAETerms
 from vsc_jax.models._vsc import VSC as VSC
 from vsc_jax.priors import PRIORS, create_prior
 
-MODELS: dict[str, Any] = {
+MODELS: dict[str, type[Model]] = {
     "autoencoder": Autoencoder,
     "vae": VAE,
     "vsc": VSC,
@@ -49,7 +62,7 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
         its name and fields, see `vsc_jax.priors.create_prior`.
 
     Returns:
-      A `Model`.
+      A `Model` with the capabilities that it has.
 
     Raises:
       ValueError: if there is no such model or a field has a value it cannot have.
@@ -63,7 +76,7 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
     prior = options.get("prior")
     if isinstance(prior, Mapping):
         options["prior"] = create_prior(**prior)
-    return MODELS[name](image_shape=tuple(image_shape), **options)
+    return MODELS[name](image_shape=tuple(image_shape), **options)  # type: ignore[call-arg]
 
 
 def describe_model(model: Model) -> dict[str, Any]:

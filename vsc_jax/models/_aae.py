@@ -8,8 +8,16 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Player, Weights, keep_local
-from vsc_jax.models._factor_vae import check_discriminator
+from vsc_jax._ranges import ranged, whole
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Player,
+    Weight,
+    Weights,
+    keep_local,
+)
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Discriminator, Posterior, init_params
@@ -50,15 +58,11 @@ class AAE(ImageModel):
     """
 
     deterministic: bool = True
-    disc_layers: int = 2
-    disc_width: int = 1000
-
-    def __post_init__(self) -> None:
-        check_discriminator(self.disc_layers, self.disc_width)
-        super().__post_init__()
+    disc_layers: int = ranged(2, whole(1))
+    disc_width: int = ranged(1000, whole(1))
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """None: each player has one term."""
         return {}
 
@@ -128,13 +132,13 @@ class AAE(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative log-likelihood, in nats per image."""
         z = self._sample(self.encoder_output(params, batch.x), noise.normal)
         code = jnp.concatenate([z, *self.given_categories(batch)], axis=-1)
         output = self.decoder_output(params, code)
         log_likelihood = self.log_likelihood(output, batch.x).mean()
-        return -log_likelihood, {"log_likelihood": log_likelihood}
+        return LossOutput(-log_likelihood, {"log_likelihood": log_likelihood})
 
     def discriminator_loss(
         self,
@@ -144,7 +148,7 @@ class AAE(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Loss of D at draws from the prior and codes, in nats per pair.
 
         Encoder and decoder get no gradient. `discriminator_accuracy` is 1/2 where D
@@ -156,7 +160,7 @@ class AAE(ImageModel):
         code_logits = self._discriminate(params, z, batch)
         loss = losses.gan_discriminator_loss(prior_logits, code_logits).mean()
         accuracy = losses.discriminator_accuracy(prior_logits, code_logits).mean()
-        return loss, {"discriminator_accuracy": accuracy}
+        return LossOutput(loss, {"discriminator_accuracy": accuracy})
 
     def generator_loss(
         self,
@@ -166,7 +170,7 @@ class AAE(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Non-saturating loss of the encoder against D, in nats per image.
 
         The discriminator gets no gradient. `squared_code` is the mean of z^2 over
@@ -175,7 +179,7 @@ class AAE(ImageModel):
         z = self._sample(self.encoder_output(params, batch.x), noise.normal)
         logits = self._discriminate(jax.lax.stop_gradient(params), z, batch)
         loss = losses.gan_generator_loss(logits).mean()
-        return loss, {"squared_code": jnp.square(z).mean()}
+        return LossOutput(loss, {"squared_code": jnp.square(z).mean()})
 
     def _sample(self, posterior: Posterior, normal: jax.Array) -> jax.Array:
         if self.deterministic:
@@ -201,18 +205,6 @@ class AAE(ImageModel):
         """Draws z ~ N(0, I) `[num_samples, latent_dim]`."""
         return jax.random.normal(key, (num_samples, self.latent_dim))
 
-    def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
-    ) -> dict[str, jax.Array]:
-        """Empty: only the discriminator compares the codes with the prior."""
-        return {}
-
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
-    ) -> None:
-        """None: there is no bound on log p(x)."""
-        return None
-
 
 @dataclasses.dataclass(frozen=True)
 class AAES(MixedModel, AAE):  # type: ignore[override]
@@ -236,7 +228,7 @@ class AAES(MixedModel, AAE):  # type: ignore[override]
         prior within each category and not only over all.
     """
 
-    label_factor: int = 0
+    label_factor: int = ranged(0, whole(0))
     conditional: bool = False
 
     def __post_init__(self) -> None:
@@ -245,11 +237,6 @@ class AAES(MixedModel, AAE):  # type: ignore[override]
             raise ValueError(
                 "category_sizes must have one entry, the number of categories of the "
                 f"label, got {self.category_sizes!r}."
-            )
-        if not (isinstance(self.label_factor, int) and self.label_factor >= 0):
-            raise ValueError(
-                f"label_factor must be the number of a column of the factors, from 0, "
-                f"got {self.label_factor!r}."
             )
 
     @property

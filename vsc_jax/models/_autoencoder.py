@@ -6,7 +6,14 @@ from typing import Any
 
 import jax
 
-from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Weight,
+    Weights,
+    keep_local,
+)
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.networks import Posterior
 
@@ -16,7 +23,7 @@ class Autoencoder(ImageModel):
     """Loss: -log p(x | encoder(x)). There is no prior and no bound on log p(x)."""
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """None: the loss has one term."""
         return {}
 
@@ -37,33 +44,15 @@ class Autoencoder(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative log-likelihood, in nats per image."""
         z = self.encode(params, batch.x).mean
         x_logits = self.decoder_output(params, z)
         log_likelihood = self.log_likelihood(x_logits, batch.x).mean()
-        return -log_likelihood, {"log_likelihood": log_likelihood}
+        return LossOutput(-log_likelihood, {"log_likelihood": log_likelihood})
 
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
     ) -> jax.Array:
         """The code itself: it is not random."""
         return posterior.mean
-
-    def sample_prior(
-        self, params: Params, key: jax.Array, num_samples: int, weights: Weights
-    ) -> None:
-        """None: there is no prior."""
-        return None
-
-    def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
-    ) -> dict[str, jax.Array]:
-        """Empty: there is no prior."""
-        return {}
-
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
-    ) -> None:
-        """None: there is no bound on log p(x)."""
-        return None

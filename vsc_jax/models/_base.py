@@ -149,6 +149,20 @@ class Trainable(Protocol):
         ...
 
 
+class Model(Trainable, Protocol):
+    """What `create_model` gives: a method with what a config needs to know of it."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)`."""
+        ...
+
+    @property
+    def weight_fields(self) -> dict[str, Weight]:
+        """The scalar weights of the loss, with their defaults and ranges."""
+        ...
+
+
 def mean_output(
     terms: Any, *, model_state: Mapping[str, Any] | None = None, **metrics: jax.Array
 ) -> LossOutput:

@@ -15,13 +15,12 @@ from vsc_jax.networks import Posterior
 
 @runtime_checkable
 class EncodesImages(Protocol):
-    """Has a posterior q(z|x), or a deterministic code.
+    """Has a posterior q(z|x), or a deterministic code."""
 
-    Attributes:
-      latent_dim: number of Gaussian latents, which come first in a code.
-    """
-
-    latent_dim: int
+    @property
+    def latent_dim(self) -> int:
+        """Number of Gaussian latents, which come first in a code."""
+        ...
 
     def encode(self, params: Params, x: jax.Array) -> Posterior:
         """Parameters of q(z|x) of images `[batch, height, width, channels]`."""
@@ -97,24 +96,22 @@ class BoundsLikelihood(Protocol):
 
 @runtime_checkable
 class HasCategories(Protocol):
-    """Has categorical variables, whose logits are in the posterior.
+    """Has categorical variables, whose logits are in the posterior."""
 
-    Attributes:
-      category_sizes: number of categories of each variable.
-    """
-
-    category_sizes: tuple[int, ...]
+    @property
+    def category_sizes(self) -> tuple[int, ...]:
+        """Number of categories of each variable."""
+        ...
 
 
 @runtime_checkable
 class Classifies(Protocol):
-    """Predicts the label of an image.
+    """Predicts the label of an image."""
 
-    Attributes:
-      num_classes: number of labels.
-    """
-
-    num_classes: int
+    @property
+    def num_classes(self) -> int:
+        """Number of labels."""
+        ...
 
     def class_logits(self, params: Params, x: jax.Array) -> jax.Array:
         """Logits of p(y|x) `[batch, num_classes]`."""

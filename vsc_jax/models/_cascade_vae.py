@@ -9,13 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import assignment, losses, sampling
+from vsc_jax._ranges import between, ranged, whole
 from vsc_jax.models._base import (
     Batch,
     HostCall,
-    Metrics,
+    LossOutput,
     Params,
+    Weight,
     Weights,
     keep_local,
+    mean_output,
 )
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Posterior
@@ -79,7 +82,7 @@ class CascadeVAE(MixedModel):
     """
 
     assignment_method: str = "device"
-    assignment_sweeps: int = 1
+    assignment_sweeps: int = ranged(1, whole(1))
 
     def __post_init__(self) -> None:
         if self.assignment_method not in METHODS:
@@ -87,25 +90,21 @@ class CascadeVAE(MixedModel):
                 f"assignment_method must be one of {', '.join(METHODS)}, "
                 f"got {self.assignment_method!r}."
             )
-        if self.assignment_sweeps < 1:
-            raise ValueError(
-                f"assignment_sweeps must be at least 1, got {self.assignment_sweeps}."
-            )
         super().__post_init__()
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """The two betas, what the cascade sets, and the penalty of a pair, in nats.
 
         `beta_low`, `beta_high`, `num_relieved`, `use_categories` (0 or 1) and
         `pairwise_penalty`, of ordered pairs.
         """
         return {
-            "beta_low": 1.0,
-            "beta_high": 10.0,
-            "num_relieved": float(self.latent_dim),
-            "use_categories": 1.0,
-            "pairwise_penalty": 0.0005,
+            "beta_low": Weight(1.0),
+            "beta_high": Weight(10.0),
+            "num_relieved": Weight(float(self.latent_dim)),
+            "use_categories": Weight(1.0, between(0, 1)),
+            "pairwise_penalty": Weight(0.0005),
         }
 
     @property
@@ -142,35 +141,30 @@ class CascadeVAE(MixedModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative objective at one draw of z and the assigned d, in nats."""
         mean, log_var = self.gaussian(params, batch.x)
         z = sampling.gaussian_from_noise(mean, log_var, noise.normal)
         assigned = self._assign(params, batch.x, z, noise, weights, gather)
         code = self.code(z, self.one_hots(assigned.categories))
-        log_likelihood = self.log_likelihood(
-            self.decoder_output(params, code), batch.x
-        ).mean()
-        kl = losses.gaussian_kl(mean, log_var).mean(0)
-        is_relieved = jnp.arange(self.latent_dim) < weights["num_relieved"]
-        beta = jnp.where(is_relieved, weights["beta_low"], weights["beta_high"])
-        loss = -losses.beta_elbo(log_likelihood, kl, beta=beta)
-        total_kl = kl.sum() + weights["use_categories"] * self.log_num_codes()
-        metrics = {
-            "log_likelihood": log_likelihood,
-            "kl": total_kl,
-            "elbo": log_likelihood - total_kl,
-            "kl_per_latent": kl,
-            "num_relieved": jnp.asarray(weights["num_relieved"], jnp.float32),
-        }
-        if self.category_sizes:
-            one_hots = self.one_hots(assigned.categories)
-            metrics |= {
-                "reassigned_fraction": assigned.reassigned_fraction,
-                "category_shares": jnp.concatenate([d.mean(0) for d in one_hots]),
-                "certified": assigned.certified.astype(jnp.float32),
-            }
-        return loss, metrics
+        objective = losses.cascade_vae_objective(
+            self.log_likelihood(self.decoder_output(params, code), batch.x),
+            losses.gaussian_kl(mean, log_var),
+            num_relieved=weights["num_relieved"],
+            beta_low=weights["beta_low"],
+            beta_high=weights["beta_high"],
+            category_kl=weights["use_categories"] * self.log_num_codes(),
+        )
+        num_relieved = jnp.asarray(weights["num_relieved"], jnp.float32)
+        if not self.category_sizes:
+            return mean_output(objective, num_relieved=num_relieved)
+        return mean_output(
+            objective,
+            num_relieved=num_relieved,
+            reassigned_fraction=assigned.reassigned_fraction,
+            category_shares=code[:, self.latent_dim :],
+            certified=assigned.certified.astype(jnp.float32),
+        )
 
     def _assign(
         self,
@@ -264,13 +258,13 @@ class CascadeVAE(MixedModel):
         return HostCall(needed, inputs, solve, insert)
 
     def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
     ) -> dict[str, jax.Array]:
         """`kl` of the latents and `category_kl`, the log of each number of categories.
 
         d is a function of x, so the KL to its uniform prior is the same for all x.
         """
-        kl = losses.gaussian_kl(*self.gaussian(params, x))
+        kl = losses.gaussian_kl(*posterior.gaussian())
         sizes = jnp.log(jnp.asarray(self.category_sizes, jnp.float32))
         category_kl = jnp.broadcast_to(
             weights["use_categories"] * sizes[None], (len(x), len(self.category_sizes))
@@ -280,15 +274,19 @@ class CascadeVAE(MixedModel):
             {"category_kl": padded_category} if self.category_sizes else {}
         )
 
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    def log_importance_weight(
+        self,
+        params: Params,
+        x: jax.Array,
+        posterior: Posterior,
+        key: jax.Array,
+        weights: Weights,
     ) -> jax.Array:
         """`log p(x|z, d) + log p(z) + log p(d) - log q(z|x)` `[batch]`, z ~ q(z|x).
 
         d is the most likely category at the mean: a function of x, so that the mean
         over draws is a bound on log p(x). Its prior is uniform.
         """
-        posterior = self.encode(params, x)
         mean, log_var = posterior.gaussian()
         z = sampling.sample_gaussian(key, mean, log_var)
         code = self.code(z, self.one_hots(posterior.categories))

@@ -8,12 +8,21 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Player, Weights, keep_local
-from vsc_jax.models._factor_vae import check_discriminator
+from vsc_jax._ranges import ranged, whole
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Player,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._image_model import TrainingPass
-from vsc_jax.models._vae import VAE
+from vsc_jax.models._vae import VAE, VAETerms
 from vsc_jax.networks import Discriminator, init_params
-from vsc_jax.priors import GaussianMixturePrior, latent_kl
+from vsc_jax.priors import GaussianMixturePrior
 
 DENSITY_RATIO = "density_ratio"
 DIVERGENCES = (
@@ -81,12 +90,11 @@ class DecompositionVAE(VAE):
     kernel: str = "imq"
     unbiased: bool = True
     multiplied_mixture: bool = False
-    disc_layers: int = 6
-    disc_width: int = 1000
+    disc_layers: int = ranged(6, whole(1))
+    disc_width: int = ranged(1000, whole(1))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_discriminator(self.disc_layers, self.disc_width)
         if self.divergence not in DIVERGENCES:
             raise ValueError(
                 f"divergence must be one of {', '.join(DIVERGENCES)}, got "
@@ -101,9 +109,9 @@ class DecompositionVAE(VAE):
             )
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """`beta` of the KL and `divergence_weight` (the paper's alpha) of D."""
-        return {"beta": 1.0, "divergence_weight": 1.0}
+        return {"beta": Weight(1.0), "divergence_weight": Weight(1.0)}
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -134,7 +142,7 @@ class DecompositionVAE(VAE):
             )
         return params
 
-    def noise(self, key: jax.Array, batch_size: int) -> DecompositionNoise:  # type: ignore[override]
+    def noise(self, key: jax.Array, batch_size: int) -> DecompositionNoise:
         """Noise of the posterior's draws, keys of the prior's, and directions."""
         key_normal, key_prior, key_directions = jax.random.split(key, 3)
         shape = (batch_size, self.latent_dim)
@@ -144,7 +152,7 @@ class DecompositionVAE(VAE):
             jax.random.normal(key_directions, shape),
         )
 
-    def loss(  # type: ignore[override]
+    def loss(
         self,
         params: Params,
         batch: Batch,
@@ -152,38 +160,28 @@ class DecompositionVAE(VAE):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative objective and its terms, in nats per image.
 
         `divergence` is D, `overlap` the mean entropy H[q(z|x)]. The discriminator's
         parameters get no gradient.
         """
-        networks = TrainingPass(self, params, gather)
-        mean, log_var = networks.encode(batch.x).gaussian()
-        z = sampling.gaussian_from_noise(mean, log_var, noise.normal)
-        log_likelihood = self.log_likelihood(networks.decoder_output(z), batch.x)
-        prior = self.prior_at(params)
-        kl = latent_kl(prior, mean, log_var, z)
+        terms = self.terms(params, batch.x, noise.normal, gather=gather)
+        kl = terms.kl
         if self.multiplied_mixture:
-            kl -= (self.latent_dim - 1) * prior.log_prob(z)
-        divergence = self._divergence(params, mean, log_var, z, noise, gather)
+            kl -= (self.latent_dim - 1) * self.prior_at(params).log_prob(terms.z)
         objective = losses.decomposition_objective(
-            log_likelihood,
+            terms.log_likelihood,
             kl,
-            divergence,
+            self._divergence(params, terms, noise, gather),
             beta=weights["beta"],
             divergence_weight=weights["divergence_weight"],
         )
-        kl_per_latent = kl.mean(0)
-        return -objective.mean(), {
-            "log_likelihood": log_likelihood.mean(),
-            "kl": kl_per_latent.sum(),
-            "elbo": log_likelihood.mean() - kl_per_latent.sum(),
-            "divergence": divergence,
-            "overlap": losses.overlap(log_var).mean(),
-            "kl_per_latent": kl_per_latent,
-            **networks.metrics,
-        }
+        return mean_output(
+            objective,
+            model_state=terms.model_state,
+            overlap=losses.overlap(terms.log_var),
+        )
 
     def discriminator_loss(
         self,
@@ -193,7 +191,7 @@ class DecompositionVAE(VAE):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Cross-entropy of the discriminator on draws of the prior and codes, in nats.
 
         The VAE gets no gradient. `discriminator_accuracy` is 1/2 where the two cannot
@@ -207,7 +205,7 @@ class DecompositionVAE(VAE):
         prior_logits, logits = jnp.split(self._log_ratio(params, both), 2)
         accuracy = losses.discriminator_accuracy(prior_logits, logits)
         loss = losses.gan_discriminator_loss(prior_logits, logits).mean()
-        return loss, {"discriminator_accuracy": accuracy.mean()}
+        return LossOutput(loss, {"discriminator_accuracy": accuracy.mean()})
 
     def _log_ratio(self, params: Params, z: jax.Array) -> jax.Array:
         """The discriminator's log p(z) - log q(z) `[batch]`."""
@@ -224,9 +222,7 @@ class DecompositionVAE(VAE):
     def _divergence(
         self,
         params: Params,
-        mean: jax.Array,
-        log_var: jax.Array,
-        z: jax.Array,
+        terms: VAETerms,
         noise: DecompositionNoise,
         gather: Callable[[jax.Array], jax.Array],
     ) -> jax.Array:
@@ -234,14 +230,14 @@ class DecompositionVAE(VAE):
         if self.divergence == "none":
             return jnp.zeros(())
         if self.divergence == DENSITY_RATIO:
-            return -self._log_ratio(jax.lax.stop_gradient(params), z).mean()
+            return -self._log_ratio(jax.lax.stop_gradient(params), terms.z).mean()
         z_prior = gather(self._prior_draws(params, noise))
         if self.divergence == "inclusive_kl":
             log_prior = self.prior_at(params).log_prob(z_prior).sum(-1)
             return losses.inclusive_kl(
-                z_prior, log_prior, gather(mean), gather(log_var)
+                z_prior, log_prior, gather(terms.mean), gather(terms.log_var)
             )
-        z = gather(z)
+        z = gather(terms.z)
         if self.divergence == "sliced_wasserstein":
             return losses.sliced_wasserstein(z, z_prior, gather(noise.directions))
         mmd = losses.mmd if self.divergence == "mmd" else losses.mmd_per_dimension

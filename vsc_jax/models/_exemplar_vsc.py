@@ -8,7 +8,16 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax._ranges import above, between, ranged, whole
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.models._vsc import SpikeSlabNoise, check_gate, draw_spike_slab_noise
 from vsc_jax.networks import Posterior
@@ -23,8 +32,9 @@ class ExemplarVSC(ImageModel):
     one over u; per example the objective is
     log p(x|z) - sum_u rho_u KL(q(z|x) || q(z|x_u)) - J KL(gbar || a), where gbar is
     the mean over the J latents of the sharpened gates of the chosen pseudo-inputs and
-    a the prior probability: only the average activation is pinned. By default p(x|z)
-    is Gaussian with a learned variance per pixel. This is what the authors' code does,
+    a the prior probability: only the average activation is pinned. The prior depends
+    on x through the selector, so there is no bound on log p(x). By default p(x|z) is
+    Gaussian with a learned variance per pixel. This is what the authors' code does,
     https://github.com/ftonolini45/Variational_Sparse_Coding, whose selector is
     sigmoid(W x + b) without sharpening.
 
@@ -37,10 +47,10 @@ class ExemplarVSC(ImageModel):
       gate: "relu" (as published) or "log_sigmoid", see `VSC`.
     """
 
-    hidden: tuple[int, ...] = (3000,)
+    hidden: tuple[int, ...] = ranged((3000,), whole(1))
     likelihood: str = "learned_gaussian"
     initializer: str = "xavier_uniform"
-    num_pseudo_inputs: int = 10
+    num_pseudo_inputs: int = ranged(10, whole(1))
     gate: str = "relu"
 
     def __post_init__(self) -> None:
@@ -50,23 +60,19 @@ class ExemplarVSC(ImageModel):
             raise ValueError(
                 f"network must be 'mlp' for ExemplarVSC, got {self.network!r}."
             )
-        if self.num_pseudo_inputs < 1:
-            raise ValueError(
-                f"num_pseudo_inputs must be at least 1, got {self.num_pseudo_inputs}."
-            )
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """Of the authors' Fashion-MNIST example, at the end of its warm-up.
 
         `prior_slab_prob` (a), `sharpness` (c), `slab_scale` (l) and
         `pseudo_sharpness` (nu, of the gates of the pseudo-inputs).
         """
         return {
-            "prior_slab_prob": 0.01,
-            "sharpness": 100.0,
-            "slab_scale": 1.0,
-            "pseudo_sharpness": 10.0,
+            "prior_slab_prob": Weight(0.01, above(0, high=1)),
+            "sharpness": Weight(100.0, above(0)),
+            "slab_scale": Weight(1.0, between(0, 1)),
+            "pseudo_sharpness": Weight(10.0, above(0)),
         }
 
     @property
@@ -97,8 +103,8 @@ class ExemplarVSC(ImageModel):
         """`rho` `[batch, num_pseudo_inputs]`, which sums to one over pseudo-inputs."""
         selector = params["selector"]
         flat = x.reshape(x.shape[0], -1)
-        weights = jax.nn.sigmoid(flat @ selector["kernel"] + selector["bias"][None])
-        return weights / weights.sum(-1, keepdims=True)
+        chosen = jax.nn.sigmoid(flat @ selector["kernel"] + selector["bias"][None])
+        return chosen / chosen.sum(-1, keepdims=True)
 
     def pseudo_posterior(self, params: Params, weights: Weights) -> Posterior:
         """q(z|x_u) with sharpened gates, each `[num_pseudo_inputs, latent_dim]`."""
@@ -118,7 +124,7 @@ class ExemplarVSC(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative objective at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)
         scale = weights["slab_scale"]
@@ -137,9 +143,7 @@ class ExemplarVSC(ImageModel):
             self.select(params, batch.x),
             prior_slab_prob=weights["prior_slab_prob"],
         )
-        metrics = {name: term.mean() for name, term in terms._asdict().items()}
-        metrics["expected_support"] = posterior.slab_prob.sum(-1).mean()
-        return -metrics["elbo"], metrics
+        return mean_output(terms, expected_support=posterior.slab_prob.sum(-1))
 
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
@@ -159,13 +163,12 @@ class ExemplarVSC(ImageModel):
         )
 
     def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
     ) -> dict[str, jax.Array]:
         """`slab_kl` and `spike_kl` against the selected pseudo-inputs.
 
         Each is sum_u rho_u KL(q(z_j|x) || q(z_j|x_u)), `[batch, latent_dim]`.
         """
-        posterior = self.encode(params, x)
         pseudo = self.pseudo_posterior(params, weights)
         rho = self.select(params, x)
         pairs = (*rho.shape, self.latent_dim)
@@ -180,9 +183,3 @@ class ExemplarVSC(ImageModel):
             "slab_kl": jnp.einsum("bu,buj->bj", rho, kl.slab),
             "spike_kl": jnp.einsum("bu,buj->bj", rho, kl.spike),
         }
-
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
-    ) -> None:
-        """None: the prior depends on x through the selector, so there is no bound."""
-        return None

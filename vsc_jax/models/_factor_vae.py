@@ -8,10 +8,19 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Player, Weights, keep_local
+from vsc_jax._ranges import ranged, whole
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Player,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._vae import VAE
 from vsc_jax.networks import Discriminator, init_params
-from vsc_jax.priors import latent_kl
 
 
 class FactorNoise(NamedTuple):
@@ -59,24 +68,20 @@ class FactorVAE(VAE):
     """
 
     initializer: str = "xavier_uniform"
-    disc_layers: int = 6
-    disc_width: int = 1000
+    disc_layers: int = ranged(6, whole(1))
+    disc_width: int = ranged(1000, whole(1))
 
     keeps_batch_statistics: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        check_discriminator(self.disc_layers, self.disc_width)
-        super().__post_init__()
-
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """`beta` of the KL and `tc_weight` (the paper's gamma) of the TC.
 
         35 on dSprites as in https://github.com/paruby/FactorVAE. Others there: 6.4 and
         10 in https://github.com/1Konny/FactorVAE (3.2 on Chairs, 6.4 on CelebA), and
         10 to 100 in the study of https://github.com/google-research/disentanglement_lib.
         """
-        return {"beta": 1.0, "tc_weight": 35.0}
+        return {"beta": Weight(1.0), "tc_weight": Weight(35.0)}
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -104,7 +109,7 @@ class FactorVAE(VAE):
             )
         }
 
-    def noise(self, key: jax.Array, batch_size: int) -> FactorNoise:  # type: ignore[override]
+    def noise(self, key: jax.Array, batch_size: int) -> FactorNoise:
         """Normal noise, keys of the permutations and numbers of the rows."""
         key_normal, key_sort = jax.random.split(key)
         shape = (batch_size, self.latent_dim)
@@ -119,7 +124,7 @@ class FactorVAE(VAE):
         logits = self.discriminator().apply(params["discriminator"], z)
         return logits  # type: ignore[return-value]
 
-    def loss(  # type: ignore[override]
+    def loss(
         self,
         params: Params,
         batch: Batch,
@@ -127,7 +132,7 @@ class FactorVAE(VAE):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Loss of the VAE over batch A and its terms, in nats per image.
 
         `total_correlation` is the discriminator's estimate, which can be negative; see
@@ -135,23 +140,16 @@ class FactorVAE(VAE):
         get no gradient.
         """
         num = _num_pairs(noise, gather)
-        x = batch.x[0 : 2 * num : 2]
-        mean, log_var = self.encode(params, x).gaussian()
-        z = sampling.gaussian_from_noise(mean, log_var, noise.normal[0 : 2 * num : 2])
-        log_likelihood = self.log_likelihood(self.decoder_output(params, z), x).mean()
-        kl_per_latent = latent_kl(self.prior_at(params), mean, log_var, z).mean(0)
-        kl = kl_per_latent.sum()
-        logits = self.discriminator_logits(jax.lax.stop_gradient(params), z)
-        total_correlation = losses.density_ratio_total_correlation(logits).mean()
-        loss = -losses.beta_elbo(log_likelihood, kl[None], beta=weights["beta"])
-        loss += weights["tc_weight"] * total_correlation
-        return loss, {
-            "log_likelihood": log_likelihood,
-            "kl": kl,
-            "elbo": log_likelihood - kl,
-            "total_correlation": total_correlation,
-            "kl_per_latent": kl_per_latent,
-        }
+        batch_a = slice(0, 2 * num, 2)
+        terms = self.terms(params, batch.x[batch_a], noise.normal[batch_a])
+        objective = losses.factor_vae_objective(
+            terms.log_likelihood,
+            terms.kl,
+            self.discriminator_logits(jax.lax.stop_gradient(params), terms.z),
+            beta=weights["beta"],
+            tc_weight=weights["tc_weight"],
+        )
+        return mean_output(objective)
 
     def discriminator_loss(
         self,
@@ -161,7 +159,7 @@ class FactorVAE(VAE):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Cross-entropy of D on codes of A and permuted codes of B, in nats.
 
         Encoder and decoder get no gradient. `discriminator_accuracy` is 1/2 where D
@@ -183,14 +181,7 @@ class FactorVAE(VAE):
             losses.density_ratio_total_correlation(permuted_logits),
         )
         loss = losses.discriminator_loss(logits, permuted_logits).mean()
-        return loss, {"discriminator_accuracy": accuracy.mean()}
-
-
-def check_discriminator(disc_layers: int, disc_width: int) -> None:
-    """Raises ValueError unless both are positive whole numbers."""
-    for name, value in (("disc_layers", disc_layers), ("disc_width", disc_width)):
-        if not (isinstance(value, int) and value >= 1):
-            raise ValueError(f"{name} must be a positive whole number, got {value!r}.")
+        return LossOutput(loss, {"discriminator_accuracy": accuracy.mean()})
 
 
 def _num_pairs(noise: FactorNoise, gather: Callable[[jax.Array], jax.Array]) -> int:

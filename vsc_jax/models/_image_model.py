@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses
+from vsc_jax._ranges import above, check_ranges, ranged, whole
 from vsc_jax.models._base import (
-    MODEL_STATE,
     Batch,
     HostCall,
-    Metrics,
+    LossOutput,
     Params,
     Player,
+    Weight,
     Weights,
     keep_local,
 )
@@ -80,15 +81,15 @@ class ImageModel(abc.ABC):
     """
 
     image_shape: tuple[int, int, int]
-    latent_dim: int = 10
+    latent_dim: int = ranged(10, whole(1))
     network: str = "mlp"
-    hidden: tuple[int, ...] = (400,)
-    channels: tuple[int, ...] | None = None
-    decoder_channels: tuple[int, ...] | None = None
-    features: int = 256
+    hidden: tuple[int, ...] = ranged((400,), whole(1))
+    channels: tuple[int, ...] | None = ranged(None, whole(1))
+    decoder_channels: tuple[int, ...] | None = ranged(None, whole(1))
+    features: int = ranged(256, whole(1))
     features_relu: bool = True
     likelihood: str = "bernoulli"
-    likelihood_scale: float = 1.0
+    likelihood_scale: float = ranged(1.0, above(0))
     mean_function: str = "sigmoid"
     dtype: str = "float32"
     initializer: str = "pytorch"
@@ -113,30 +114,23 @@ class ImageModel(abc.ABC):
                 f"network must be 'mlp' or 'conv' for {type(self).__name__}, whose "
                 "loss keeps no statistics of batches, got 'dcgan'."
             )
-        if self.latent_dim < 1:
-            raise ValueError(f"latent_dim must be at least 1, got {self.latent_dim}.")
-        if not self.likelihood_scale > 0:
-            raise ValueError(
-                f"likelihood_scale must be positive, got {self.likelihood_scale}."
-            )
-        for name in ("hidden", "channels", "decoder_channels", "features"):
-            widths = getattr(self, name)
-            for width in widths if isinstance(widths, tuple) else (widths,):
-                if width is not None and not (isinstance(width, int) and width >= 1):
-                    raise ValueError(
-                        f"{name} must be positive whole numbers, got {widths!r}."
-                    )
+        check_ranges(self)
         self.networks()  # a size that does not fit the network is refused here
 
     @property
-    def category_sizes(self) -> tuple[int, ...]:
-        """No categorical variable."""
-        return ()
+    def code_dim(self) -> int:
+        """Width of a code: the Gaussian latents."""
+        return self.latent_dim
 
     @property
-    def code_dim(self) -> int:
-        """Width of a code: the Gaussian latents, then a one-hot vector per variable."""
-        return self.latent_dim + sum(self.category_sizes)
+    @abc.abstractmethod
+    def weight_fields(self) -> dict[str, Weight]:
+        """The scalar weights of the loss, with their defaults and ranges."""
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """The scalar weights of the loss with their defaults, see `weight_fields`."""
+        return {name: weight.default for name, weight in self.weight_fields.items()}
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -157,8 +151,8 @@ class ImageModel(abc.ABC):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
-        """The loss of the method, see `Model.loss`."""
+    ) -> LossOutput:
+        """The loss of the method, see `Trainable.loss`."""
 
     @property
     def heads(self) -> dict[str, Any]:
@@ -248,8 +242,8 @@ class TrainingPass:
     and what they keep of them is collected.
 
     Attributes:
-      metrics: `MODEL_STATE` and the statistics to go on with, for the metrics of the
-        loss; empty for networks that keep none.
+      model_state: the statistics to go on with, by group; empty for networks that keep
+        none.
     """
 
     def __init__(
@@ -260,7 +254,7 @@ class TrainingPass:
     ) -> None:
         self._params = params
         self._encoder, self._decoder = model.networks(train=True, gather=gather)
-        self.metrics: Metrics = {}
+        self.model_state: dict[str, Any] = {}
 
     def encode(self, x: jax.Array) -> Posterior:
         """As `ImageModel.encode`."""
@@ -273,5 +267,5 @@ class TrainingPass:
     def _apply(self, group: str, network: nn.Module, inputs: jax.Array) -> Any:
         output, state = network.apply(self._params[group], inputs, mutable=BATCH_STATS)
         if state:
-            self.metrics.setdefault(MODEL_STATE, {})[group] = state
+            self.model_state[group] = state
         return output

@@ -8,7 +8,16 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax._ranges import above
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Posterior
 
@@ -41,10 +50,10 @@ class JointVAE(MixedModel):
     Dupont, Learning Disentangled Joint Continuous and Discrete Representations,
     https://arxiv.org/abs/1804.00104, and its code,
     https://github.com/Schlumberger/joint-vae. The loss there is this one divided by the
-    number of pixels, of which in Adam `eps` alone takes notice, and its reconstruction
-    is the mean over colours, here the sum: for RGB, capacity weights three times as
-    large are the same. Its decoder of 32-pixel images has 32 filters, here 64, in the
-    first transposed convolution.
+    number of pixels, which changes nothing in Adam but the effect of `eps`, and its
+    reconstruction is the mean over colours, here the sum: for RGB, capacity weights
+    three times as large are the same. Its decoder of 32-pixel images has 32 filters,
+    here 64, in the first transposed convolution.
 
     At evaluation a category is the most probable one of the encoder. With
     `category_sizes = ()` this is the capacity-controlled beta-VAE of Burgess et al.,
@@ -67,18 +76,18 @@ class JointVAE(MixedModel):
         super().__post_init__()
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """Those of dSprites, capacities at the end of training.
 
         `capacity` and `capacity_weight` are for the Gaussian latents, `category_...`
         for the categories; `temperature` is that of the concrete draws.
         """
         return {
-            "capacity": 40.0,
-            "capacity_weight": 150.0,
-            "category_capacity": 1.1,
-            "category_capacity_weight": 150.0,
-            "temperature": 0.67,
+            "capacity": Weight(40.0),
+            "capacity_weight": Weight(150.0),
+            "category_capacity": Weight(1.1),
+            "category_capacity_weight": Weight(150.0),
+            "temperature": Weight(0.67, above(0)),
         }
 
     @property
@@ -104,12 +113,13 @@ class JointVAE(MixedModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Loss at one relaxed draw, and its terms, in nats per image.
 
         In the log `category_kl`, and with it `kl` and `elbo`, is the closed form
         whatever `kl_c` is; a gap is the held KL minus its capacity. Because the draw
-        is relaxed, this `elbo` is not a bound on log p(x); `log_weight` gives one.
+        is relaxed, this `elbo` is not a bound on log p(x); `log_importance_weight`
+        gives one.
         """
         posterior = self.encode(params, batch.x)
         mean, log_var = posterior.gaussian()
@@ -123,7 +133,6 @@ class JointVAE(MixedModel):
         ]
         code = self.code(z, [jnp.exp(log_draw) for log_draw in log_draws])
         output = self.decoder_output(params, code)
-        log_likelihood = self.log_likelihood(output, batch.x).mean()
         kl = losses.gaussian_kl(mean, log_var)
         category_kl = held_kl = _category_kl(posterior)
         metrics = {}
@@ -135,37 +144,22 @@ class JointVAE(MixedModel):
                 )
             ]
             held_kl = _columns(estimates, len(kl))
-            metrics["concrete_kl"] = held_kl.sum(-1).mean()
+            metrics["concrete_kl"] = held_kl.sum(-1)
         # Means over all devices: the mean of penalties of their own would be larger.
         batch_kl, batch_held_kl = (gather(k.sum(-1)).mean() for k in (kl, held_kl))
-        capacity = weights["capacity"]
-        category_capacity = jnp.minimum(
-            weights["category_capacity"], self.log_num_codes()
+        objective = losses.joint_vae_objective(
+            self.log_likelihood(output, batch.x),
+            kl,
+            category_kl,
+            batch_kl,
+            batch_held_kl,
+            capacity=weights["capacity"],
+            capacity_weight=weights["capacity_weight"],
+            category_capacity=weights["category_capacity"],
+            category_capacity_weight=weights["category_capacity_weight"],
+            category_sizes=self.category_sizes,
         )
-        loss = (
-            -log_likelihood
-            + losses.capacity_penalty(
-                batch_kl, capacity=capacity, capacity_weight=weights["capacity_weight"]
-            )
-            + losses.capacity_penalty(
-                batch_held_kl,
-                capacity=category_capacity,
-                capacity_weight=weights["category_capacity_weight"],
-            )
-        )
-        gaussian_kl = kl.sum(-1).mean()
-        mean_category_kl = category_kl.sum(-1).mean()
-        total_kl = gaussian_kl + mean_category_kl
-        return loss, metrics | {
-            "log_likelihood": log_likelihood,
-            "kl": total_kl,
-            "gaussian_kl": gaussian_kl,
-            "category_kl": mean_category_kl,
-            "elbo": log_likelihood - total_kl,
-            "kl_per_latent": kl.mean(0),
-            "capacity_gap": batch_kl - capacity,
-            "category_capacity_gap": batch_held_kl - category_capacity,
-        }
+        return mean_output(objective, **metrics)
 
     def _split(self, columns: jax.Array) -> list[jax.Array]:
         """`[batch, sum(category_sizes)]` as one array per variable."""
@@ -176,17 +170,21 @@ class JointVAE(MixedModel):
         return parts
 
     def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
     ) -> dict[str, jax.Array]:
         """`gaussian_kl` to N(0, 1) and `category_kl` to the uniform distribution."""
-        posterior = self.encode(params, x)
         kl, category_kl = self.padded_kl(
             losses.gaussian_kl(*posterior.gaussian()), _category_kl(posterior)
         )
         return {"gaussian_kl": kl, "category_kl": category_kl}
 
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    def log_importance_weight(
+        self,
+        params: Params,
+        x: jax.Array,
+        posterior: Posterior,
+        key: jax.Array,
+        weights: Weights,
     ) -> jax.Array:
         """`log p(x|z, d) + log p(z) + log p(d) - log q(z|x) - log q(d|x)` `[batch]`.
 
@@ -194,7 +192,6 @@ class JointVAE(MixedModel):
         uniform: the bound is one on the model whose code has one-hot vectors.
         """
         key_z, key_d = jax.random.split(key)
-        posterior = self.encode(params, x)
         mean, log_var = posterior.gaussian()
         z = sampling.sample_gaussian(key_z, mean, log_var)
         log_ratio = self.gaussian_log_ratio(z, mean, log_var) - self.log_num_codes()

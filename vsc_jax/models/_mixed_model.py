@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
+from vsc_jax._ranges import ranged, whole
 from vsc_jax.models._base import Params, Weights
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.networks import Posterior
@@ -21,16 +22,12 @@ class MixedModel(ImageModel):
       category_sizes: number of categories of each categorical variable.
     """
 
-    category_sizes: tuple[int, ...] = (3,)  # type: ignore[assignment]
+    category_sizes: tuple[int, ...] = ranged((3,), whole(2))
 
-    def __post_init__(self) -> None:
-        for size in self.category_sizes:
-            if not (isinstance(size, int) and size >= 2):
-                raise ValueError(
-                    "category_sizes must be whole numbers of at least 2, got "
-                    f"{self.category_sizes!r}."
-                )
-        super().__post_init__()
+    @property
+    def code_dim(self) -> int:
+        """Width of a code: the Gaussian latents, then a one-hot vector per variable."""
+        return self.latent_dim + sum(self.category_sizes)
 
     def code(self, z: jax.Array, one_hots: Sequence[jax.Array]) -> jax.Array:
         """The decoder's input `[..., code_dim]` of Gaussian latents and categories."""

@@ -2,13 +2,21 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._image_model import ImageModel, TrainingPass
 from vsc_jax.networks import Posterior
 from vsc_jax.priors import (
@@ -25,6 +33,27 @@ from vsc_jax.priors import (
 KL_DRAWS = 64
 KL_KEY = 0
 _STANDARD_NORMAL = StandardNormal()
+
+
+class VAETerms(NamedTuple):
+    """One pass of a VAE over a batch: what its loss, and any penalty on it, is made of.
+
+    Attributes:
+      mean: `[batch, latent_dim]`, of q(z|x).
+      log_var: `[batch, latent_dim]`, of q(z|x).
+      z: `[batch, latent_dim]`, the draw from it.
+      log_likelihood: `[batch]`, log p(x|z), in nats.
+      kl: `[batch, latent_dim]`, KL of each latent to the prior; where that has no
+        closed form its estimate at z.
+      model_state: see `LossOutput`.
+    """
+
+    mean: jax.Array
+    log_var: jax.Array
+    z: jax.Array
+    log_likelihood: jax.Array
+    kl: jax.Array
+    model_state: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +99,9 @@ class VAE(ImageModel):
         return prior.sample(key, 1, self.latent_dim)
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """`beta`: the weight of the KL."""
-        return {"beta": 1.0}
+        return {"beta": Weight(1.0)}
 
     @property
     def heads(self) -> dict[str, Any]:
@@ -98,33 +127,56 @@ class VAE(ImageModel):
             return self.prior.at(params["prior"])
         return self.prior
 
-    def noise(self, key: jax.Array, batch_size: int) -> jax.Array:
+    def noise(self, key: jax.Array, batch_size: int) -> Any:
         """Standard normal `[batch_size, latent_dim]`."""
         return jax.random.normal(key, (batch_size, self.latent_dim))
+
+    def terms(
+        self,
+        params: Params,
+        x: jax.Array,
+        normal: jax.Array,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ) -> VAETerms:
+        """Encodes images, draws z, decodes it and compares with image and prior.
+
+        Args:
+          params: of the model.
+          x: images `[batch, height, width, channels]`.
+          normal: standard normal noise of the draw, `[batch, latent_dim]`.
+          gather: see `Trainable.loss`.
+
+        Returns:
+          A `VAETerms`, one row per image.
+        """
+        networks = TrainingPass(self, params, gather)
+        mean, log_var = networks.encode(x).gaussian()
+        z = sampling.gaussian_from_noise(mean, log_var, normal)
+        return VAETerms(
+            mean=mean,
+            log_var=log_var,
+            z=z,
+            log_likelihood=self.log_likelihood(networks.decoder_output(z), x),
+            kl=latent_kl(self.prior_at(params), mean, log_var, z),
+            model_state=networks.model_state,
+        )
 
     def loss(
         self,
         params: Params,
         batch: Batch,
-        noise: jax.Array,
+        noise: Any,
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative beta-ELBO and its terms, in nats per image."""
-        networks = TrainingPass(self, params, gather)
-        mean, log_var = networks.encode(batch.x).gaussian()
-        z = sampling.gaussian_from_noise(mean, log_var, noise)
-        log_likelihood = self.log_likelihood(networks.decoder_output(z), batch.x).mean()
-        kl = latent_kl(self.prior_at(params), mean, log_var, z).mean(0)
-        loss = -losses.beta_elbo(log_likelihood, kl, beta=weights["beta"])
-        return loss, {
-            "log_likelihood": log_likelihood,
-            "kl": kl.sum(),
-            "elbo": log_likelihood - kl.sum(),
-            "kl_per_latent": kl,
-            **networks.metrics,
-        }
+        terms = self.terms(params, batch.x, noise, gather=gather)
+        objective = losses.vae_objective(
+            terms.log_likelihood, terms.kl, beta=weights["beta"]
+        )
+        return mean_output(objective, model_state=terms.model_state)
 
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
@@ -139,7 +191,7 @@ class VAE(ImageModel):
         return self.prior_at(params).sample(key, num_samples, self.latent_dim)
 
     def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
     ) -> dict[str, jax.Array]:
         """KL(q(z_j|x) || p(z_j)) `[batch, latent_dim]`.
 
@@ -147,7 +199,7 @@ class VAE(ImageModel):
         prior that has none. Of a prior that does not factorise (a mixture) a column is
         the part that the chain rule gives, relative to p(z_j | z_1 .. z_{j-1}).
         """
-        mean, log_var = self.encode(params, x).gaussian()
+        mean, log_var = posterior.gaussian()
         prior = self.prior_at(params)
         if has_closed_form_kl(prior):
             return {"kl": latent_kl(prior, mean, log_var, mean)}
@@ -160,11 +212,16 @@ class VAE(ImageModel):
         total, _ = jax.lax.scan(add_draw, jnp.zeros_like(mean), keys)
         return {"kl_estimate": total / KL_DRAWS}
 
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    def log_importance_weight(
+        self,
+        params: Params,
+        x: jax.Array,
+        posterior: Posterior,
+        key: jax.Array,
+        weights: Weights,
     ) -> jax.Array:
         """`log p(x|z) + log p(z) - log q(z|x)` `[batch]` at a draw z ~ q(z|x)."""
-        mean, log_var = self.encode(params, x).gaussian()
+        mean, log_var = posterior.gaussian()
         z = sampling.sample_gaussian(key, mean, log_var)
         log_prior = self.prior_at(params).log_prob(z).sum(-1)
         log_posterior = losses.gaussian_log_prob(z, mean, log_var).sum(-1)

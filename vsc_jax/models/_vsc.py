@@ -9,7 +9,16 @@ import jax.numpy as jnp
 from jax.scipy.special import logit
 
 from vsc_jax import losses, sampling
-from vsc_jax.models._base import Batch, Metrics, Params, Weights, keep_local
+from vsc_jax._ranges import above
+from vsc_jax.models._base import (
+    Batch,
+    LossOutput,
+    Params,
+    Weight,
+    Weights,
+    keep_local,
+    mean_output,
+)
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.networks import Posterior
 
@@ -65,9 +74,13 @@ class VSC(ImageModel):
         check_gate(self.gate)
 
     @property
-    def default_weights(self) -> dict[str, float]:
+    def weight_fields(self) -> dict[str, Weight]:
         """`beta`, `prior_slab_prob` (a) and `sharpness` (c)."""
-        return {"beta": 1.0, "prior_slab_prob": 0.01, "sharpness": 50.0}
+        return {
+            "beta": Weight(1.0),
+            "prior_slab_prob": Weight(0.01, above(0, high=1)),
+            "sharpness": Weight(50.0, above(0)),
+        }
 
     @property
     def heads(self) -> dict[str, Any]:
@@ -86,30 +99,19 @@ class VSC(ImageModel):
         weights: Weights,
         *,
         gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> LossOutput:
         """Mean negative beta-ELBO at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)
         z = sampling.spike_slab_from_noise(
             *posterior.spike_slab(), *noise, sharpness=weights["sharpness"]
         )
-        log_likelihood = self.log_likelihood(
-            self.decoder_output(params, z), batch.x
-        ).mean()
-        kl = losses.spike_slab_kl_terms(
-            *posterior.spike_slab(), prior_slab_prob=weights["prior_slab_prob"]
+        objective = losses.vsc_objective(
+            self.log_likelihood(self.decoder_output(params, z), batch.x),
+            *posterior.spike_slab(),
+            prior_slab_prob=weights["prior_slab_prob"],
+            beta=weights["beta"],
         )
-        slab_kl, spike_kl = (term.sum(-1).mean() for term in kl)
-        loss = -losses.beta_elbo(
-            log_likelihood, jnp.stack([slab_kl, spike_kl]), beta=weights["beta"]
-        )
-        return loss, {
-            "log_likelihood": log_likelihood,
-            "kl": slab_kl + spike_kl,
-            "slab_kl": slab_kl,
-            "spike_kl": spike_kl,
-            "elbo": log_likelihood - slab_kl - spike_kl,
-            "expected_support": posterior.slab_prob.sum(-1).mean(),
-        }
+        return mean_output(objective, expected_support=posterior.slab_prob.sum(-1))
 
     def sample_posterior(
         self, params: Params, posterior: Posterior, key: jax.Array
@@ -127,23 +129,26 @@ class VSC(ImageModel):
         return sampling.sample_spike_slab(key, zeros, zeros, slab_logits)
 
     def kl_per_latent(
-        self, params: Params, x: jax.Array, weights: Weights
+        self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
     ) -> dict[str, jax.Array]:
         """`slab_kl` and `spike_kl`, each `[batch, latent_dim]`."""
         kl = losses.spike_slab_kl_terms(
-            *self.encode(params, x).spike_slab(),
-            prior_slab_prob=weights["prior_slab_prob"],
+            *posterior.spike_slab(), prior_slab_prob=weights["prior_slab_prob"]
         )
         return {"slab_kl": kl.slab, "spike_kl": kl.spike}
 
-    def log_weight(
-        self, params: Params, x: jax.Array, key: jax.Array, weights: Weights
+    def log_importance_weight(
+        self,
+        params: Params,
+        x: jax.Array,
+        posterior: Posterior,
+        key: jax.Array,
+        weights: Weights,
     ) -> jax.Array:
         """`log p(x|z) + log p(z) - log q(z|x)` `[batch]` at an exact draw z ~ q(z|x).
 
         Densities are taken with respect to Lebesgue measure plus an atom at zero.
         """
-        posterior = self.encode(params, x)
         z = sampling.sample_spike_slab(key, *posterior.spike_slab())
         zeros = jnp.zeros_like(z)
         prior_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), z.shape)
