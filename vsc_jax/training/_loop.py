@@ -13,13 +13,14 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from vsc_jax.datasets import Dataset
-from vsc_jax.models import Batch, Model
+from vsc_jax.models import Batch, Trainable
 from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._log import MetricsLog
+from vsc_jax.training._optimizers import create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
 from vsc_jax.training._parallel import create_trainer
 from vsc_jax.training._progress import Progress
-from vsc_jax.training._state import TrainState, create_optimizers, init_state
+from vsc_jax.training._state import TrainState, init_state
 from vsc_jax.training._steps import ChunkResult, TrainData
 
 
@@ -52,7 +53,7 @@ class TrainResult(NamedTuple):
 
 
 def train(
-    model: Model,
+    model: Trainable,
     dataset: Dataset,
     options: TrainOptions,
     *,
@@ -161,7 +162,7 @@ def train(
 
 
 def _make_test_loss(
-    model: Model, dataset: Dataset, options: TrainOptions
+    model: Trainable, dataset: Dataset, options: TrainOptions
 ) -> Callable[[Any], float]:
     """Loss on fixed test images with fixed noise and the weights of the last step."""
     num = min(options.num_test_images, len(dataset.test_indices))
@@ -178,7 +179,7 @@ def _make_test_loss(
             index, stored, batch_factors = inputs
             batch = Batch(dataset.format.decode(stored), batch_factors)
             noise = model.noise(jax.random.fold_in(key, index), size)
-            return model.loss(params, batch, noise, weights)[0]
+            return model.loss(params, batch, noise, weights).loss
 
         indices = np.arange(len(rows))
         return jax.lax.map(one_batch, (indices, images, factors)).mean()

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from vsc_jax._ranges import check_ranges, ranged, whole
 from vsc_jax.datasets import Dataset
-from vsc_jax.models import Model
+from vsc_jax.models import Trainable
 from vsc_jax.schedules import Schedule
 from vsc_jax.training._batches import batch_indices
 from vsc_jax.training._steps import StepInputs
@@ -16,6 +17,8 @@ from vsc_jax.training._steps import StepInputs
 # The inputs of a chunk are padded to a multiple of this many steps, so that runs with
 # another `log_every` execute the same program and get the same bits.
 CHUNK_MULTIPLE = 128
+# Steps are counted in int32.
+MAX_STEPS = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TrainOptions:
 
     Attributes:
       num_steps: number of updates.
-      batch_size: examples per update over all devices.
+      batch_size: examples per update over all devices, a multiple of their number.
       seed: of parameters, noise and order of the data.
       learning_rate: step -> learning rate.
       weights: name -> (step -> scalar weight of the loss).
@@ -39,27 +42,30 @@ class TrainOptions:
       score_every: steps between calls of `train`'s `score`; 0 for none.
     """
 
-    num_steps: int
-    batch_size: int
     learning_rate: Schedule
     weights: Mapping[str, Schedule]
-    seed: int = 0
+    num_steps: int = ranged(20_000, whole(1, MAX_STEPS))
+    batch_size: int = ranged(64, whole(1))
+    seed: int = ranged(0, whole(0, MAX_STEPS))
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    reset_moments_at: tuple[int, ...] = ()
+    reset_moments_at: tuple[int, ...] = ranged((), whole(0))
     shuffle: bool = True
     parallel: str = "shard_map"
-    log_every: int = 100
-    checkpoint_every: int = 1000
-    keep_checkpoints: int = 2
-    num_test_images: int = 1000
-    score_every: int = 0
+    log_every: int = ranged(100, whole(1))
+    checkpoint_every: int = ranged(2_000, whole(1))
+    keep_checkpoints: int = ranged(2, whole(1))
+    num_test_images: int = ranged(1_000, whole(1))
+    score_every: int = ranged(0, whole(0))
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def weights_at(self, step: int) -> dict[str, Any]:
         """The scalar weights of the loss at a step."""
         return {name: np.float32(f(step)) for name, f in self.weights.items()}
 
 
-def check_options(model: Model, dataset: Dataset, options: TrainOptions) -> None:
+def check_options(model: Trainable, dataset: Dataset, options: TrainOptions) -> None:
     """Raises ValueError before anything is written."""
     if set(options.weights) != set(model.default_weights):
         raise ValueError(

@@ -18,7 +18,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.models import Model
+from vsc_jax.models import LossOutput, Params, Player, Trainable
 from vsc_jax.networks import merge_state
 from vsc_jax.training._state import Optimizers, TrainState, moved_by
 from vsc_jax.training._steps import (
@@ -59,7 +59,7 @@ def make_mesh(devices: Sequence[Any] | None = None) -> jax.sharding.Mesh:
 
 
 def create_trainer(
-    model: Model,
+    model: Trainable,
     optimizers: Optimizers,
     image_format: ImageFormat,
     *,
@@ -118,6 +118,22 @@ def _gather(array: jax.Array) -> jax.Array:
     return jax.lax.all_gather(array, AXIS, tiled=True)
 
 
+def _value_and_gradient(
+    loss: Callable[[Params], LossOutput], player: Player, state: TrainState
+) -> tuple[LossOutput, Params]:
+    """A loss of all variables, and its gradient to what the player moves."""
+
+    def of_moved(moved, params, model_state):
+        params = moved if player.groups is None else {**params, **moved}
+        output = loss(merge_state(params, model_state))
+        return output.loss, output
+
+    (_, output), gradient = jax.value_and_grad(of_moved, has_aux=True)(
+        moved_by(player, state.params), state.params, state.model_state
+    )
+    return output, gradient
+
+
 def _with_shard_map(
     functions: StepFunctions, mesh: jax.sharding.Mesh, replicated: NamedSharding
 ) -> RunChunk:
@@ -144,16 +160,14 @@ def _with_shard_map(
         logged = {}
         for player in model.players:
             loss = on_mesh(player.loss)
-
-            def loss_of(moved, params, model_state, loss=loss, player=player):
-                params = moved if player.groups is None else {**params, **moved}
-                variables = merge_state(params, model_state)
-                return loss(variables, data, inputs.indices, noise, inputs.weights)
-
-            result = jax.value_and_grad(loss_of, has_aux=True)(
-                moved_by(player, state.params), state.params, state.model_state
+            output, gradient = _value_and_gradient(
+                lambda variables, loss=loss: loss(
+                    variables, data, inputs.indices, noise, inputs.weights
+                ),
+                player,
+                state,
             )
-            state, metrics = functions.update(player, state, result, inputs)
+            state, metrics = functions.update(player, state, output, gradient, inputs)
             logged |= metrics
         return state._replace(step=state.step + 1), logged
 
@@ -234,19 +248,15 @@ def _with_pmap(
         batch, noise = functions.batch(data, inputs.indices), local_noise(state)
         logged = {}
         for player in functions.model.players:
-
-            def loss_of(moved, params, model_state, player=player):
-                params = moved if player.groups is None else {**params, **moved}
-                variables = merge_state(params, model_state)
-                return player.loss(
+            local = _value_and_gradient(
+                lambda variables, player=player: player.loss(
                     variables, batch, noise, inputs.weights, gather=_gather
-                )
-
-            local = jax.value_and_grad(loss_of, has_aux=True)(
-                moved_by(player, state.params), state.params, state.model_state
+                ),
+                player,
+                state,
             )
-            mean = jax.lax.pmean(local, AXIS)
-            state, metrics = functions.update(player, state, mean, inputs)
+            output, gradient = jax.lax.pmean(local, AXIS)
+            state, metrics = functions.update(player, state, output, gradient, inputs)
             logged |= metrics
         return state._replace(step=state.step + 1), logged
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.models import MODEL_STATE, Batch, Metrics, Model, Params, Player
+from vsc_jax.models import Batch, LossOutput, Metrics, Params, Player, Trainable
 from vsc_jax.training._state import Optimizers, TrainState, moved_by
 
 LOSS = "loss"
@@ -72,7 +72,7 @@ class StepFunctions:
       may_reset_moments: whether `StepInputs.reset_moments` is looked at.
     """
 
-    model: Model
+    model: Trainable
     optimizers: Optimizers
     image_format: ImageFormat
     batch_size: int
@@ -101,16 +101,14 @@ class StepFunctions:
         self,
         player: Player,
         state: TrainState,
-        loss_and_gradient: tuple[tuple[jax.Array, Metrics], Params],
+        output: LossOutput,
+        gradient: Params,
         inputs: StepInputs,
     ) -> tuple[TrainState, Metrics]:
         """State after a player's move, from what is the same on every device.
 
         The losses of players after the first have the player's name in the log.
         """
-        (loss, metrics), gradient = loss_and_gradient
-        model_state = metrics.get(MODEL_STATE, state.model_state)
-        metrics = {k: v for k, v in metrics.items() if k != MODEL_STATE}
         optimizer = self.optimizers[player.name]
         moved, opt_state = moved_by(player, state.params), state.opt_state[player.name]
         if self.may_reset_moments:
@@ -126,14 +124,15 @@ class StepFunctions:
         squares = [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)]
         is_first = player.name == self.model.players[0].name
         prefix = "" if is_first else f"{player.name}_"
-        metrics = metrics | {
-            f"{prefix}{LOSS}": loss,
+        metrics = output.metrics | {
+            f"{prefix}{LOSS}": output.loss,
             f"{prefix}{GRAD_NORM}": jnp.sqrt(sum(squares)),
         }
         params = moved if player.groups is None else {**state.params, **moved}
-        opt_states = {**state.opt_state, player.name: opt_state}
         state = state._replace(
-            params=params, model_state=model_state, opt_state=opt_states
+            params=params,
+            model_state={**state.model_state, **output.model_state},
+            opt_state={**state.opt_state, player.name: opt_state},
         )
         return state, metrics
 
