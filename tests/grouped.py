@@ -5,14 +5,6 @@
 _BENCHMARK = "tests/experiments/test_benchmark_"
 GROUPED = {
     "vsc_jax": ("tests/test_imports.py", "vsc_jax"),
-    "vsc_jax.datasets._celeb_a": ("tests/datasets/test_pictures.py", "celeb_a"),
-    "vsc_jax.datasets._image_folder": (
-        "tests/datasets/test_pictures.py",
-        "image_folder",
-    ),
-    "vsc_jax.datasets._packaged": ("tests/datasets/test_load.py", "mnist_5k"),
-    "vsc_jax.datasets._pixels": ("tests/datasets/test_pictures.py", "image_size"),
-    "vsc_jax.datasets._request": ("tests/datasets/test_load.py", "num_train"),
     "experiments._metrics": ("tests/experiments/test_evaluate.py", "draw_rows"),
     "experiments._results": ("tests/experiments/test_run.py", "best_of_run"),
     "experiments.benchmark._steps": (_BENCHMARK + "train_step.py", "ms per step"),

@@ -14,11 +14,11 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import pytest
+import readme_tables
 from absl import flags
 from ml_collections import config_flags
 
 from experiments import _flags
-from vsc_jax.datasets import dataset_names
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -153,10 +153,24 @@ def test_the_table_of_configs_is_that_of_the_files():
     )
 
 
-def test_the_table_of_data_sets_has_each_once():
-    column = [row.split("|")[1] for row in between("datasets").splitlines()[2:]]
-    names = re.findall(r"`(\w+)`", " ".join(column))
-    assert sorted(names) == sorted(dataset_names())
+@pytest.mark.parametrize("marker", readme_tables.TABLES)
+def test_a_table_is_that_of_the_code(marker):
+    found = readme_tables.complaint(README.read_text(), marker)
+    assert not found, found
+
+
+def test_a_table_that_is_behind_the_code_says_how_to_mend_it():
+    text = README.read_text()
+    table = readme_tables.between(text, "datasets")
+    row = next(line for line in table.splitlines() if "`smiley`" in line)
+    behind = readme_tables.replace(text, "datasets", table.replace(f"{row}\n", ""))
+    found = readme_tables.complaint(behind, "datasets")
+    assert "python tests/readme_tables.py" in found
+    assert f"+ {row}" in found
+    mended = readme_tables.replace(
+        behind, "datasets", readme_tables.TABLES["datasets"]()
+    )
+    assert not readme_tables.complaint(mended, "datasets")
 
 
 def test_files_that_it_links_to_exist():

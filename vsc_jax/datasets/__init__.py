@@ -2,25 +2,26 @@
 
 from vsc_jax.datasets._base import Dataset as Dataset
 from vsc_jax.datasets._base import ImageFormat as ImageFormat
-from vsc_jax.datasets._files import verify_files as verify_files
+from vsc_jax.datasets._checksums import verify_files as verify_files
 from vsc_jax.datasets._ground_truth import GroundTruth as GroundTruth
 from vsc_jax.datasets._ground_truth import ground_truth as ground_truth
 from vsc_jax.datasets._ground_truth import images_from_factors as images_from_factors
 from vsc_jax.datasets._ground_truth import rows_from_factors as rows_from_factors
 from vsc_jax.datasets._load import dataset_names as dataset_names
+from vsc_jax.datasets._load import describe_datasets as describe_datasets
 from vsc_jax.datasets._load import load_dataset as load_dataset
-from vsc_jax.datasets._points import pinwheel as pinwheel
-from vsc_jax.datasets._points import spirals as spirals
-from vsc_jax.datasets._request import DatasetNotFoundError as DatasetNotFoundError
-from vsc_jax.datasets._shapes3d_like import (
+from vsc_jax.datasets._source import DatasetNotFoundError as DatasetNotFoundError
+from vsc_jax.datasets.sources._points import pinwheel as pinwheel
+from vsc_jax.datasets.sources._points import spirals as spirals
+from vsc_jax.datasets.sources._shapes3d_like import (
     render_shapes3d_like as render_shapes3d_like,
 )
-from vsc_jax.datasets._smiley import render_smileys as render_smileys
-from vsc_jax.datasets._sprites import render_sprites as render_sprites
-from vsc_jax.datasets._sprites import (
+from vsc_jax.datasets.sources._smiley import render_smileys as render_smileys
+from vsc_jax.datasets.sources._sprites import render_sprites as render_sprites
+from vsc_jax.datasets.sources._sprites import (
     sprites_factors_from_index as sprites_factors_from_index,
 )
-from vsc_jax.datasets._sprites import (
+from vsc_jax.datasets.sources._sprites import (
     sprites_index_from_factors as sprites_index_from_factors,
 )
-from vsc_jax.datasets._xy_squares import render_xy_squares as render_xy_squares
+from vsc_jax.datasets.sources._xy_squares import render_xy_squares as render_xy_squares

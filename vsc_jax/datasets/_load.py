@@ -2,43 +2,15 @@
 
 import dataclasses
 import difflib
-import importlib
+import itertools
 import os
+import pathlib
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._pixels import mean_norm
-from vsc_jax.datasets._request import Request, as_path
+from vsc_jax.datasets._registry import SOURCES
+from vsc_jax.datasets._source import Request, Source
 
-# Name -> module and function; imported on use, as their packages may be heavy.
-_LOADERS = {
-    "cars3d": ("_cars3d", "load_cars3d"),
-    "celeb_a": ("_celeb_a", "load_celeb_a"),
-    "digits": ("_packaged", "load_digits"),
-    "dsprites": ("_dsprites", "load_dsprites"),
-    "dsprites_color": ("_sprite_variants", "load_sprite_variant"),
-    "dsprites_noisy": ("_sprite_variants", "load_sprite_variant"),
-    "dsprites_scream": ("_sprite_variants", "load_sprite_variant"),
-    "fashion_mnist": ("_mnist", "load_mnist"),
-    "image_folder": ("_image_folder", "load_image_folder"),
-    "mnist": ("_mnist", "load_mnist"),
-    "mnist_5k": ("_packaged", "load_mnist_5k"),
-    "mpi3d_real": ("_mpi3d", "load_mpi3d"),
-    "mpi3d_real_complex": ("_mpi3d", "load_mpi3d"),
-    "mpi3d_realistic": ("_mpi3d", "load_mpi3d"),
-    "mpi3d_toy": ("_mpi3d", "load_mpi3d"),
-    "npz": ("_npz", "load_npz"),
-    "pinwheel": ("_points", "load_pinwheel"),
-    "shapes3d": ("_shapes3d", "load_shapes3d"),
-    "shapes3d_like": ("_shapes3d_like", "load_shapes3d_like"),
-    "smallnorb": ("_smallnorb", "load_smallnorb"),
-    "smiley": ("_smiley", "load_smiley"),
-    "spirals": ("_points", "load_spirals"),
-    "sprites": ("_packaged", "load_sprites"),
-    "sprites_color": ("_sprite_variants", "load_sprite_variant"),
-    "sprites_noisy": ("_sprite_variants", "load_sprite_variant"),
-    "sprites_scream": ("_sprite_variants", "load_sprite_variant"),
-    "xy_squares": ("_xy_squares", "load_xy_squares"),
-}
 _NORMALIZATIONS = ("none", "mean_norm", "unit_norm")
 
 
@@ -49,7 +21,7 @@ def dataset_names() -> tuple[str, ...]:
       >>> "sprites" in dataset_names()
       True
     """
-    return tuple(_LOADERS)
+    return tuple(sorted(SOURCES))
 
 
 def load_dataset(
@@ -65,29 +37,8 @@ def load_dataset(
 ) -> Dataset:
     """Loads a data set by name.
 
-    | name | images | train / test | needs |
-    |---|---|---|---|
-    | sprites | 64x64x1 or 32x32x1 bits | 637,280 / 100,000 | nothing: drawn |
-    | smiley | 32x32x1 bits | 60,000 / 20,000 | nothing: drawn |
-    | pinwheel, spirals | 2-D points | 400 / 400 | nothing: drawn |
-    | xy_squares | 64x64x3 or 32x32x3 bits | 236,000 / 26,144 | nothing: drawn |
-    | shapes3d_like | 64x64x3 or 32x32x3 | 20,000 / 2,000 | nothing: drawn |
-    | digits | 8x8x1 | 1,437 / 360 | nothing: in scikit-learn |
-    | mnist_5k | 28x28x1 | 4,000 / 1,000 | `vsc_jax[mnist-5k]` |
-    | mnist, fashion_mnist | 28x28x1 | 60,000 / 10,000 | idx files, or TFDS |
-    | dsprites | 64x64x1 bits | 637,280 / 100,000 | npz or hdf5, or TFDS |
-    | celeb_a | 64x64x3 | 100,000 / 20,000 | folder of jpg, or TFDS |
-    | sprites_color, sprites_noisy | 64x64x3 or 32x32x3 | yours | nothing: drawn |
-    | sprites_scream | 64x64x3 or 32x32x3 | yours | a picture of the painting |
-    | dsprites_color, dsprites_noisy | 64x64x3 | yours | as dsprites |
-    | dsprites_scream | 64x64x3 | yours | as dsprites, and the picture |
-    | shapes3d | 64x64x3 | 432,000 / 48,000 | h5 or npz, or TFDS |
-    | mpi3d_toy, mpi3d_realistic, mpi3d_real | 64x64x3 | 933,120 / 103,680 | npz |
-    | mpi3d_real_complex | 64x64x3 | 414,720 / 46,080 | npz |
-    | cars3d | 64x64x3 | 15,812 / 1,756 | mat files and list.txt |
-    | smallnorb | 64x64x1 | 24,300 / 24,300 | mat files, or TFDS |
-    | npz | as in the file | 90 % / 10 % | path to the file |
-    | image_folder | as in the files | 90 % / 10 % | path to the folder |
+    `describe_datasets()` has a row for each name: the images, their number in the train
+    and the test split, where they come from, and what `path` must hold.
 
     The split: mnist, fashion_mnist and smallnorb have files of their own for it.
     celeb_a takes the first 100,000 and the last 20,000 files of the sorted list
@@ -139,11 +90,11 @@ def load_dataset(
       >>> digits.image_shape, digits.decode(digits.test_indices).shape
       ((8, 8, 1), (50, 8, 8, 1))
     """
-    if name not in _LOADERS:
-        close = difflib.get_close_matches(name, _LOADERS, n=1)
+    if name not in SOURCES:
+        close = difflib.get_close_matches(name, SOURCES, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"unknown data set {name!r}.{hint} Known: {', '.join(_LOADERS)}."
+            f"unknown data set {name!r}.{hint} Known: {', '.join(dataset_names())}."
         )
     if normalization not in _NORMALIZATIONS:
         raise ValueError(
@@ -154,12 +105,46 @@ def load_dataset(
         raise ValueError(f"channels must be 1 or 3, got {channels}.")
     if image_size is not None and image_size < 1:
         raise ValueError(f"image_size must be positive, got {image_size}.")
-    module, function = _LOADERS[name]
-    load = getattr(importlib.import_module(f"vsc_jax.datasets.{module}"), function)
+    source = SOURCES[name]
     request = Request(
-        name, as_path(path), image_size, channels, num_train, num_test, seed
+        source,
+        pathlib.Path(path).expanduser() if path else None,
+        image_size,
+        channels,
+        num_train,
+        num_test,
+        seed,
     )
-    return _normalize(load(request), normalization)
+    return _normalize(source.load(request), normalization)
+
+
+def describe_datasets() -> str:
+    """A Markdown table of all data sets, as in the README.
+
+    Names whose other columns are the same share a row. "TFDS" stands for data that
+    tensorflow-datasets has prepared.
+
+    Example:
+      >>> print(describe_datasets().splitlines()[0])
+      | name | images | train / test | where they come from |
+    """
+    rows = [
+        "| name | images | train / test | where they come from |",
+        "|---|---|---|---|",
+    ]
+    for columns, sources in itertools.groupby(SOURCES.values(), _columns):
+        names = ", ".join(f"`{source.name}`" for source in sources)
+        rows.append(f"| {names} | {' | '.join(columns)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _columns(source: Source) -> tuple[str, str, str]:
+    origin = source.origin
+    if source.tfds:
+        origin += "; or TFDS"
+    if source.extra:
+        origin += f': `pip install -e ".[{source.extra}]"`'
+    return source.images, source.split, origin
 
 
 def _normalize(dataset: Dataset, normalization: str) -> Dataset:

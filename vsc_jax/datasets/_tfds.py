@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vsc_jax.datasets._pixels import resize_array
-from vsc_jax.datasets._request import DatasetNotFoundError, Request
+from vsc_jax.datasets._source import DatasetNotFoundError, Request
 
 _CHUNK = 1024
 
@@ -93,29 +93,6 @@ def read_prepared(
 def num_prepared(folder: pathlib.Path, split: str) -> int:
     """Number of examples of one split."""
     return len(_open(folder, split))
-
-
-def not_found(request: Request, *, original: str, source: str) -> DatasetNotFoundError:
-    """The error that says what was looked for, where, and how to get it.
-
-    Args:
-      request: what was asked for.
-      original: the names of the original files.
-      source: where the original files come from.
-    """
-    where = request.path or default_data_dir()
-    looked = f"in {where}" if request.path else "nowhere, as no path was given"
-    if request.path and not request.path.exists():
-        looked += ", which does not exist"
-    return DatasetNotFoundError(
-        f"the data set {request.name} is not here.\n"
-        f"Looked for its original files ({original}): {looked}.\n"
-        "Looked for data prepared by tensorflow-datasets as array_record: in "
-        f"{where / request.name}.\n"
-        f"To get it, download the original files from {source} into a folder and give "
-        f"that folder as path (--config.data.path=FOLDER), or let tensorflow-datasets "
-        f"prepare it: {prepare_command(request)}"
-    )
 
 
 def prepare_command(request: Request) -> str:

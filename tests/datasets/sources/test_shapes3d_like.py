@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vsc_jax.datasets import load_dataset, render_shapes3d_like
-from vsc_jax.datasets._shapes3d_like import _OBJECTS, _camera, _room
+from vsc_jax.datasets.sources._shapes3d_like import _OBJECTS, _camera, _room
 
 RNG = np.random.default_rng(0)
 SIZES = (10, 10, 10, 8, 4, 15)
@@ -141,7 +141,7 @@ def test_the_data_set_is_a_cut_of_the_grid():
 
 
 def test_the_default_cut(monkeypatch):
-    from vsc_jax.datasets import _shapes3d_like
+    from vsc_jax.datasets.sources import _shapes3d_like
 
     monkeypatch.setattr(_shapes3d_like, "_NUM_TRAIN", 40)
     monkeypatch.setattr(_shapes3d_like, "_NUM_TEST", 10)

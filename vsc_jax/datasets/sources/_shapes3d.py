@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._files import find_file
-from vsc_jax.datasets._request import Request, kept_rows, make_dataset
+from vsc_jax.datasets._files import find_file, not_found
+from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
+from vsc_jax.datasets._source import Request, Source
 from vsc_jax.datasets._streams import (
     Read,
     check_images,
@@ -22,12 +23,7 @@ from vsc_jax.datasets._streams import (
     read_npz_array,
     reading,
 )
-from vsc_jax.datasets._tfds import (
-    find_prepared,
-    not_found,
-    num_prepared,
-    read_prepared,
-)
+from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 SHAPES3D_FACTOR_NAMES = (
     "floor_hue",
@@ -62,11 +58,7 @@ def load_shapes3d(request: Request) -> Dataset:
             channels=request.channels,
         )
     else:
-        raise not_found(
-            request,
-            original="3dshapes.h5, or 3dshapes.npz with the same arrays",
-            source="https://console.cloud.google.com/storage/browser/3d-shapes",
-        )
+        raise not_found(request)
     return make_dataset(
         request,
         images,
@@ -145,3 +137,21 @@ def _factors(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
                 f"values, got {len(values)}"
             )
     return factors
+
+
+SHAPES3D = Source(
+    name="shapes3d",
+    load=load_shapes3d,
+    images="64x64 RGB",
+    split="432,000 / 48,000",
+    origin="the original h5 file or an npz of its arrays, in `data.path`",
+    original="3dshapes.h5, or 3dshapes.npz with the same arrays",
+    url="https://console.cloud.google.com/storage/browser/3d-shapes",
+    tfds=True,
+    checksums={
+        "3dshapes.h5": (
+            267_573_662,
+            "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+        ),
+    },
+)

@@ -1,5 +1,6 @@
 """MNIST and Fashion-MNIST, from idx files or from tensorflow-datasets."""
 
+import dataclasses
 import gzip
 import math
 import pathlib
@@ -8,15 +9,13 @@ import zlib
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import resize_array
-from vsc_jax.datasets._request import Request, make_dataset
-from vsc_jax.datasets._tfds import find_prepared, not_found, read_prepared
+from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._tfds import find_prepared, read_prepared
 
 _STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
-_SOURCES = {
-    "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "fashion_mnist": "https://github.com/zalandoresearch/fashion-mnist",
-}
 _LABEL_NAMES = {
     "mnist": (),
     "fashion_mnist": (
@@ -50,11 +49,7 @@ def load_mnist(request: Request) -> Dataset:
         images, labels = (np.concatenate(both) for both in zip(*parts, strict=True))
         num_train = len(parts[0][0])
     else:
-        raise not_found(
-            request,
-            original=", ".join(_names(stem)[0] for stem in _STEMS) + ", or with .gz",
-            source=_SOURCES[request.name],
-        )
+        raise not_found(request)
     train, test = request.cut(np.arange(num_train), np.arange(num_train, len(images)))
     images = resize_array(
         images, image_size=request.image_size, channels=request.channels
@@ -142,3 +137,20 @@ def _check_pair(
         )
     if labels.max() > 9:
         raise ValueError(f"labels of {files[1]} must be in 0..9, got {labels.max()}.")
+
+
+MNIST = Source(
+    name="mnist",
+    load=load_mnist,
+    images="28x28",
+    split="60,000 / 10,000",
+    origin="the original idx files, in `data.path`",
+    original=", ".join(_names(stem)[0] for stem in _STEMS) + ", or with .gz",
+    url="https://storage.googleapis.com/cvdf-datasets/mnist/",
+    tfds=True,
+)
+FASHION_MNIST = dataclasses.replace(
+    MNIST,
+    name="fashion_mnist",
+    url="https://github.com/zalandoresearch/fashion-mnist",
+)

@@ -11,14 +11,11 @@ import pathlib
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pictures import read_pictures
-from vsc_jax.datasets._request import Request, make_dataset
-from vsc_jax.datasets._tfds import (
-    find_prepared,
-    not_found,
-    num_prepared,
-    read_prepared,
-)
+from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 _DEFAULT_SIZE = 64
 _NUM_TRAIN, _NUM_TEST = 100_000, 20_000
@@ -50,11 +47,7 @@ def load_celeb_a(request: Request) -> Dataset:
             ]
         )
     else:
-        raise not_found(
-            request,
-            original="*.jpg, there or in img_align_celeba",
-            source="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-        )
+        raise not_found(request)
     return make_dataset(
         request,
         images,
@@ -80,3 +73,15 @@ def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
     if num < _NUM_TRAIN + _NUM_TEST:
         num_test = max(1, num // 6)
     return request.cut(order[: min(_NUM_TRAIN, num - num_test)], order[-num_test:])
+
+
+CELEB_A = Source(
+    name="celeb_a",
+    load=load_celeb_a,
+    images="faces, 64x64 RGB unless you say otherwise",
+    split="100,000 / 20,000",
+    origin="folder of the original jpg files, in `data.path`",
+    original="*.jpg, there or in img_align_celeba",
+    url="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    tfds=True,
+)

@@ -22,15 +22,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._dsprites import load_dsprites
-from vsc_jax.datasets._packaged import SPRITES_NUM_TEST, load_sprites
-from vsc_jax.datasets._request import (
-    DatasetNotFoundError,
-    Request,
-    check_bytes,
-    make_dataset,
+from vsc_jax.datasets._make_dataset import check_bytes, make_dataset
+from vsc_jax.datasets._source import DatasetNotFoundError, Request, Source
+from vsc_jax.datasets.sources._dsprites import DSPRITES
+from vsc_jax.datasets.sources._sprites import (
+    NUM_SPRITES,
+    SPRITES,
+    SPRITES_NUM_TEST,
+    sprites_index_from_factors,
 )
-from vsc_jax.datasets._sprites import NUM_SPRITES, sprites_index_from_factors
 
 # What the white pixels of a sprite do to what is behind them. In bytes, 255 - b is b
 # with all bits turned.
@@ -49,21 +49,18 @@ _PICTURE_SIZE = (350, 274)
 def load_sprite_variant(request: Request) -> Dataset:
     """A cut of the split of `sprites` or `dsprites`, with the same rows and factors."""
     original, variant = request.name.split("_")
-    if request.channels not in (None, 3):
-        raise ValueError(
-            f"{request.name} has colours; channels must be 3 or left out, got "
-            f"{request.channels}."
-        )
+    request.check_colored()
     picture = _find_picture(request) if variant == "scream" else None
-    grey = dataclasses.replace(request, channels=None)
     if original == "dsprites":
-        dataset = load_dsprites(dataclasses.replace(grey, name="dsprites"))
+        dataset = DSPRITES.load(
+            dataclasses.replace(request, source=DSPRITES, channels=None)
+        )
     else:
         # Before all of them are drawn.
         num_train = NUM_SPRITES - SPRITES_NUM_TEST
         cut = request.cut(np.arange(num_train), np.arange(SPRITES_NUM_TEST))
         check_bytes(request, sum(map(len, cut)), request.image_size or 64)
-        dataset = load_sprites(grey)
+        dataset = SPRITES.load(dataclasses.replace(request, channels=None))
     image_size = dataset.image_shape[0]
     check_bytes(request, len(dataset.images), image_size)
     images = _draw(
@@ -177,3 +174,34 @@ def _read_picture(path: pathlib.Path, image_size: int) -> np.ndarray:
             f"{image_size}x{image_size}, got {picture.width}x{picture.height}."
         )
     return np.asarray(picture)
+
+
+SPRITES_COLOR = Source(
+    name="sprites_color",
+    load=load_sprite_variant,
+    images="64x64 or 32x32 RGB",
+    split="a cut of sprites",
+    origin="drawn here: in a colour",
+)
+SPRITES_NOISY = dataclasses.replace(
+    SPRITES_COLOR, name="sprites_noisy", origin="drawn here: on noise"
+)
+SPRITES_SCREAM = dataclasses.replace(
+    SPRITES_COLOR,
+    name="sprites_scream",
+    origin="drawn here on a picture of the painting, which is `data.path`",
+)
+DSPRITES_COLOR = dataclasses.replace(
+    SPRITES_COLOR,
+    name="dsprites_color",
+    images="64x64 RGB",
+    split="a cut of dsprites",
+    origin="the file of dsprites, in `data.path`",
+    tfds=True,
+)
+DSPRITES_NOISY = dataclasses.replace(DSPRITES_COLOR, name="dsprites_noisy")
+DSPRITES_SCREAM = dataclasses.replace(
+    DSPRITES_COLOR,
+    name="dsprites_scream",
+    origin="the file of dsprites and a picture of the painting, in `data.path`",
+)

@@ -12,7 +12,8 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._ground_truth import GroundTruth
-from vsc_jax.datasets._request import Request, kept_rows, make_dataset
+from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
+from vsc_jax.datasets._source import Request, Source
 
 XY_SQUARES_FACTOR_NAMES = ("x_red", "y_red", "x_green", "y_green", "x_blue", "y_blue")
 XY_SQUARES_FACTOR_SIZES = (8, 8, 8, 8, 8, 8)
@@ -49,11 +50,7 @@ def render_xy_squares(factors: np.ndarray, *, image_size: int = 64) -> np.ndarra
 
 def load_xy_squares(request: Request) -> Dataset:
     """236,000 train and 26,144 test images, held as bits."""
-    if request.channels not in (None, 3):
-        raise ValueError(
-            f"{request.name} has colours; channels must be 3 or left out, got "
-            f"{request.channels}."
-        )
+    request.check_colored()
     image_size = 64 if request.image_size is None else request.image_size
     num = _GRID.num_images
     rows, train, test = kept_rows(*request.split(num, _NUM_TEST), num)
@@ -95,3 +92,12 @@ def _squares(image_size: int) -> np.ndarray:
     for color in range(3):
         images[color, ..., color] = np.einsum("yi,xj->yxij", place, place)
     return np.packbits(images.reshape(3, 8, 8, -1), axis=-1)
+
+
+XY_SQUARES = Source(
+    name="xy_squares",
+    load=load_xy_squares,
+    images="64x64 or 32x32 RGB",
+    split="236,000 / 26,144",
+    origin="drawn here: three squares on a grid",
+)

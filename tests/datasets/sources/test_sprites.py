@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from vsc_jax.datasets import (
+    load_dataset,
     render_sprites,
     sprites_factors_from_index,
     sprites_index_from_factors,
 )
-from vsc_jax.datasets._sprites import (
+from vsc_jax.datasets.sources._sprites import (
     NUM_SPRITES,
     SPRITES_FACTOR_SIZES,
     render_all_sprites_packed,
@@ -169,3 +170,21 @@ def test_bad_factors_are_named():
         render_sprites(np.zeros((1, 5), int), image_size=48)
     with pytest.raises(ValueError, match=r"0\.\.737279, got 737280"):
         sprites_factors_from_index(np.array([0, 737_280]))
+
+
+def test_sprites_in_full():
+    dataset = load_dataset("sprites", image_size=32)
+    assert dataset.images.shape == (737_280, 128)
+    assert dataset.format.packed
+    assert dataset.image_shape == (32, 32, 1)
+    assert len(dataset.train_indices) == 637_280
+    assert len(dataset.test_indices) == 100_000
+    counts = np.bincount(np.r_[dataset.train_indices, dataset.test_indices])
+    assert (counts == 1).all()
+    # Row i is image i, and a cut holds the same images.
+    assert dataset.factors[33].tolist() == [0, 0, 0, 1, 1]
+    cut = load_dataset("sprites", image_size=32, num_train=30, num_test=10)
+    for split, num in (("train_indices", 30), ("test_indices", 10)):
+        rows, kept = getattr(dataset, split)[:num], getattr(cut, split)
+        np.testing.assert_array_equal(dataset.images[rows], cut.images[kept])
+        np.testing.assert_array_equal(dataset.factors[rows], cut.factors[kept])

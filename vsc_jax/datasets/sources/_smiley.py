@@ -16,7 +16,7 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat
 from vsc_jax.datasets._pixels import pack
-from vsc_jax.datasets._request import Request
+from vsc_jax.datasets._source import Request, Source
 
 SMILEY_ATTRIBUTES = ("bow_tie", "hat", "eyes", "mouth")
 SMILEY_SIZES = (4, 6, 3, 5)
@@ -153,3 +153,12 @@ def _bow_tie(v: np.ndarray) -> np.ndarray:
     down = np.abs(_Y - (29.0 + v[1])) / half_height
     # Two triangles that meet in a knot.
     return (across <= 1.0) & (down <= np.maximum(across, 0.25))
+
+
+SMILEY = Source(
+    name="smiley",
+    load=load_smiley,
+    images="32x32",
+    split="60,000 / 20,000",
+    origin="drawn here: faces with known, sparse sources",
+)

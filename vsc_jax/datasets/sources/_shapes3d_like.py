@@ -17,8 +17,9 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._ground_truth import GroundTruth
-from vsc_jax.datasets._request import Request, check_bytes, make_dataset
-from vsc_jax.datasets._shapes3d import (
+from vsc_jax.datasets._make_dataset import check_bytes, make_dataset
+from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets.sources._shapes3d import (
     SHAPES3D_FACTOR_NAMES,
     SHAPES3D_FACTOR_SIZES,
     SHAPES3D_SHAPES,
@@ -92,11 +93,7 @@ def render_shapes3d_like(factors: np.ndarray, *, image_size: int = 64) -> np.nda
 
 def load_shapes3d_like(request: Request) -> Dataset:
     """20,000 train and 2,000 test images of a permutation, or as many as asked for."""
-    if request.channels not in (None, 3):
-        raise ValueError(
-            f"{request.name} has colours; channels must be 3 or left out, got "
-            f"{request.channels}."
-        )
+    request.check_colored()
     image_size = 64 if request.image_size is None else request.image_size
     num = _GRID.num_images
     train, test = request.split(num, num // 10)
@@ -268,3 +265,12 @@ def _first_root(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 _OBJECTS = (_cube, _cylinder, _sphere, _capsule)
+
+
+SHAPES3D_LIKE = Source(
+    name="shapes3d_like",
+    load=load_shapes3d_like,
+    images="64x64 or 32x32 RGB",
+    split="20,000 / 2,000 unless you say otherwise, of 480,000",
+    origin="drawn here: a room with one object, the factors of Shapes3D",
+)

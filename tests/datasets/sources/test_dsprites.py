@@ -104,7 +104,9 @@ def test_broken_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="latents_classes"):
         load_dataset("dsprites", path=tmp_path / "other.npz")
     (tmp_path / "file.txt").write_text("")
-    with pytest.raises(ValueError, match=r"\.npz or \.hdf5 file, got .*file\.txt"):
+    with pytest.raises(
+        ValueError, match=r"ends in \.npz or \.hdf5 or \.h5, got .*file\.txt"
+    ):
         load_dataset("dsprites", path=tmp_path / "file.txt")
 
 

@@ -1,4 +1,4 @@
-"""Folders of pictures: a user's own and CelebA's."""
+"""A user's own folders of pictures."""
 
 import numpy as np
 import pytest
@@ -115,30 +115,3 @@ def test_folders_without_pictures_are_refused(tmp_path):
         load_dataset("image_folder", path=tmp_path)
     with pytest.raises(ValueError, match="is a file"):
         load_dataset("image_folder", path=tmp_path / "one.png")
-
-
-@pytest.mark.parametrize("subfolder", ["", "img_align_celeba"])
-def test_celeb_a_is_split_as_published_and_cropped(tmp_path, subfolder):
-    for i in range(12):
-        face = np.full((218, 178, 3), 10 * i, np.uint8)
-        # Above and below the central 178 rows.
-        face[:20] = face[198:] = 255
-        save(tmp_path / subfolder / f"{i:06}.jpg", face, quality=95)
-    for image_size in (None, 32):
-        dataset = load_dataset("celeb_a", path=tmp_path, image_size=image_size)
-        assert dataset.image_shape == (image_size or 64, image_size or 64, 3)
-        # The sorted list, shuffled with seed 42.
-        order = np.arange(12)
-        np.random.RandomState(42).shuffle(order)
-        grey = dataset.images[:, 8:-8].mean(axis=(1, 2, 3)) / 10
-        np.testing.assert_array_equal(np.rint(grey[dataset.train_indices]), order[:10])
-        np.testing.assert_array_equal(np.rint(grey[dataset.test_indices]), order[10:])
-        # JPEG smears the edge of the cropped rows a little.
-        assert dataset.images[0].max() - dataset.images[0].min() < 50
-    cut = load_dataset("celeb_a", path=tmp_path, num_train=3, num_test=1, channels=1)
-    assert cut.images.shape == (4, 64, 64, 1)
-
-
-def test_celeb_a_not_found(tmp_path):
-    with pytest.raises(DatasetNotFoundError, match=r"(?s)img_align_celeba.*CelebA"):
-        load_dataset("celeb_a", path=tmp_path)

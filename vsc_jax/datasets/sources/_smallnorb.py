@@ -18,14 +18,11 @@ from typing import IO, Any
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._request import Request, make_dataset
+from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._make_dataset import make_dataset
+from vsc_jax.datasets._source import Request, Source
 from vsc_jax.datasets._streams import RowStream, check_images, gather_rows, reading
-from vsc_jax.datasets._tfds import (
-    find_prepared,
-    not_found,
-    num_prepared,
-    read_prepared,
-)
+from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 SMALLNORB_FACTOR_NAMES = ("category", "elevation", "azimuth", "lighting")
 SMALLNORB_FACTOR_SIZES = (5, 9, 18, 6)
@@ -75,11 +72,7 @@ def load_smallnorb(request: Request) -> Dataset:
         ]
         images, factors = zip(*parts, strict=True)
     else:
-        raise not_found(
-            request,
-            original=", ".join(f"{stem}-{{dat,cat,info}}.mat[.gz]" for stem in _STEMS),
-            source="https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
-        )
+        raise not_found(request)
     pixels = np.concatenate(images)
     return make_dataset(
         request,
@@ -199,3 +192,41 @@ def _find_files(request: Request) -> list[list[pathlib.Path]] | None:
 def _plain_or_gz(path: pathlib.Path) -> pathlib.Path | None:
     zipped = path.with_name(f"{path.name}.gz")
     return next((p for p in (path, zipped) if p.is_file()), None)
+
+
+SMALLNORB = Source(
+    name="smallnorb",
+    load=load_smallnorb,
+    images="64x64 unless you say otherwise",
+    split="24,300 / 24,300",
+    origin="folder of the original mat files, in `data.path`",
+    original=", ".join(f"{stem}-{{dat,cat,info}}.mat[.gz]" for stem in _STEMS),
+    url="https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
+    tfds=True,
+    checksums={
+        f"{_STEMS[0]}-dat.mat.gz": (
+            131_896_188,
+            "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873",
+        ),
+        f"{_STEMS[0]}-cat.mat.gz": (
+            348,
+            "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa",
+        ),
+        f"{_STEMS[0]}-info.mat.gz": (
+            71_052,
+            "de7eb932ebe7a4ee16217fead60660d0eb3d23632c2f4d1c51f88c501c17bf32",
+        ),
+        f"{_STEMS[1]}-dat.mat.gz": (
+            130_799_817,
+            "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474",
+        ),
+        f"{_STEMS[1]}-cat.mat.gz": (
+            347,
+            "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff",
+        ),
+        f"{_STEMS[1]}-info.mat.gz": (
+            10_428,
+            "16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2",
+        ),
+    },
+)

@@ -9,9 +9,10 @@ import pathlib
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._files import files_not_found
+from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
 from vsc_jax.datasets._pixels import resize_array
-from vsc_jax.datasets._request import Request, kept_rows, make_dataset
+from vsc_jax.datasets._source import Request, Source
 from vsc_jax.datasets._streams import reading
 
 CARS3D_FACTOR_NAMES = ("elevation", "azimuth", "object_type")
@@ -29,12 +30,7 @@ def load_cars3d(request: Request) -> Dataset:
     """
     folder = _find_folder(request)
     if folder is None:
-        raise files_not_found(
-            request,
-            original="list.txt and the *.mat files that it names, there or in "
-            "data/cars",
-            source="http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
-        )
+        raise not_found(request)
     with reading(folder / "list.txt", "the list of Cars3D"):
         names = (folder / "list.txt").read_text(encoding="utf-8").split()
     paths = [folder / f"{name.removesuffix('.mat')}.mat" for name in names]
@@ -107,3 +103,14 @@ def _read_mat(path: pathlib.Path) -> np.ndarray:
             f"im of {path} must be uint8 {_SHAPE}, got {image.dtype} {image.shape}."
         )
     return image
+
+
+CARS3D = Source(
+    name="cars3d",
+    load=load_cars3d,
+    images="64x64 RGB unless you say otherwise",
+    split="15,812 / 1,756",
+    origin="folder of the original mat files, in `data.path`",
+    original="list.txt and the *.mat files that it names, there or in data/cars",
+    url="http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
+)

@@ -1,15 +1,12 @@
-"""What was asked of a data set, and the steps that all sources share."""
+"""What a data set says of itself, and what is asked of it."""
 
 import dataclasses
-import os
 import pathlib
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vsc_jax.datasets._base import Dataset, ImageFormat
-
-# 200,000 images of 64x64x3 bytes.
-_MAX_BYTES = 200_000 * 64 * 64 * 3
+from vsc_jax.datasets._base import Dataset
 
 
 class DatasetNotFoundError(FileNotFoundError):
@@ -17,16 +14,50 @@ class DatasetNotFoundError(FileNotFoundError):
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set: how it is loaded, and what tables and errors say of it.
+
+    Attributes:
+      name: what `load_dataset` knows it by.
+      load: makes the data set that was asked for.
+      images: their size, such as "64x64 RGB".
+      split: numbers of train and test images, such as "60,000 / 10,000".
+      origin: where the images come from; names `data.path` if they come from there.
+      original: the files that are looked for in `data.path`, as the error names them.
+      url: where these files are to be had.
+      tfds: whether tensorflow-datasets may have prepared it.
+      extra: the extra of this package that it needs, such as "mnist-5k".
+      checksums: bytes and SHA-256 of original files, where they are published.
+    """
+
+    name: str
+    load: Callable[["Request"], Dataset]
+    images: str
+    split: str
+    origin: str
+    original: str = ""
+    url: str = ""
+    tfds: bool = False
+    extra: str = ""
+    checksums: Mapping[str, tuple[int, str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Request:
     """The arguments of `load_dataset` that a source has to honour."""
 
-    name: str
+    source: Source
     path: pathlib.Path | None = None
     image_size: int | None = None
     channels: int | None = None
     num_train: int | None = None
     num_test: int | None = None
     seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the data set."""
+        return self.source.name
 
     def cut(self, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The first `num_train` and `num_test` rows of a split.
@@ -66,6 +97,14 @@ class Request:
                 f"be 1 or left out, got {self.channels}."
             )
 
+    def check_colored(self) -> None:
+        """Refuses grey for a data set whose colours are its point."""
+        if self.channels not in (None, 3):
+            raise ValueError(
+                f"{self.name} has colours; channels must be 3 or left out, got "
+                f"{self.channels}."
+            )
+
     def require_path(self, what: str) -> pathlib.Path:
         """The path; for data sets that are nothing without one.
 
@@ -82,83 +121,6 @@ class Request:
                 f"{self.name} needs {what}, but nothing is at {self.path}."
             )
         return self.path
-
-
-def make_dataset(
-    request: Request,
-    images: np.ndarray,
-    image_shape: tuple[int, int, int],
-    train: np.ndarray,
-    test: np.ndarray,
-    *,
-    packed: bool = False,
-    factors: np.ndarray | None = None,
-    factor_names: tuple[str, ...] = (),
-    factor_sizes: tuple[int, ...] = (),
-    label_factor: str | None = None,
-    label_names: tuple[str, ...] = (),
-    category_factor: str | None = None,
-    category_names: tuple[str, ...] = (),
-) -> Dataset:
-    """A Dataset of the rows in the split; other rows are dropped.
-
-    Without a `category_factor` the label is the category.
-    """
-    if category_factor is None:
-        category_factor, category_names = label_factor, label_names
-    if len(train) + len(test) < len(images):
-        rows = np.concatenate([train, test])
-        images = images[rows]
-        factors = None if factors is None else factors[rows]
-        train = np.arange(len(train))
-        test = np.arange(len(train), len(rows))
-    return Dataset(
-        name=request.name,
-        images=images,
-        format=ImageFormat(image_shape, packed=packed),
-        train_indices=train.astype(np.int32),
-        test_indices=test.astype(np.int32),
-        factors=None if factors is None else factors.astype(np.int32),
-        factor_names=factor_names,
-        factor_sizes=factor_sizes,
-        label_factor=label_factor,
-        label_names=label_names,
-        category_factor=category_factor,
-        category_names=category_names,
-    )
-
-
-def kept_rows(
-    train: np.ndarray, test: np.ndarray, num: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows of a split among `num`, and the split as places among these rows.
-
-    All rows stay in their order, so that row i of a whole grid is image i of it.
-    """
-    if len(train) + len(test) == num:
-        return np.arange(num), train, test
-    rows = np.concatenate([train, test])
-    return rows, np.arange(len(train)), np.arange(len(train), len(rows))
-
-
-def check_bytes(request: Request, num: int, image_size: int) -> None:
-    """Refuses to draw more RGB images than fit into memory: 2.5 GB of bytes.
-
-    Raises:
-      ValueError: says how many images may be asked for.
-    """
-    size = 3 * image_size**2
-    if num * size > _MAX_BYTES:
-        raise ValueError(
-            f"{request.name} holds its images as bytes, and {num} of them would take "
-            f"{num * size / 1e9:.1f} GB: give num_train and num_test of together at "
-            f"most {_MAX_BYTES // size}."
-        )
-
-
-def as_path(path: str | os.PathLike[str] | None) -> pathlib.Path | None:
-    """A path with `~` expanded; None and the empty string are no path."""
-    return pathlib.Path(path).expanduser() if path else None
 
 
 def _first(rows: np.ndarray, num: int | None, argument: str, name: str) -> np.ndarray:
