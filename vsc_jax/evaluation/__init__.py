@@ -5,10 +5,12 @@ from vsc_jax.evaluation._aggregate_posterior import (
 )
 from vsc_jax.evaluation._batches import map_batches as map_batches
 from vsc_jax.evaluation._code_changes import conditional_codes as conditional_codes
+from vsc_jax.evaluation._code_changes import every_category as every_category
 from vsc_jax.evaluation._code_changes import interpolation_codes as interpolation_codes
 from vsc_jax.evaluation._code_changes import (
     interpretation_codes as interpretation_codes,
 )
+from vsc_jax.evaluation._code_changes import switch_categories as switch_categories
 from vsc_jax.evaluation._context import Context as Context
 from vsc_jax.evaluation._density import aggregate_density as aggregate_density
 from vsc_jax.evaluation._disentanglement import (
@@ -22,6 +24,8 @@ from vsc_jax.evaluation._evaluate import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
 from vsc_jax.evaluation._needs import has as has
 from vsc_jax.evaluation._needs import needs as needs
+from vsc_jax.evaluation._ranking import class_means as class_means
+from vsc_jax.evaluation._ranking import rank_latents as rank_latents
 from vsc_jax.evaluation._scores import CHEAP_SCORES as CHEAP_SCORES
 from vsc_jax.evaluation._scores import SCORES as SCORES
 from vsc_jax.evaluation._scores import LabelledCodes as LabelledCodes

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vsc_jax.evaluation._encoded import join_code
+
 
 def interpretation_codes(
     z: np.ndarray, *, scales: Sequence[float] = (0.01, -0.5)
@@ -139,3 +141,52 @@ def interpolation_codes(
     t_gate = (t >= 0.5).astype(t.dtype) if switch else t
     gates = (1.0 - t_gate) * slab_prob[:1] + t_gate * slab_prob[1:]
     return gates * ((1.0 - t) * mean[:1] + t * mean[1:])
+
+
+def switch_categories(latents: np.ndarray, one_hots: np.ndarray) -> np.ndarray:
+    """Codes on the way between two images, whose categories change in the middle.
+
+    That they change there is our choice; with an odd number of frames the one in the
+    middle has the categories of the second image, as the gates of
+    `interpolation_codes`.
+
+    Args:
+      latents: `[num_frames, latent_dim]`, of `interpolation_codes`.
+      one_hots: `[2, sum(category_sizes)]`, the categories of the two images as one-hot
+        vectors; without columns the codes are the latents.
+
+    Returns:
+      `[num_frames, latent_dim + sum(category_sizes)]`.
+
+    >>> switch_categories(np.zeros((3, 1)), np.eye(2)).tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+    """
+    late = np.linspace(0.0, 1.0, len(latents)) >= 0.5
+    return join_code(np.asarray(latents), np.asarray(one_hots)[late.astype(int)])
+
+
+def every_category(
+    codes: np.ndarray, category_sizes: Sequence[int], variable: int
+) -> np.ndarray:
+    """Copies of codes with each category of one categorical variable.
+
+    Args:
+      codes: `[..., latent_dim + sum(category_sizes)]`; Gaussian latents, then a one-hot
+        vector per variable.
+      category_sizes: number of categories of each variable.
+      variable: which of them changes; latents and the other variables stay.
+
+    Returns:
+      `[category_sizes[variable], ..., code_dim]`.
+
+    >>> every_category(np.array([0.7, 1.0, 0.0]), (2,), 0).tolist()
+    [[0.7, 1.0, 0.0], [0.7, 0.0, 1.0]]
+    """
+    size = category_sizes[variable]
+    start = codes.shape[-1] - sum(category_sizes[variable:])
+    copies = np.repeat(codes[None], size, axis=0)
+    one_hots = np.eye(size, dtype=codes.dtype)
+    copies[..., start : start + size] = np.expand_dims(
+        one_hots, tuple(range(1, codes.ndim))
+    )
+    return copies
