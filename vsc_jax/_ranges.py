@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import numbers
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 _METADATA = "range"
@@ -82,15 +83,27 @@ def ranged(default: Any, allowed: Range) -> Any:
     return dataclasses.field(default=default, metadata={_METADATA: allowed})
 
 
+def field_ranges(kind: Any) -> dict[str, Range]:
+    """The ranges of the fields of a dataclass, or of an instance, that have one."""
+    return {
+        field.name: field.metadata[_METADATA]
+        for field in dataclasses.fields(kind)
+        if _METADATA in field.metadata
+    }
+
+
 def check_ranges(instance: Any) -> None:
     """Raises ValueError with the first field of a dataclass that is out of its range.
 
     A field that is a tuple has every entry in the range; None is left alone.
     """
-    for field in dataclasses.fields(instance):
-        allowed = field.metadata.get(_METADATA)
-        value = getattr(instance, field.name)
-        if allowed is None or value is None:
-            continue
-        for part in value if isinstance(value, tuple) else (value,):
-            allowed.check(field.name, part)
+    check_values(instance, vars(instance))
+
+
+def check_values(kind: Any, values: Mapping[str, Any]) -> None:
+    """The same for values that are yet to become fields of the dataclass `kind`."""
+    for name, allowed in field_ranges(kind).items():
+        value = values.get(name)
+        parts = value if isinstance(value, tuple) else (value,)
+        for part in () if value is None else parts:
+            allowed.check(name, part)

@@ -16,7 +16,7 @@ from vsc_jax.priors import (
     StandardNormal,
     StudentTPrior,
 )
-from vsc_jax.priors._base import as_latent_values, check_numbers
+from vsc_jax.priors._base import as_latent_values
 
 PRIORS = {
     "standard_normal": StandardNormal(),
@@ -111,11 +111,10 @@ def test_as_latent_values():
 
 
 @pytest.mark.parametrize("bad", [0, -1.0, float("nan"), float("inf"), (1.0, (2, -3.0))])
-def test_check_numbers_names_what_is_wrong(bad):
-    with pytest.raises(ValueError, match=r"df must be finite and above 0, got"):
-        check_numbers("df", bad)
+def test_numbers_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=r"df must be above 0, got"):
+        StudentTPrior(bad)
 
 
-def test_check_numbers_lets_placeholders_pass():
-    check_numbers("df", (1.0, object(), jnp.array(-1.0), None))
-    check_numbers("share", 0.0, "inside [0, 1)", lambda share: 0.0 <= share < 1.0)
+def test_placeholders_pass():
+    StudentTPrior((1.0, object(), jnp.array(-1.0), None))

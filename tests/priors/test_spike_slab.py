@@ -57,6 +57,14 @@ def test_kl_is_the_loss():
     )
 
 
+@pytest.mark.parametrize("bad", [1.5, -0.1, float("nan"), np.float32(2.0)])
+def test_a_probability_out_of_range_is_refused(bad):
+    with pytest.raises(
+        ValueError, match="slab_prob must be at least 0 and at most 1, got"
+    ):
+        SpikeSlabPrior(bad)
+
+
 def test_is_a_pytree_with_a_traced_probability():
     draw = jax.jit(lambda prior, key: prior.sample(key, 4, 2))
     key = jax.random.key(2)

@@ -1,7 +1,5 @@
 """What models may ask of a prior, and the checks that the priors share."""
 
-import math
-from collections.abc import Callable
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax._checks import check_scalar_or_last_axis
+from vsc_jax._ranges import Range, field_ranges
 
 
 @runtime_checkable
@@ -64,30 +63,19 @@ def as_latent_values(name: str, value: Any, like: jax.Array) -> jax.Array:
     return array
 
 
-def check_numbers(
-    name: str,
-    value: Any,
-    range_text: str = "above 0",
-    in_range: Callable[[float], bool] = lambda number: number > 0.0,
-) -> None:
-    """Raises ValueError unless all numbers in `value` are finite and in range.
+def check_prior(prior: Any) -> None:
+    """Raises ValueError unless all numbers in a prior's fields are in their ranges.
 
     Looks only at Python numbers, alone or in nested sequences: JAX rebuilds pytrees
     with tracers and placeholders in the place of numbers, and those pass.
-
-    Args:
-      name: of the value, for the message.
-      value: number, nested sequences of numbers, or anything else.
-      range_text: the range, for the message.
-      in_range: whether a number is inside it.
-
-    Raises:
-      ValueError: names the value, the range and the first number outside it.
     """
+    for name, allowed in field_ranges(prior).items():
+        _check_numbers(name, getattr(prior, name), allowed)
+
+
+def _check_numbers(name: str, value: Any, allowed: Range) -> None:
     if isinstance(value, Real):
-        number = float(value)
-        if not (math.isfinite(number) and in_range(number)):
-            raise ValueError(f"{name} must be finite and {range_text}, got {value}.")
+        allowed.check(name, value)
     elif isinstance(value, list | tuple):
         for part in value:
-            check_numbers(name, part, range_text, in_range)
+            _check_numbers(name, part, allowed)

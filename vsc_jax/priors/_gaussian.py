@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
+from vsc_jax._ranges import above, ranged
 from vsc_jax.losses import gaussian_kl, gaussian_log_prob
-from vsc_jax.priors._base import as_latent_values, check_numbers
+from vsc_jax.priors._base import as_latent_values, check_prior
 
 # Keeps the gradient (z / variance)^2 of a log-density finite in float32.
 _MIN_VARIANCE = 1e-12
@@ -41,10 +42,10 @@ class GaussianPrior:
       [0. 0.]
     """
 
-    variances: ArrayLike | tuple[float, ...] = 1.0
+    variances: ArrayLike | tuple[float, ...] = ranged(1.0, above(0))
 
     def __post_init__(self) -> None:
-        check_numbers("variances", self.variances)
+        check_prior(self)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
@@ -96,12 +97,11 @@ class LearnedGaussianPrior:
       ['3.00', '1.00']
     """
 
-    variance: ArrayLike = 1.0
-    initial: ArrayLike | tuple[float, ...] = ()
+    variance: ArrayLike = ranged(1.0, above(0))
+    initial: ArrayLike | tuple[float, ...] = ranged((), above(0))
 
     def __post_init__(self) -> None:
-        check_numbers("variance", self.variance)
-        check_numbers("initial", self.initial)
+        check_prior(self)
 
     def init(self, latent_dim: int) -> dict[str, jax.Array]:
         """The first parameters: `logits`, float32 `[latent_dim]`.

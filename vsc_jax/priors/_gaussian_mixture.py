@@ -8,8 +8,9 @@ from jax.nn import log_softmax, logsumexp
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, check_min_rank
+from vsc_jax._ranges import Range, above, ranged
 from vsc_jax.losses import gaussian_log_prob
-from vsc_jax.priors._base import check_numbers
+from vsc_jax.priors._base import check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -45,14 +46,11 @@ class GaussianMixturePrior:
       -0.6931
     """
 
-    means: ArrayLike | tuple[tuple[float, ...], ...] = (
-        (0.0, -1.0),
-        (0.0, 1.0),
-        (1.0, 0.0),
-        (-1.0, 0.0),
+    means: ArrayLike | tuple[tuple[float, ...], ...] = ranged(
+        ((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0)), Range()
     )
-    component_variance: ArrayLike | tuple[float, ...] = 0.03
-    component_weights: ArrayLike | tuple[float, ...] = ()
+    component_variance: ArrayLike | tuple[float, ...] = ranged(0.03, above(0))
+    component_weights: ArrayLike | tuple[float, ...] = ranged((), above(0))
 
     def __post_init__(self) -> None:
         if isinstance(self.means, tuple):
@@ -62,9 +60,7 @@ class GaussianMixturePrior:
                     "means must be a tuple of tuples of one length (num_components x "
                     f"latent_dim), got {self.means}."
                 )
-        check_numbers("means", self.means, "a number", lambda _: True)
-        check_numbers("component_variance", self.component_variance)
-        check_numbers("component_weights", self.component_weights)
+        check_prior(self)
         for name in ("component_variance", "component_weights"):
             value = getattr(self, name)
             if not (isinstance(value, tuple) and isinstance(self.means, tuple)):

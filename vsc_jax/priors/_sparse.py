@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
+from vsc_jax._ranges import Range, at_least, ranged
 from vsc_jax.losses import gaussian_log_prob
-from vsc_jax.priors._base import as_latent_values, check_numbers
+from vsc_jax.priors._base import as_latent_values, check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -47,16 +48,13 @@ class SparsePrior:
       (1000, 10) True
     """
 
-    spike_weight: ArrayLike | tuple[float, ...] = 0.8
-    spike_stddev: ArrayLike | tuple[float, ...] = 0.05
+    spike_weight: ArrayLike | tuple[float, ...] = ranged(0.8, at_least(0, high=1))
+    spike_stddev: ArrayLike | tuple[float, ...] = ranged(
+        0.05, Range(0, 1, with_high=True)
+    )
 
     def __post_init__(self) -> None:
-        check_numbers(
-            "spike_weight", self.spike_weight, "inside [0, 1)", lambda w: 0.0 <= w < 1.0
-        )
-        check_numbers(
-            "spike_stddev", self.spike_stddev, "inside (0, 1]", lambda s: 0.0 < s <= 1.0
-        )
+        check_prior(self)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, broadcast_last, check_scalar_or_last_axis
+from vsc_jax._ranges import between, ranged
 from vsc_jax.losses import spike_slab_kl, spike_slab_log_prob
+from vsc_jax.priors._base import check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -20,8 +22,11 @@ class SpikeSlabPrior:
     traced.
 
     Attributes:
-      slab_prob: probability inside (0, 1) that a latent is not zero; scalar or
-        `[latent_dim]`.
+      slab_prob: probability that a latent is not zero; scalar or `[latent_dim]`. At 0
+        and 1 there are draws, but neither log-density nor KL.
+
+    Raises:
+      ValueError: if `slab_prob` is a number outside [0, 1].
 
     Example:
       >>> import jax
@@ -31,7 +36,10 @@ class SpikeSlabPrior:
       (1000, 10) True
     """
 
-    slab_prob: ArrayLike
+    slab_prob: ArrayLike = ranged(dataclasses.MISSING, between(0, 1))
+
+    def __post_init__(self) -> None:
+        check_prior(self)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`, exactly zero where a latent is off."""

@@ -11,7 +11,8 @@ from jax.scipy.special import erfinv, log_ndtr
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
-from vsc_jax.priors._base import as_latent_values, check_numbers
+from vsc_jax._ranges import above, ranged
+from vsc_jax.priors._base import as_latent_values, check_prior
 
 _LOG_2_PI = math.log(2.0 * math.pi)
 # Nodes of the two integrals of `_to_normal`, and where one takes over from the other.
@@ -49,10 +50,10 @@ class StudentTPrior:
       [3.1416]
     """
 
-    df: ArrayLike | tuple[float, ...] = 9.0
+    df: ArrayLike | tuple[float, ...] = ranged(9.0, above(0))
 
     def __post_init__(self) -> None:
-        check_numbers("df", self.df)
+        check_prior(self)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
