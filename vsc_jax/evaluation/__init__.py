@@ -1,8 +1,5 @@
 """Scores of a trained model, and the codes that its figures show."""
 
-from vsc_jax.evaluation._aggregate_posterior import (
-    aggregate_posterior_scores as aggregate_posterior_scores,
-)
 from vsc_jax.evaluation._batches import map_batches as map_batches
 from vsc_jax.evaluation._code_changes import conditional_codes as conditional_codes
 from vsc_jax.evaluation._code_changes import every_category as every_category
@@ -11,30 +8,32 @@ from vsc_jax.evaluation._code_changes import (
     interpretation_codes as interpretation_codes,
 )
 from vsc_jax.evaluation._code_changes import switch_categories as switch_categories
+from vsc_jax.evaluation._codes import encoder_codes as encoder_codes
+from vsc_jax.evaluation._codes import labelled_codes as labelled_codes
 from vsc_jax.evaluation._context import Context as Context
 from vsc_jax.evaluation._density import aggregate_density as aggregate_density
-from vsc_jax.evaluation._disentanglement import (
-    disentanglement_scores as disentanglement_scores,
-)
-from vsc_jax.evaluation._disentanglement import score_scalars as score_scalars
-from vsc_jax.evaluation._encode import encode_dataset as encode_dataset
 from vsc_jax.evaluation._encoded import Encoded as Encoded
 from vsc_jax.evaluation._encoded import join_code as join_code
-from vsc_jax.evaluation._evaluate import ACTIVE_KL as ACTIVE_KL
+from vsc_jax.evaluation._evaluate import check_evaluation as check_evaluation
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
+from vsc_jax.evaluation._evaluate import score_scalars as score_scalars
+from vsc_jax.evaluation._metric_scores import compute_scores as compute_scores
+from vsc_jax.evaluation._metric_scores import mean_scores as mean_scores
+from vsc_jax.evaluation._metric_scores import metric_scores as metric_scores
+from vsc_jax.evaluation._metric_scores import metric_values as metric_values
 from vsc_jax.evaluation._needs import has as has
 from vsc_jax.evaluation._needs import needs as needs
+from vsc_jax.evaluation._options import EvaluationOptions as EvaluationOptions
 from vsc_jax.evaluation._ranking import class_means as class_means
 from vsc_jax.evaluation._ranking import rank_latents as rank_latents
-from vsc_jax.evaluation._scores import CHEAP_SCORES as CHEAP_SCORES
-from vsc_jax.evaluation._scores import SCORES as SCORES
-from vsc_jax.evaluation._scores import LabelledCodes as LabelledCodes
-from vsc_jax.evaluation._scores import compute_scores as compute_scores
-from vsc_jax.evaluation._scores import encoder_codes as encoder_codes
-from vsc_jax.evaluation._scores import labelled_codes as labelled_codes
-from vsc_jax.evaluation._scores import mean_scores as mean_scores
 from vsc_jax.evaluation._traversals import (
     author_traversal_codes as author_traversal_codes,
 )
 from vsc_jax.evaluation._traversals import traversal_codes as traversal_codes
 from vsc_jax.evaluation._traversals import traversal_values as traversal_values
+from vsc_jax.evaluation.scores import ACTIVE_KL as ACTIVE_KL
+from vsc_jax.evaluation.scores import CHEAP_SCORES as CHEAP_SCORES
+from vsc_jax.evaluation.scores import MODEL_SCORES as MODEL_SCORES
+from vsc_jax.evaluation.scores import SCORES as SCORES
+from vsc_jax.evaluation.scores import LabelledCodes as LabelledCodes
+from vsc_jax.evaluation.scores import Score as Score

@@ -131,34 +131,15 @@ class Context:
         z = _sample_prior(self.params, key, self.weights, model=self.model, num=num)
         return np.asarray(z)
 
-    def over_images(
-        self, program: Callable[..., Any], rows: np.ndarray, key: jax.Array
+    def map_rows(
+        self, function: Callable[[np.ndarray, int], Any], rows: np.ndarray
     ) -> Any:
-        """A compiled function of images and their posteriors over rows of the data set.
+        """`function(batch of rows, its number)` over rows `[n]` of the data set.
 
-        Args:
-          program: `program(params, stored, posterior, key, weights, *, model,
-            image_format)`, of a batch of stored images.
-          rows: `[n]`, of the data set.
-          key: each batch is given a key of its own.
-
-        Returns:
-          The tree of arrays `[n, ...]` that the program gives.
+        Returns the tree of arrays `[n, ...]` that it gives, in NumPy; see
+        `map_batches`.
         """
-        posterior = self.encode(rows).posterior
-
-        def call(places: np.ndarray, i: int) -> Any:
-            return program(
-                self.params,
-                self.dataset.images[rows[places]],
-                jax.tree.map(lambda array: array[places], posterior),
-                jax.random.fold_in(key, i),
-                self.weights,
-                model=self.model,
-                image_format=self.dataset.format,
-            )
-
-        return map_batches(call, np.arange(len(rows)), min(self.batch_size, len(rows)))
+        return map_batches(function, rows, min(self.batch_size, len(rows)))
 
     def once(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """`function(context, *arguments)`, computed at the first call and kept.

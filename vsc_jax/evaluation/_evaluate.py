@@ -1,53 +1,29 @@
-"""The numbers that a trained model is judged by, on the test split."""
+"""The numbers that a trained model is judged by."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-import numpy as np
-
-from vsc_jax import metrics
 from vsc_jax.datasets import Dataset
-from vsc_jax.evaluation._aggregate_posterior import (
-    choose_images,
-    gaussian_kl,
-    mean_and_error,
-    scores_of_codes,
-)
-from vsc_jax.evaluation._disentanglement import disentanglement_scores
-from vsc_jax.evaluation._encode import Encoded, check_indices, encode_dataset
-from vsc_jax.evaluation._passes import (
-    Run,
-    check_weights,
-    choose_rows,
-    iwae_bounds,
-    loss_results,
-    scan_scores,
-)
-from vsc_jax.models import Model, Params
+from vsc_jax.evaluation._collect import Collection
+from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._metric_scores import check_names
+from vsc_jax.evaluation._needs import has, needs
+from vsc_jax.evaluation._options import EvaluationOptions
+from vsc_jax.evaluation._rows import draw_rows
+from vsc_jax.evaluation.scores import MODEL_SCORES, Score
+from vsc_jax.models import Classifies
 
-ACTIVE_KL = 0.01
-LABEL = "label"
+_DEFAULTS = EvaluationOptions()
 
 
 def evaluate(
-    model: Model,
-    params: Params,
-    dataset: Dataset,
+    context: Context,
+    options: EvaluationOptions = _DEFAULTS,
     *,
-    weights: Mapping[str, float | jax.Array],
-    seed: int = 0,
-    num_test: int | None = 10_000,
-    elbo_samples: int = 1,
-    iwae_samples: int = 50,
-    iwae_images: int = 500,
-    probe: bool = True,
-    num_probe_labels: int = 5_000,
-    disentanglement_images: int | None = 0,
-    aggregate_images: int | None = 2_000,
-    batch_size: int = 500,
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Scores of a model on the test split, as a dict that `json.dump` takes.
+    """Scores of a model, as a dict that `json.dump` takes.
 
     All terms are in nats per image, summed over pixels or latents and averaged over
     images; "bound" values (`elbo`, `iwae_*`) are better when larger. A standard error
@@ -55,23 +31,10 @@ def evaluate(
     mean.
 
     Args:
-      model: the model; hashable, for it is a static argument of the programs.
-      params: its parameters.
-      dataset: the images, their split and factors.
-      weights: every name of `model.default_weights`, with values of the end of
-        training.
-      seed: of the draws of images, of noise and of the probe.
-      num_test: how many random test images to use; None for all.
-      elbo_samples: exact draws z ~ q(z|x) per image for `elbo`.
-      iwae_samples: draws per image for the importance-weighted bound; 0 leaves it out.
-      iwae_images: how many of the test images it is computed on.
-      probe: whether to fit the few-label probe where a factor is named "label".
-      num_probe_labels: labelled training images of the probe.
-      disentanglement_images: how many random images, of both splits, the
-        disentanglement scores are computed on; None for all, 0 leaves them out.
-      aggregate_images: how many random images, of the test images used, stand for the
-        aggregate posterior; None for all, 0 leaves its scores out.
-      batch_size: images in one call.
+      context: the model, with weights of the end of training, and the data set.
+      options: how many images each score takes.
+      only: names or groups of the scores that are wanted; () for all that `options`
+        asks for.
 
     Returns:
       A dict of numbers and, where marked, of dicts and lists:
@@ -82,155 +45,125 @@ def evaluate(
       `squared_error`, `squared_error_standard_error`: sum over pixels of
         (x - decode(z))^2 at one exact draw z, images in [0, 1].
       `elbo`, `elbo_standard_error`: mean of log p(x, z) - log q(z|x) at exact draws.
+      `reconstruction`: -E_q[log p(x|z)], as `-elbo - kl`.
       `iwae_<K>`, `iwae_<K>_standard_error`, `num_iwae_images`: mean over images of
         the log of the mean of K such weights, a tighter bound on log p(x).
       `kl`: KL(q(z|x) || p(z)); `kl_terms` (dict): its parts; `kl_per_latent` (dict):
         `total` and each part as a list over latents, then categorical variables.
-      `reconstruction`: -E_q[log p(x|z)], as `-elbo - kl`.
       `active_latents`: number of latents and variables whose mean KL is above 0.01
         nats.
-      `sparsity` (dict): of the Gaussian latents, see `vsc_jax.metrics.sparsity`. Its
-        `effective_number` is there only for models with a bound on log p(x): where
-        `log_weight` is None the prior of the gates depends on the image, and the KL to
-        it says nothing about `prior_slab_prob`.
-      `probe` (dict): see `vsc_jax.metrics.few_label_probe`; features are posterior
-        means.
-      `disentanglement` (dict): see `disentanglement_scores`.
-      `aggregate_posterior` (dict): overlap of the codes, I(x; z) and distances of q(z)
-        to the prior, see `aggregate_posterior_scores`; over its own `num_images`, so
-        its `kl` differs from the one above.
-      `skipped` (dict): name of what this model or data set does not have -> why.
+      `sparsity` (dict): of the Gaussian latents, see `vsc_jax.metrics.sparsity`.
+      `probe` (dict): of the label, see `vsc_jax.metrics.few_label_probe`; features are
+        posterior means.
+      `classification` (dict): `accuracy`, `negative_log_likelihood` in nats and
+        `calibration_error` of predicted labels.
+      `objects` (dict): `num_objects`, the mean number of objects found.
+      `disentanglement` (dict), over its own `num_images` of both splits:
+        `factor_vae_score` (dict) by protocol, see `vsc_jax.metrics.factor_vae_score`,
+        whose `factors` are names; `unsupervised_accuracy` (dict) of each categorical
+        variable "d0", "d1", ..., see `vsc_jax.metrics.unsupervised_accuracy`;
+        `kl_per_latent` (list).
+      `disentanglement_of_normal_codes` (dict): the same of Student-t codes after their
+        transport to a normal distribution.
+      `aggregate_posterior` (dict), over its own `num_images`, so that its `kl` differs
+        from the one above: `overlap`, `overlap_per_latent` (list),
+        `mutual_information`, `mutual_information_bound`, `marginal_kl`, and distances
+        of `num_draws` draws of q(z) to as many of the prior: `mmd`,
+        `mmd_per_dimension`, `sliced_wasserstein`, each with the value `_of_prior` that
+        draws of the prior have instead, its noise.
+      `skipped` (dict): name of a score that this model or data set has no use for ->
+        why.
+      `failed` (dict): name of a score that ended with an error -> its type and message.
+        The traceback is logged.
 
     Raises:
-      ValueError: if `weights` lacks a name, the test split has fewer than two images,
-        or a size is out of range.
+      ValueError: if `only` has an unknown name, or as `check_evaluation`.
+
+    See `MODEL_SCORES` for the scores, each with what it needs of a model.
     """
-    weights = check_weights(model, weights)
-    rng = np.random.default_rng(seed)
-    indices = choose_rows(rng, dataset.test_indices, num_test)
-    if len(indices) < 2:
+    check_evaluation(context.model, context.dataset, options)
+    rows = context.once(draw_rows, options)
+    collection = Collection()
+    collection.results["num_test_images"] = len(rows.test)
+    for score in _chosen(options, only):
+        collection.add(score.name, functools.partial(_compute, score, context, options))
+    return {
+        **collection.results,
+        "skipped": collection.skipped,
+        "failed": collection.failed,
+    }
+
+
+def check_evaluation(model: Any, dataset: Dataset, options: EvaluationOptions) -> None:
+    """What can be known of an evaluation before the model is trained.
+
+    Raises:
+      ValueError: if a metric is not known, fewer than two test images would be scored,
+        or a classifier has another number of classes than the labels.
+    """
+    check_names(options.metrics)
+    num = len(dataset.test_indices)
+    num = min(num, options.num_test or num)
+    if num < 2:
         raise ValueError(
             f"the test split must have at least 2 images to be scored, "
-            f"{dataset.name!r} gives {len(indices)}."
+            f"{dataset.name!r} gives {num}."
         )
-    if elbo_samples < 1 or iwae_samples < 0 or iwae_images < 1:
-        raise ValueError(
-            "elbo_samples and iwae_images must be at least 1 and iwae_samples at "
-            f"least 0, got {elbo_samples}, {iwae_images} and {iwae_samples}."
-        )
-    indices, batch_size = check_indices(indices, batch_size)
-    key_loss, key_score, key_iwae = jax.random.split(jax.random.key(seed), 3)
-    results: dict[str, Any] = {"num_test_images": len(indices)}
-    skipped: dict[str, str] = {}
-
-    run = Run(model, params, dataset, weights, batch_size)
-    results |= loss_results(run, indices, key_loss)
-    scores = scan_scores(run, indices, key_score, elbo_samples)
-    results |= mean_and_error("squared_error", scores["squared_error"])
-    log_weights = scores["log_weights"]
-    if log_weights is None:
-        skipped["elbo"] = "this model defines no bound on log p(x)"
-    else:
-        results |= mean_and_error("elbo", log_weights.mean(axis=1))
-        if iwae_samples:
-            chosen = indices[rng.permutation(len(indices))[:iwae_images]]
-            bounds = iwae_bounds(run, chosen, key_iwae, iwae_samples)
-            results |= mean_and_error(f"iwae_{iwae_samples}", bounds)
-            results["num_iwae_images"] = len(chosen)
-    kl: dict[str, np.ndarray] = scores["kl"]
-    results |= _kl_results(kl)
-    if not kl:
-        skipped["kl"] = "this model has no prior"
-    elif "elbo" in results:
-        results["reconstruction"] = -results["elbo"] - results["kl"]
-
-    encoded: Encoded = scores["encoded"]
-    spike_kl = results.get("kl_terms", {}).get("spike_kl")
-    prior_slab_prob = weights.get("prior_slab_prob")
-    fixed_prior = log_weights is not None
-    if spike_kl is not None and not fixed_prior:
-        skipped["effective_number"] = "the gates of this model have no fixed prior"
-    results["sparsity"] = metrics.sparsity(
-        encoded.slab_prob,
-        encoded.expected_latents,
-        prior_slab_prob=None if prior_slab_prob is None else float(prior_slab_prob),
-        spike_kl=spike_kl if fixed_prior else None,
-    )
-    if LABEL not in dataset.factor_names or dataset.factors is None:
-        skipped["probe"] = 'this data set has no factor named "label"'
-    elif not probe:
-        skipped["probe"] = "not asked for"
-    else:
-        labels = dataset.factors[:, dataset.factor_names.index(LABEL)]
-        train = choose_rows(rng, dataset.train_indices, num_probe_labels)
-        train_codes = encode_dataset(
-            model, params, dataset, train, batch_size=batch_size
-        )
-        results["probe"] = metrics.few_label_probe(
-            train_codes.mean,
-            labels[train],
-            encoded.mean,
-            labels[indices],
-            num_labels=num_probe_labels,
-            seed=seed,
-        )
-    if disentanglement_images != 0:
-        scores = disentanglement_scores(
-            model,
-            params,
-            dataset,
-            weights=weights,
-            num_images=disentanglement_images,
-            batch_size=batch_size,
-            seed=seed,
-        )
-        skipped |= scores.pop("skipped")
-        results["disentanglement"] = scores
-    aggregate = _aggregate_results(
-        run, encoded, kl, aggregate_images, fixed_prior=fixed_prior, seed=seed
-    )
-    skipped |= aggregate.pop("skipped", {})
-    results |= aggregate
-    results["skipped"] = skipped
-    return results
+    if has(model, Classifies) and dataset.label_factor is not None:
+        column = dataset.factor_names.index(dataset.label_factor)
+        num_labels = dataset.factor_sizes[column]
+        if model.num_classes != num_labels:
+            raise ValueError(
+                f"num_classes must be {num_labels}, the number of labels of "
+                f"{dataset.name!r}, got {model.num_classes}."
+            )
 
 
-def _aggregate_results(
-    run: Run,
-    encoded: Encoded,
-    kl: Mapping[str, np.ndarray],
-    num_images: int | None,
-    *,
-    fixed_prior: bool,
-    seed: int,
-) -> dict[str, Any]:
-    """Scores of some of the images that are encoded already, and what they lack."""
-    if num_images == 0:
-        return {}
-    rows = choose_images(len(encoded.mean), num_images, seed)
-    scores = scores_of_codes(
-        run.model,
-        run.params,
-        jax.tree.map(lambda field: field[rows], encoded),
-        gaussian_kl({k: v[rows] for k, v in kl.items()}, run.model.latent_dim),
-        weights=run.weights,
-        fixed_prior=fixed_prior,
-        seed=seed,
-    )
-    skipped = scores.pop("skipped")
-    return {"aggregate_posterior": scores, "skipped": skipped}
+def score_scalars(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The headline numbers of `disentanglement`, flat, for a log.
 
+    Args:
+      scores: what `evaluate` returned.
 
-def _kl_results(kl: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Means over images of terms `[n, latent_dim]`."""
-    if not kl:
-        return {}
-    per_latent = {name: term.mean(axis=0) for name, term in kl.items()}
-    total = np.sum(list(per_latent.values()), axis=0)
-    return {
-        "kl": float(total.sum()),
-        "kl_terms": {name: float(term.sum()) for name, term in per_latent.items()},
-        "kl_per_latent": {"total": total.tolist()}
-        | {name: term.tolist() for name, term in per_latent.items()},
-        "active_latents": int(np.count_nonzero(total > ACTIVE_KL)),
+    Returns:
+      Those that are there of `factor_vae_score` (protocol "cascade"),
+      `factor_vae_score_locatello`, and `unsupervised_accuracy`, of several categorical
+      variables the highest.
+
+    >>> scores = {"factor_vae_score": {"cascade": {"factor_vae_score": 0.9}}}
+    >>> score_scalars({"disentanglement": scores})
+    {'factor_vae_score': 0.9}
+    """
+    scores = scores.get("disentanglement", {})
+    scalars = {
+        f"factor_vae_score_{protocol}".removesuffix("_cascade"): result[
+            "factor_vae_score"
+        ]
+        for protocol, result in scores.get("factor_vae_score", {}).items()
     }
+    accuracies = [
+        result["unsupervised_accuracy"]
+        for result in scores.get("unsupervised_accuracy", {}).values()
+    ]
+    return scalars | ({"unsupervised_accuracy": max(accuracies)} if accuracies else {})
+
+
+def _chosen(options: EvaluationOptions, only: Sequence[str]) -> list[Score]:
+    asked = [score for score in MODEL_SCORES if score.asked(options)]
+    if not only:
+        return asked
+    known = {name for score in MODEL_SCORES for name in (score.name, score.group)}
+    if unknown := [name for name in only if name not in known]:
+        raise ValueError(
+            f"unknown score {', '.join(unknown)}; known: "
+            f"{', '.join(score.name for score in MODEL_SCORES)}."
+        )
+    return [score for score in asked if {score.name, score.group} & set(only)]
+
+
+def _compute(
+    score: Score, context: Context, options: EvaluationOptions
+) -> dict[str, Any]:
+    needs(context.model, *score.needs)
+    results = score.compute(context, options)
+    return {score.group: results} if score.group else results

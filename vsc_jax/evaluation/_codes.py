@@ -1,0 +1,82 @@
+"""Codes of images with their ground truth."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._needs import has
+from vsc_jax.evaluation.scores import LabelledCodes
+from vsc_jax.metrics import NotApplicable
+from vsc_jax.models import HasCategories
+
+
+def labelled_codes(context: Context, rows: np.ndarray) -> LabelledCodes:
+    """Codes and factors of rows of a data set.
+
+    Raises:
+      NotApplicable: if the data set has no factors, or the model does not encode.
+    """
+    factors = factors_of(context.dataset)
+    encoded = context.encode(rows)
+    return LabelledCodes(
+        codes=encoded.expected_latents,
+        factors=factors[rows],
+        categories=encoded.categories if has(context.model, HasCategories) else None,
+        log_var=None if encoded.has_spike else encoded.log_var,
+    )
+
+
+def factors_of(dataset: Dataset) -> np.ndarray:
+    """Ground-truth factors `[n, num_factors]`.
+
+    Raises:
+      NotApplicable: if the data set has none.
+    """
+    if dataset.factors is None:
+        raise NotApplicable(f"the data set {dataset.name} has no ground-truth factors.")
+    return dataset.factors
+
+
+def encoder_codes(
+    encode: Callable[[np.ndarray], Any],
+    dataset: Dataset,
+    rows: np.ndarray,
+    *,
+    batch_size: int = 500,
+) -> LabelledCodes:
+    """Codes of rows of a data set by any encoder, not only a model of ours.
+
+    Args:
+      encode: from images `[b, height, width, channels]`, float32 in [0, 1], to codes
+        `[b, latent_dim]`; called with batches of at most `batch_size`.
+      dataset: with factors.
+      rows: `[n]`, of `dataset.images`.
+      batch_size: images decoded at a time.
+
+    Returns:
+      A `LabelledCodes` for `compute_scores`, or for the functions of `vsc_jax.metrics`.
+
+    Raises:
+      NotApplicable: if the data set has no factors.
+      ValueError: if there are no rows.
+
+    >>> import numpy as np
+    >>> from vsc_jax.datasets import load_dataset
+    >>> from vsc_jax.evaluation import compute_scores, encoder_codes
+    >>> sprites = load_dataset("sprites", image_size=32, num_train=300, num_test=50)
+    >>> mean_position = lambda x: np.stack(
+    ...     [(x.sum(axis) @ np.arange(32.0)[:, None])[:, 0] / x.sum((1, 2, 3))
+    ...      for axis in ((1, 3), (2, 3))], axis=1)
+    >>> train = encoder_codes(mean_position, sprites, sprites.train_indices)
+    >>> compute_scores(["modularity"], train, train)["modularity"]["value"] > 0.5
+    True
+    """
+    factors = factors_of(dataset)
+    if not len(rows):
+        raise ValueError("rows must not be empty.")
+    parts = np.split(rows, range(batch_size, len(rows), batch_size))
+    codes = [np.asarray(encode(dataset.decode(part)), np.float32) for part in parts]
+    return LabelledCodes(np.concatenate(codes), factors[rows])

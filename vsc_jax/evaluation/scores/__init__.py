@@ -1,0 +1,8 @@
+"""Scores, one per file: of a model, and of codes whose ground truth is known."""
+
+from vsc_jax.evaluation.scores._base import Score as Score
+from vsc_jax.evaluation.scores._ground_truth import CHEAP_SCORES as CHEAP_SCORES
+from vsc_jax.evaluation.scores._ground_truth import SCORES as SCORES
+from vsc_jax.evaluation.scores._ground_truth import LabelledCodes as LabelledCodes
+from vsc_jax.evaluation.scores._kl import ACTIVE_KL as ACTIVE_KL
+from vsc_jax.evaluation.scores._list import MODEL_SCORES as MODEL_SCORES

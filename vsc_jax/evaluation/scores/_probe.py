@@ -1,0 +1,34 @@
+"""A linear classifier on the codes."""
+
+from typing import Any
+
+from vsc_jax import metrics
+from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._options import EvaluationOptions
+from vsc_jax.evaluation._rows import draw_rows
+from vsc_jax.evaluation.scores._base import Score
+from vsc_jax.evaluation.scores._labels import labels_of
+from vsc_jax.models import EncodesImages
+
+
+def probe(context: Context, options: EvaluationOptions) -> dict[str, Any]:
+    """`vsc_jax.metrics.few_label_probe` on posterior means."""
+    labels = labels_of(context.dataset)
+    rows = context.once(draw_rows, options)
+    return metrics.few_label_probe(
+        context.encode(rows.labelled).mean,
+        labels[rows.labelled],
+        context.encode(rows.test).mean,
+        labels[rows.test],
+        num_labels=options.num_labels,
+        seed=context.seed,
+    )
+
+
+PROBE = Score(
+    "probe",
+    (EncodesImages,),
+    probe,
+    group="probe",
+    asked=lambda options: options.num_labels > 0,
+)
