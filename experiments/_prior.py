@@ -1,14 +1,17 @@
 """From `config.model.prior` to the prior's own fields."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from experiments._fields import named_fields
 from experiments._flags import UserError
+from vsc_jax._ranges import check_values
 from vsc_jax.datasets import Dataset
-from vsc_jax.priors import PRIORS, pca_variances
+from vsc_jax.priors import PRIORS, create_prior, pca_variances
 
 # Names beside those of vsc_jax.priors: variances from the principal components of the
 # training images, and learned ones that begin there.
@@ -17,40 +20,57 @@ PCA = {"pca": "gaussian", "learned_pca": "learned_gaussian"}
 NUM_PCA_IMAGES = 20_000
 
 
+def check_prior(prior: ConfigDict, latent_dim: int) -> None:
+    """Raises UserError for what is wrong in `config.model.prior` whatever the data are.
+
+    Fields that the named prior does not have are checked too.
+    """
+    if prior.name not in (*PRIORS, *PCA):
+        raise UserError(
+            f"model.prior.name must be one of {', '.join([*PRIORS, *PCA])}, got "
+            f"{prior.name!r}."
+        )
+    with named_fields("model.prior", prior):
+        for kind in PRIORS.values():
+            check_values(kind, prior)
+    if len(prior.variances) not in (0, 1, latent_dim):
+        raise UserError(
+            f"model.prior.variances must have 1 value or one per latent, {latent_dim}, "
+            f"got {len(prior.variances)}."
+        )
+    with named_fields("model.prior", prior):
+        create_prior(**_own_fields(prior, PCA.get(prior.name, prior.name)))
+
+
 def prior_fields(
     prior: ConfigDict, latent_dim: int, dataset: Dataset
 ) -> dict[str, Any]:
     """The arguments of `vsc_jax.priors.create_prior`.
 
-    Of the fields in `config.model.prior` only those of the named prior are looked at.
+    Of the fields in `config.model.prior` only those of the named prior arrive.
 
     Raises:
-      UserError: if the name is unknown, or the number of variances does not fit.
+      UserError: if the name is unknown, a value is out of its range, or the number of
+        variances does not fit.
     """
+    check_prior(prior, latent_dim)
     name = prior.name
-    if name not in (*PRIORS, *PCA):
-        raise UserError(
-            f"model.prior.name must be one of {', '.join([*PRIORS, *PCA])}, got "
-            f"{name!r}."
-        )
-    variances = tuple(prior.variances)
-    if len(variances) not in (0, 1, latent_dim):
-        raise UserError(
-            f"model.prior.variances must have 1 value or one per latent, {latent_dim}, "
-            f"got {len(variances)}."
-        )
-    if name in PCA:
-        rows = dataset.train_indices[:NUM_PCA_IMAGES]
-        try:
-            variances = pca_variances(dataset.decode(np.sort(rows)), latent_dim)
-        except ValueError as error:
-            raise UserError(f"model.prior.name {name}: {error}") from error
-    given: dict[str, Any] = {**prior.to_dict(), "name": PCA.get(name, name)}
-    if variances:
-        given |= {"variances": variances, "initial": variances}
-    kind = PRIORS[given["name"]]
-    known = [field.name for field in dataclasses.fields(kind)]
+    if name not in PCA:
+        return _own_fields(prior, name)
+    rows = dataset.train_indices[:NUM_PCA_IMAGES]
+    try:
+        variances = pca_variances(dataset.decode(np.sort(rows)), latent_dim)
+    except ValueError as error:
+        raise UserError(f"model.prior.name {name}: {error}") from error
+    return _own_fields({**prior, "variances": variances}, PCA[name])
+
+
+def _own_fields(prior: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The name, and what is set of the fields of this prior."""
+    # Learned variances begin in proportion to those that are given.
+    given = {**prior, "initial": tuple(prior["variances"])}
+    known = [field.name for field in dataclasses.fields(PRIORS[name])]
     return {
-        "name": given["name"],
-        **{name: given[name] for name in known if given.get(name, ()) != ()},
+        "name": name,
+        **{field: given[field] for field in known if given[field] != ()},
     }

@@ -25,7 +25,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from experiments import _config, _flags, _workdir
-from experiments._flags import UserError, fail, flatten
+from experiments._cascade import marked_steps
+from experiments._flags import UserError, fail
 from experiments._metrics import metric_scores
 from experiments._results import best_of_run, describe, print_results, shown_scores
 from vsc_jax import training
@@ -219,14 +220,14 @@ def build(
     Raises:
       UserError: for a value that does not fit, or data that is not there.
     """
-    _config.check_ranges(flatten(config))
+    _config.check_config(config)
     try:
         dataset = _config.make_dataset(config)
         fields = _config.model_fields(config, dataset)
         return (
             dataset,
             fields,
-            _config.make_model(fields),
+            _config.make_model(fields, dataset),
             _config.train_options(config),
         )
     except DatasetNotFoundError as error:
@@ -317,7 +318,7 @@ def draw(
     kl_over_steps = plot_kl_over_steps(
         workdir / "metrics.jsonl",
         workdir / "figures" / "kl_over_steps.png",
-        marked_steps=_config.marked_steps(config),
+        marked_steps=marked_steps(config),
     )
     paths = [*figures.paths, curves, *([kl_over_steps] if kl_over_steps else [])]
     write_report(workdir, shown_scores(results) | {"run": results["run"]}, paths)

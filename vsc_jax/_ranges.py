@@ -95,7 +95,7 @@ def field_ranges(kind: Any) -> dict[str, Range]:
 def check_ranges(instance: Any) -> None:
     """Raises ValueError with the first field of a dataclass that is out of its range.
 
-    A field that is a tuple has every entry in the range; None is left alone.
+    Of a field that is a tuple every entry must be in the range; None is left alone.
     """
     check_values(instance, vars(instance))
 
@@ -103,7 +103,13 @@ def check_ranges(instance: Any) -> None:
 def check_values(kind: Any, values: Mapping[str, Any]) -> None:
     """The same for values that are yet to become fields of the dataclass `kind`."""
     for name, allowed in field_ranges(kind).items():
-        value = values.get(name)
-        parts = value if isinstance(value, tuple) else (value,)
-        for part in () if value is None else parts:
-            allowed.check(name, part)
+        if values.get(name) is not None:
+            _check_entries(name, values[name], allowed)
+
+
+def _check_entries(name: str, value: Any, allowed: Range) -> None:
+    if isinstance(value, list | tuple):
+        for entry in value:
+            _check_entries(name, entry, allowed)
+    else:
+        allowed.check(name, value)

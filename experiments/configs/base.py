@@ -5,183 +5,205 @@ in `--config=configs/vsc.py:quick` and `quick` always means a size that a test r
 Any field is overridden from the command line: `--config.model.latent_dim=20`.
 """
 
-import dataclasses
-
 from ml_collections import ConfigDict
 
-from vsc_jax.models import MODELS
+from experiments._cascade import CASCADE_WEIGHTS, Cascade, has_cascade
+from experiments._fields import (
+    LEARNING_RATE,
+    DataOptions,
+    FigureOptions,
+    config_values,
+    sample_model,
+)
+from vsc_jax.evaluation import EvaluationOptions
+from vsc_jax.models import Model
+from vsc_jax.priors import PRIORS
+from vsc_jax.schedules import constant
+from vsc_jax.training import OptimizerOptions, TrainOptions
 
-CASCADE_WEIGHTS = ("num_relieved", "use_categories")
+# For its defaults; what has none is a schedule.
+_TRAIN = TrainOptions(learning_rate=constant(LEARNING_RATE.default), weights={})
 
 
 def get_config(model: str = "vae") -> ConfigDict:
-    """The defaults for one model; the fields of `config.model` are those it has."""
+    """The defaults for one model; the fields of `config.model` are those it has.
+
+    Each default is that of the dataclass in which the field ends up.
+    """
+    sample = sample_model(model)
+    weights = dict(sample.default_weights)
     config = ConfigDict()
     # Seed of parameters, noise, order of the data and evaluation.
-    config.seed = 0
-
-    # --- data -------------------------------------------------------------------
-    config.data = ConfigDict()
-    # A name of vsc_jax.datasets.dataset_names().
-    config.data.name = "sprites"
-    # Where its files are: original files or a folder of images; "" where none needed.
-    config.data.path = ""
-    # Height and width in pixels; 0 keeps those of the source.
-    config.data.image_size = 0
-    # 1 (grey) or 3 (colour); 0 keeps those of the source.
-    config.data.channels = 0
-    # The splits are cut down to this many images; 0 keeps them whole.
-    config.data.num_train = 0
-    config.data.num_test = 0
-    # "none" ([0, 1]), "unit_norm" (each image by its Euclidean norm) or "mean_norm"
-    # (all by the mean norm of the train split).
-    config.data.normalization = "none"
-
-    # --- model ------------------------------------------------------------------
-    # Fields of the model's dataclass in vsc_jax.models, where they are explained.
-    all_fields = {
-        "latent_dim": 10,
-        "network": "mlp",
-        "hidden": (400,),
-        # () takes the channels that belong to the image size.
-        "channels": (),
-        # () mirrors the encoder.
-        "decoder_channels": (),
-        "features": 256,
-        "likelihood": "bernoulli",
-        "likelihood_scale": 1.0,
-        "dtype": "float32",
-        "initializer": "pytorch",
-        "gate": "relu",
-        "num_pseudo_inputs": 10,
-        "prior": _prior(),
-    }
-    sample = MODELS[model](image_shape=(8, 8, 1))
-    fields = [field.name for field in dataclasses.fields(sample)]
-    config.model = ConfigDict({"name": model})
-    # Fields of one method alone have the default of its class.
-    config.model.update(
-        {
-            name: all_fields.get(name, getattr(sample, name))
-            for name in fields
-            if name != "image_shape"
-        }
-    )
-
-    # --- loss -------------------------------------------------------------------
+    config.seed = _TRAIN.seed
+    config.data = _data()
+    config.model = _model(model, sample)
     # Scalar weights of the loss, traced: changing one compiles nothing anew.
-    weights = sample.default_weights
-    if model == "cascade_vae":
-        # The cascade: steps between two reliefs, stages before the categories are
-        # used, and whether the optimizer starts afresh at each relief. It gives the
-        # weights num_relieved and use_categories.
-        config.cascade = ConfigDict()
-        config.cascade.stage_steps = 20_000
-        config.cascade.warmup_stages = 4
-        config.cascade.reset_moments = True
-        weights = {k: v for k, v in weights.items() if k not in CASCADE_WEIGHTS}
     config.weights = ConfigDict(weights)
+    if has_cascade(weights):
+        config.cascade = _cascade()
+        for name in CASCADE_WEIGHTS:  # which the cascade sets
+            del config.weights[name]
     # A schedule for a weight or the learning rate takes the place of its value:
     # ("linear", start, end, begin_step, end_step), ("geometric", ... the same),
     # ("per_epoch", start, increment, steps_per_epoch) or
     # ("piecewise_constant", (boundary, ...), (value, ...)). () keeps the value.
-    config.schedules = ConfigDict(dict.fromkeys(["learning_rate", *weights], ()))
-
-    # --- optimizer --------------------------------------------------------------
-    config.optimizer = ConfigDict()
-    # "adam", "amsgrad" or "sgd".
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3
-    config.optimizer.b1 = 0.9
-    config.optimizer.b2 = 0.999
-    config.optimizer.eps = 1e-8
-    # l2 * kernel is added to the gradient of each kernel, before the moments.
-    config.optimizer.l2 = 0.0
-    # Steps before which the optimizer's state starts afresh.
-    config.optimizer.reset_moments_at = ()
-    # Models that minimise several losses in turn have an optimizer for each.
-    if len(sample.players) > 1:
-        config.optimizer.players = ConfigDict(
-            {
-                player.name: {
-                    "learning_rate_scale": 1.0,
-                    "b1": config.optimizer.b1,
-                    "b2": config.optimizer.b2,
-                    "eps": config.optimizer.eps,
-                }
-                for player in sample.players
-            }
-        )
-
-    # --- training ---------------------------------------------------------------
-    config.train = ConfigDict()
-    config.train.num_steps = 20_000
-    # Examples per step over all devices; a multiple of their number.
-    config.train.batch_size = 64
-    # Whether each epoch is a new permutation; else batches follow one another.
-    config.train.shuffle = True
-    # "shard_map" or "pmap": how the step is spread over devices.
-    config.train.parallel = "shard_map"
-    # Steps in one compiled program: between log lines and looks at signals.
-    config.train.log_every = 100
-    config.train.checkpoint_every = 2_000
-    # How many of the newest checkpoints are kept, beside the best.
-    config.train.keep_checkpoints = 2
-    # Test images whose loss ranks the checkpoints.
-    config.train.num_test_images = 1_000
-
-    # --- evaluation -------------------------------------------------------------
-    config.evaluation = ConfigDict()
-    # Test images for ELBO, KL and sparsity; 0 takes all.
-    config.evaluation.num_test = 10_000
-    # Draws K of the IWAE bound, and the test images that it is taken over.
-    config.evaluation.iwae_samples = 100
-    config.evaluation.iwae_images = 500
-    # Labelled training images of the linear probe (where the data has labels).
-    config.evaluation.num_labels = 5_000
-    # Test images for overlap, mutual information and the distance of q(z) from the
-    # prior; 0 takes none.
-    config.evaluation.aggregate_images = 2_000
-    # Scores against ground truth at the end of the run, as `experiments.evaluate` takes
-    # them: names of vsc_jax.evaluation.SCORES.
-    config.evaluation.metrics = ()
-    # Images (train and test) for the disentanglement scores; 0 takes none.
-    config.evaluation.disentanglement_images = 0
-    # Steps between looks at these scores while training, over score_images; 0: none.
-    config.evaluation.score_every = 0
-    config.evaluation.score_images = 10_000
-    # Whether to draw figures and write report.html.
-    config.evaluation.figures = True
-    # The published traversal: latents with |z| above it, 8 frames this far apart.
-    config.evaluation.traversal_threshold = 1e-4
-    config.evaluation.traversal_delta = 0.2
+    config.schedules = ConfigDict(dict.fromkeys(["learning_rate", *config.weights], ()))
+    config.optimizer = _optimizer(sample)
+    config.train = _train()
+    config.evaluation = _evaluation()
     return config
+
+
+def _data() -> ConfigDict:
+    """Which images."""
+    default = DataOptions()
+    data = ConfigDict()
+    # A name of vsc_jax.datasets.dataset_names().
+    data.name = default.name
+    # Where its files are: original files or a folder of images; "" where none needed.
+    data.path = default.path
+    # Height and width in pixels; 0 keeps those of the source.
+    data.image_size = default.image_size
+    # 1 (grey) or 3 (colour); 0 keeps those of the source.
+    data.channels = default.channels
+    # The splits are cut down to this many images; 0 keeps them whole.
+    data.num_train = default.num_train
+    data.num_test = default.num_test
+    # "none" ([0, 1]), "unit_norm" (each image by its Euclidean norm) or "mean_norm"
+    # (all by the mean norm of the train split).
+    data.normalization = default.normalization
+    return data
+
+
+def _model(name: str, sample: Model) -> ConfigDict:
+    """Fields of the model's dataclass in vsc_jax.models, where they are explained.
+
+    () stands for None. The shape of the images is that of the data.
+    """
+    fields = {"name": name, **config_values(sample)}
+    del fields["image_shape"]
+    if "prior" in fields:
+        fields["prior"] = _prior()
+    return ConfigDict(fields)
 
 
 def _prior() -> ConfigDict:
     """p(z) of the models that take one: its name, and the fields of all priors."""
+    of = {name: kind() for name, kind in PRIORS.items()}
     prior = ConfigDict()
     # "standard_normal", "gaussian", "learned_gaussian", "student_t",
     # "gaussian_mixture", "sparse", or "pca" and "learned_pca": variances from the
     # principal components of the training images, fixed or to begin with. Fields that
-    # the named prior does not have are not looked at.
+    # the named prior does not have are checked, and not used.
     prior.name = "standard_normal"
     # gaussian: () for 1, one for all latents or one per latent; learned_gaussian: what
     # they are in proportion to at the beginning, () for all alike.
     prior.variances = ()
     # learned_gaussian: mean of the variances.
-    prior.variance = 1.0
+    prior.variance = of["learned_gaussian"].variance
     # student_t: degrees of freedom.
-    prior.df = 9.0
+    prior.df = of["student_t"].df
     # gaussian_mixture: a mean per component; the variance of all components, and their
     # weights, () for equal ones.
-    prior.means = ((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0))
-    prior.component_variance = 0.03
-    prior.component_weights = ()
+    prior.means = of["gaussian_mixture"].means
+    prior.component_variance = of["gaussian_mixture"].component_variance
+    prior.component_weights = of["gaussian_mixture"].component_weights
     # sparse: weight and standard deviation of the narrow component.
-    prior.spike_weight = 0.8
-    prior.spike_stddev = 0.05
+    prior.spike_weight = of["sparse"].spike_weight
+    prior.spike_stddev = of["sparse"].spike_stddev
     return prior
+
+
+def _cascade() -> ConfigDict:
+    """The stages of CascadeVAE: they give num_relieved and use_categories."""
+    default = Cascade()
+    cascade = ConfigDict()
+    # Steps between two reliefs.
+    cascade.stage_steps = default.stage_steps
+    # Stages before the categories are used.
+    cascade.warmup_stages = default.warmup_stages
+    # Whether the optimizer starts afresh at each relief.
+    cascade.reset_moments = default.reset_moments
+    return cascade
+
+
+def _optimizer(sample: Model) -> ConfigDict:
+    """How the gradient becomes a step."""
+    default = OptimizerOptions()
+    optimizer = ConfigDict()
+    # "adam", "amsgrad" or "sgd".
+    optimizer.name = default.name
+    optimizer.learning_rate = LEARNING_RATE.default
+    # Decays of the two moments; of "sgd" the first is the momentum.
+    optimizer.b1 = default.b1
+    optimizer.b2 = default.b2
+    optimizer.eps = default.eps
+    # l2 * kernel is added to the gradient of each kernel, before the moments.
+    optimizer.l2 = default.l2
+    # Steps before which the optimizer's state starts afresh.
+    optimizer.reset_moments_at = _TRAIN.reset_moments_at
+    # Models that minimise several losses in turn have an optimizer for each.
+    if len(sample.players) > 1:
+        own = ("learning_rate_scale", "b1", "b2", "eps")
+        optimizer.players = ConfigDict(
+            {
+                player.name: {name: getattr(default, name) for name in own}
+                for player in sample.players
+            }
+        )
+    return optimizer
+
+
+def _train() -> ConfigDict:
+    """How long, and what is kept on the way."""
+    train = ConfigDict()
+    train.num_steps = _TRAIN.num_steps
+    # Examples per step over all devices; a multiple of their number.
+    train.batch_size = _TRAIN.batch_size
+    # Whether each epoch is a new permutation; else batches follow one another.
+    train.shuffle = _TRAIN.shuffle
+    # "shard_map" or "pmap": how the step is spread over devices.
+    train.parallel = _TRAIN.parallel
+    # Steps in one compiled program: between log lines and looks at signals.
+    train.log_every = _TRAIN.log_every
+    train.checkpoint_every = _TRAIN.checkpoint_every
+    # How many of the newest checkpoints are kept, beside the best.
+    train.keep_checkpoints = _TRAIN.keep_checkpoints
+    # Test images whose loss ranks the checkpoints.
+    train.num_test_images = _TRAIN.num_test_images
+    return train
+
+
+def _evaluation() -> ConfigDict:
+    """What is scored and drawn."""
+    default, figures = EvaluationOptions(), FigureOptions()
+    evaluation = ConfigDict()
+    # Test images for ELBO, KL and sparsity; 0 takes all.
+    evaluation.num_test = default.num_test
+    # Exact draws per image for the ELBO.
+    evaluation.elbo_samples = default.elbo_samples
+    # Draws K of the IWAE bound, and the test images that it is taken over.
+    evaluation.iwae_samples = default.iwae_samples
+    evaluation.iwae_images = default.iwae_images
+    # Labelled training images of the linear probe (where the data has labels).
+    evaluation.num_labels = default.num_labels
+    # Test images for overlap, mutual information and the distance of q(z) from the
+    # prior; 0 takes none.
+    evaluation.aggregate_images = default.aggregate_images
+    # Scores against ground truth at the end of the run, as `experiments.evaluate` takes
+    # them: names of vsc_jax.evaluation.SCORES.
+    evaluation.metrics = default.metrics
+    # Images (train and test) for the disentanglement scores; 0 takes none.
+    evaluation.disentanglement_images = default.disentanglement_images
+    # Steps between looks at these scores while training, over score_images; 0: none.
+    evaluation.score_every = _TRAIN.score_every
+    evaluation.score_images = default.score_images
+    # Whether to draw figures and write report.html.
+    evaluation.figures = figures.figures
+    # The published traversal: latents with |z| above it, frames this far apart.
+    evaluation.traversal_threshold = figures.traversal_threshold
+    evaluation.traversal_delta = figures.traversal_delta
+    return evaluation
 
 
 # Of the full grid of dSprites, which is what published scores are computed on.

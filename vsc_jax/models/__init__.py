@@ -20,6 +20,7 @@ from vsc_jax.models._base import Weights as Weights
 from vsc_jax.models._base import keep_local as keep_local
 from vsc_jax.models._base import mean_output as mean_output
 from vsc_jax.models._capabilities import BoundsLikelihood as BoundsLikelihood
+from vsc_jax.models._capabilities import ChecksDataset as ChecksDataset
 from vsc_jax.models._capabilities import Classifies as Classifies
 from vsc_jax.models._capabilities import DecodesCodes as DecodesCodes
 from vsc_jax.models._capabilities import EncodesImages as EncodesImages

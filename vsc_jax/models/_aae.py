@@ -239,6 +239,22 @@ class AAES(MixedModel, AAE):  # type: ignore[override]
                 f"label, got {self.category_sizes!r}."
             )
 
+    def check_dataset(
+        self, factor_names: Sequence[str], factor_sizes: Sequence[int]
+    ) -> None:
+        """Raises ValueError unless the label is a factor with these categories."""
+        if self.label_factor >= len(factor_sizes):
+            raise ValueError(
+                "label_factor must be the number of a factor of the data set, which "
+                f"has {len(factor_sizes)}, got {self.label_factor}."
+            )
+        size = factor_sizes[self.label_factor]
+        if self.category_sizes != (size,):
+            raise ValueError(
+                f"category_sizes must be ({size},), the number of values of the factor "
+                f"{factor_names[self.label_factor]!r}, got {self.category_sizes}."
+            )
+
     @property
     def discriminator_dim(self) -> int:
         """Width of what the discriminator sees."""

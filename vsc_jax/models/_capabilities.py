@@ -5,6 +5,7 @@ A method has the members of what it can do and no others, so that
 of `params`, as the model's `init` or training gives them.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -101,6 +102,22 @@ class HasCategories(Protocol):
     @property
     def category_sizes(self) -> tuple[int, ...]:
         """Number of categories of each variable."""
+        ...
+
+
+@runtime_checkable
+class ChecksDataset(Protocol):
+    """Learns from factors of the data set, and says whether they are what it needs."""
+
+    def check_dataset(
+        self, factor_names: Sequence[str], factor_sizes: Sequence[int]
+    ) -> None:
+        """Raises ValueError, which begins with a field of the model, if they are not.
+
+        Args:
+          factor_names: names of the columns of `Batch.factors`.
+          factor_sizes: the number of values of each.
+        """
         ...
 
 
