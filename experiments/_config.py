@@ -125,12 +125,11 @@ def train_options(config: ConfigDict) -> TrainOptions:
 def optimizer_fields(config: ConfigDict) -> dict[str, Any]:
     """The keyword arguments of `vsc_jax.training.create_optimizers`."""
     names = [field.name for field in dataclasses.fields(OptimizerOptions)]
-    shared = {
-        name: config.optimizer[name] for name in names if name in config.optimizer
-    }
+    optimizer = config.optimizer.to_dict()
+    shared = {name: optimizer[name] for name in names if name in optimizer}
     with named_fields("optimizer", shared, optimizer="optimizer.name"):
         OptimizerOptions(**shared)
-    players = config.optimizer.get("players", ConfigDict()).to_dict()
+    players = optimizer.get("players", {})
     for player, own in players.items():
         with named_fields(f"optimizer.players.{player}", own):
             OptimizerOptions(**{**shared, **own})
@@ -155,12 +154,13 @@ def _evaluation_part(config: ConfigDict, kind: type[Any]) -> Any:
 
 def _check_model(config: ConfigDict) -> None:
     """Raises UserError for fields of another model, or out of their range."""
-    name = config.model.name
+    model, weights = config.model.to_dict(), config.weights.to_dict()
+    name = model["name"]
     sample = sample_model(name)
     known = {field.name for field in dataclasses.fields(sample)} | {"name"}
     needed = set(sample.weight_fields)
-    given = {*config.weights, *(CASCADE_WEIGHTS if "cascade" in config else ())}
-    for unknown in (sorted({*config.model} - known), sorted(given - needed)):
+    given = {*weights, *(CASCADE_WEIGHTS if "cascade" in config else ())}
+    for unknown in (sorted(model.keys() - known), sorted(given - needed)):
         if unknown:
             raise UserError(
                 f"the model {name} has no {' or '.join(unknown)}; {_OTHER_MODEL}"
@@ -170,9 +170,9 @@ def _check_model(config: ConfigDict) -> None:
             f"the model {name} needs {' and '.join(sorted(needed - given))}, which the "
             f"config does not have; {_OTHER_MODEL}"
         )
-    with named_fields("model", config.model):
-        check_values(sample, config.model)
-    if "prior" in config.model:
+    with named_fields("model", model):
+        check_values(sample, model)
+    if "prior" in model:
         check_prior(config.model.prior, config.model.latent_dim)
 
 

@@ -277,6 +277,20 @@ def quick(config: ConfigDict) -> ConfigDict:
     return config
 
 
+class UnknownWordError(ValueError):
+    """A word behind the colon that a config does not know.
+
+    Attributes:
+      known: the words that it knows.
+    """
+
+    def __init__(self, word: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{word!r} is not an argument of this config; it knows {', '.join(known)}."
+        )
+        self.known = known
+
+
 def parse_argument(argument: str, *, known: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The comma-separated words behind the colon of `--config=file.py:words`.
 
@@ -288,14 +302,11 @@ def parse_argument(argument: str, *, known: tuple[str, ...] = ()) -> tuple[str, 
       The words.
 
     Raises:
-      ValueError: if a word is not known.
+      UnknownWordError: if a word is not known.
     """
     words = tuple(word for word in argument.split(",") if word)
     allowed = (*known, "quick")
     for word in words:
         if word not in allowed:
-            raise ValueError(
-                f"{word!r} is not an argument of this config; "
-                f"it knows {', '.join(allowed)}."
-            )
+            raise UnknownWordError(word, allowed)
     return words
