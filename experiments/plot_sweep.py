@@ -53,6 +53,7 @@ _TITLE = flags.DEFINE_string("title", None, "Above the figure.")
 _NAME = flags.DEFINE_string("name", None, "Name of the figure, without .png.")
 
 ENCODINGS = "aggregate_posterior.npz"
+MAX_NAME_LENGTH = 100
 
 
 def main(argv: Sequence[str]) -> None:
@@ -78,6 +79,12 @@ def draw() -> Path:
     if not WORKDIR.value:
         raise UserError("--workdir is missing: the folder of a sweep.")
     workdir = Path(WORKDIR.value).expanduser().absolute()
+    name = _NAME.value or ("densities" if _DENSITY.value else "curves")
+    if Path(name).name != name or len(name) > MAX_NAME_LENGTH:
+        raise UserError(
+            "--name must be the name of a file without folders, of at most "
+            f"{MAX_NAME_LENGTH} letters, got {name!r}; the figure goes into --workdir."
+        )
     given = {flag.name for flag in (_X, _Y, _CURVES, _LABELS) if flag.value}
     if _DENSITY.value:
         if given:
@@ -90,7 +97,7 @@ def draw() -> Path:
             columns=_COLUMNS.value,
             where=_WHERE.value,
             title=_TITLE.value,
-            name=_NAME.value or "densities",
+            name=name,
         )
     if _ROWS.value or _COLUMNS.value:
         raise UserError("--rows and --columns need --density.")
@@ -107,7 +114,7 @@ def draw() -> Path:
         labels=_LABELS.value,
         where=_WHERE.value,
         title=_TITLE.value,
-        name=_NAME.value or "curves",
+        name=name,
     )
 
 

@@ -175,6 +175,9 @@ def test_one_row_of_densities(folder, drawn):
         (["--density", "--where=seed=7"], "no run has seed=7; there seed is 0, 1."),
         (["--density", "--where=seed=x"], "no run has seed=x; there seed is 0, 1."),
         (["--densities"], "densities"),
+        (["--density", "--name=../../x"], "name of a file without folders"),
+        (["--density", "--name=/x"], "got '/x'; the figure goes into --workdir."),
+        (["--density", f"--name={'x' * 101}"], "of at most 100 letters"),
     ],
 )
 def test_wrong_words(folder, capsys, words, message):

@@ -1,11 +1,22 @@
-"""Fixtures of a linear model, and of what would be drawn of it."""
+"""Fixtures of linear models, and of what would be drawn of them."""
 
 import functools
+import sys
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
-from linear_model import LinearModel, MixedLinearModel, make_dataset
+from linear_model import (
+    LinearAutoencoder,
+    LinearModel,
+    MixedLinearAutoencoder,
+    MixedLinearModel,
+    make_dataset,
+)
+
+from vsc_jax.evaluation import Context
+from vsc_jax.figures import FIGURES, make_figures
 
 
 @pytest.fixture
@@ -14,13 +25,23 @@ def dataset():
 
 
 @pytest.fixture
+def unlabelled():
+    return make_dataset(labels=False)
+
+
+@pytest.fixture
 def model():
     return LinearModel()
 
 
 @pytest.fixture
-def params(model):
-    return model.init(jax.random.key(0))
+def spike_model():
+    return LinearModel(spike=True)
+
+
+@pytest.fixture
+def autoencoder():
+    return LinearAutoencoder()
 
 
 @pytest.fixture
@@ -29,18 +50,29 @@ def mixed_model():
 
 
 @pytest.fixture
-def mixed_params(mixed_model):
-    return mixed_model.init(jax.random.key(0))
+def mixed_autoencoder():
+    return MixedLinearAutoencoder()
+
+
+@functools.cache
+def initial_params(model):
+    return jax.tree.map(np.asarray, model.init(jax.random.key(0)))
 
 
 @pytest.fixture
-def colour_model():
-    return LinearModel((8, 8, 3))
+def params_of():
+    return initial_params
 
 
 @pytest.fixture
-def colour_dataset():
-    return make_dataset(40, (8, 8, 3), labels=False)
+def draw(tmp_path):
+    """Draws the figures of a model into an empty folder."""
+
+    def draw(model, dataset, *, seed=0, **options):
+        context = Context(model, initial_params(model), dataset, seed=seed)
+        return make_figures(context, tmp_path / "figures", **options)
+
+    return draw
 
 
 @pytest.fixture
@@ -52,7 +84,7 @@ def calls(monkeypatch):
         recorded.setdefault(name, []).append((args, kwargs))
         return next(arg for arg in args if isinstance(arg, Path))
 
-    for module in FIGURE_MODULES:
+    for module in {sys.modules[figure.draw.__module__] for figure in FIGURES}:
         for name in dir(module):
             if name.startswith(("plot_", "save_")):
                 monkeypatch.setattr(module, name, functools.partial(record, name))

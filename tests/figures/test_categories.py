@@ -5,38 +5,35 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vsc_jax.figures import make_figures
-
 SIZES = (3, 2)
 
 
 @pytest.fixture
-def draw(mixed_model, mixed_params, dataset, tmp_path):
-    def draw(model=mixed_model, **options):
-        weights = model.default_weights
-        return make_figures(
-            model, mixed_params, dataset, weights, tmp_path, num_values=5, **options
-        )
+def draw_mixed(mixed_model, dataset, draw):
+    def draw_mixed(model=mixed_model, dataset=dataset):
+        return draw(model, dataset, num_values=5)
 
-    return draw
+    return draw_mixed
 
 
 @pytest.fixture
-def codes(mixed_params):
+def codes(mixed_model, params_of):
     """Codes of images of the linear decoder, whose columns are orthonormal."""
 
     def codes(images):
         flat = np.asarray(images).reshape(*np.shape(images)[:-3], -1)
-        code = (flat - 0.5) @ np.asarray(mixed_params["decoder"])
+        code = (flat - 0.5) @ params_of(mixed_model)["decoder"]
         return code[..., :4], code[..., 4:]
 
     return codes
 
 
 @pytest.fixture
-def categories_of(mixed_model, mixed_params):
+def categories_of(mixed_model, params_of):
     def categories_of(x):
-        return np.asarray(mixed_model.encode(mixed_params, x).categories)
+        decoder = params_of(mixed_model)["decoder"][:, 4:]
+        scores = (np.asarray(x).reshape(len(x), -1) - 0.5) @ decoder
+        return np.stack([scores[:, :3].argmax(1), scores[:, 3:].argmax(1)], axis=1)
 
     return categories_of
 
@@ -47,8 +44,8 @@ def one_hots(categories):
     )
 
 
-def test_every_category_in_every_block(draw, calls, codes, categories_of):
-    draw()
+def test_every_category_in_every_block(draw_mixed, calls, codes, categories_of):
+    draw_mixed()
     (x, frames, path), kwargs = next(
         call for call in calls["plot_traversals"] if len(call[1].get("block_sizes", ()))
     )
@@ -78,8 +75,8 @@ def test_every_category_in_every_block(draw, calls, codes, categories_of):
     assert f"d0 = {own[0]}, d1 = {own[1]}" in kwargs["title"]
 
 
-def test_samples_share_latents_and_the_other_variable(draw, calls, codes):
-    draw()
+def test_samples_share_latents_and_the_other_variable(draw_mixed, calls, codes):
+    draw_mixed()
     (frames, _), kwargs = calls["plot_category_samples"][0]
     assert kwargs["row_labels"] == ["d0 = 0", "d0 = 1", "d0 = 2", "d1 = 0", "d1 = 1"]
     assert kwargs["block_sizes"] == SIZES
@@ -95,8 +92,8 @@ def test_samples_share_latents_and_the_other_variable(draw, calls, codes):
     assert (d[0, :, 3] > 0.5).any() and (d[0, :, 4] > 0.5).any()
 
 
-def test_confusion_is_that_of_the_class(draw, calls, dataset):
-    draw()
+def test_confusion_is_that_of_the_class(draw_mixed, calls, dataset):
+    draw_mixed()
     (scores, _), kwargs = calls["plot_category_confusion"][0]
     assert len(scores) == 2
     assert np.sum(scores[0]["confusion"]) == len(dataset.test_indices)
@@ -105,33 +102,56 @@ def test_confusion_is_that_of_the_class(draw, calls, dataset):
     assert kwargs["value_names"] is None
 
 
-def test_the_shapes_of_sprites_have_names(
-    mixed_model, mixed_params, dataset, tmp_path, calls
-):
-    names = ("shape", "scale", "orientation", "x", "y")
+def test_the_categories_of_the_data_set_have_names(draw_mixed, calls, dataset):
+    names = ("square", "ellipse", "heart")
     dataset = dataclasses.replace(
-        dataset, factors=dataset.factors.repeat(5, axis=1), factor_names=names
+        dataset,
+        factors=dataset.factors.repeat(2, axis=1),
+        factor_names=("hue", "shape"),
+        factor_sizes=(3, 3),
+        label_factor=None,
+        category_factor="shape",
+        category_names=names,
     )
-    weights = mixed_model.default_weights
-    make_figures(mixed_model, mixed_params, dataset, weights, tmp_path)
+    draw_mixed(dataset=dataset)
     _, kwargs = calls["plot_category_confusion"][0]
     assert kwargs["factor_name"] == "shape"
-    assert kwargs["value_names"] == ("square", "ellipse", "heart")
+    assert kwargs["value_names"] == names
 
 
-def test_what_is_missing_is_said(mixed_model, mixed_params, dataset, tmp_path, calls):
-    model = dataclasses.replace(mixed_model, prior=False)
-    dataset = dataclasses.replace(dataset, factors=None, factor_names=())
-    figures = make_figures(model, mixed_params, dataset, {}, tmp_path)
+def test_what_is_missing_is_said(mixed_autoencoder, unlabelled, draw_mixed, calls):
+    figures = draw_mixed(mixed_autoencoder, unlabelled)
     assert "traversals_per_category.png" in [path.name for path in figures.paths]
     assert figures.skipped["category_samples"] == "this model has no prior"
     assert figures.skipped["category_confusion"] == (
-        'this data set has no factor named "shape" or "label"'
+        "this data set has no factor that categories may stand for"
+    )
+    assert not figures.failed
+
+
+def test_a_model_whose_tuple_of_variables_is_empty_has_none(
+    model, dataset, draw, calls
+):
+    class NoVariable(type(model)):
+        category_sizes = ()
+
+    figures = draw(NoVariable(), dataset)
+    reason = "this model has no categorical variables"
+    assert figures.skipped["traversals_per_category"] == reason
+    assert not figures.failed
+
+
+def test_a_factor_of_many_values_is_not_drawn(draw_mixed, calls, dataset):
+    factors = np.arange(137, dtype=np.int32)[:, None]
+    dataset = dataclasses.replace(dataset, factors=factors, factor_sizes=(137,))
+    figures = draw_mixed(dataset=dataset)
+    assert figures.skipped["category_confusion"] == (
+        "the factor label has 69 values, of which 60 can be shown"
     )
 
 
-def test_the_other_figures_keep_the_categories(draw, calls, codes, categories_of):
-    draw()
+def test_the_other_figures_keep_the_categories(draw_mixed, calls, codes, categories_of):
+    draw_mixed()
     (x, frames, _), kwargs = calls["plot_traversals"][0]
     own = one_hots(categories_of(x[None]))
     assert len(frames) == 4  # one row per Gaussian latent, none per variable
@@ -151,8 +171,10 @@ def test_the_other_figures_keep_the_categories(draw, calls, codes, categories_of
     assert all(label[:2] in ("z0", "z1", "z2", "z3") for label in kwargs["row_labels"])
 
 
-def test_conditional_samples_keep_them(mixed_model, draw, calls, codes, categories_of):
-    draw(dataclasses.replace(mixed_model, spike=True))
+def test_conditional_samples_keep_them(
+    mixed_model, draw_mixed, calls, codes, categories_of
+):
+    draw_mixed(dataclasses.replace(mixed_model, spike=True))
     (x, _, frames, _), kwargs = calls["plot_conditional_samples"][0]
     own = one_hots(categories_of(x))
     _, d = codes(frames)
@@ -160,8 +182,10 @@ def test_conditional_samples_keep_them(mixed_model, draw, calls, codes, categori
     assert all("of 4\nnot zero" in label for label in kwargs["row_labels"])
 
 
-def test_interpolation_changes_them_in_the_middle(draw, calls, codes, categories_of):
-    draw()
+def test_interpolation_changes_them_in_the_middle(
+    draw_mixed, calls, codes, categories_of
+):
+    draw_mixed()
     (first, last, frames, _), kwargs = calls["plot_interpolation"][0]
     _, d = codes(frames)
     before, after = one_hots(categories_of(first)), one_hots(categories_of(last))
@@ -171,8 +195,8 @@ def test_interpolation_changes_them_in_the_middle(draw, calls, codes, categories
     assert "categories change in the middle" in kwargs["title"]
 
 
-def test_bars_and_kl_name_the_variables(draw, calls, categories_of):
-    draw()
+def test_bars_and_kl_name_the_variables(draw_mixed, calls, categories_of):
+    draw_mixed()
     (x, latents, _, _), kwargs = calls["plot_latent_bars"][0]
     assert latents.shape == (4, 4)
     assert kwargs["notes"] == [f"d0 = {a}, d1 = {b}" for a, b in categories_of(x)]
@@ -183,10 +207,8 @@ def test_bars_and_kl_name_the_variables(draw, calls, categories_of):
     assert kwargs["title"] == "Decoded draws from the prior"
 
 
-def test_a_model_without_variables_passes_no_notes(
-    model, params, dataset, tmp_path, calls
-):
-    make_figures(model, params, dataset, model.default_weights, tmp_path)
+def test_a_model_without_variables_passes_no_notes(model, dataset, draw, calls):
+    draw(model, dataset)
     assert calls["plot_latent_bars"][0][1]["notes"] == []
     assert calls["plot_kl_per_latent"][0][1]["num_variables"] == 0
     assert len(calls["plot_traversals"]) == 1

@@ -1,82 +1,126 @@
+"""Text from outside is shown as it is, in every figure that has some."""
+
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
-from vsc_jax.evaluation._drawing import (
-    as_panels,
-    enlarge,
-    mosaic,
-    save_grid,
-    to_rgb,
-    wrap_title,
-)
 
+from vsc_jax import figures
+from vsc_jax.figures._drawing import plain, wrap_title
+from vsc_jax.metrics import absolute_correlation, unsupervised_accuracy
 
-def test_enlarge_repeats_pixels():
-    images = np.arange(28 * 28 * 3).reshape(1, 28, 28, 3)
-    large = enlarge(images)
-    assert large.shape == (1, 84, 84, 3)
-    assert (large[:, ::3, ::3] == images).all()
-    assert (large[:, 2::3, 1::3] == images).all()
-    assert enlarge(np.zeros((300, 200, 1))).shape == (300, 200, 1)
-
-
-def test_to_rgb_clips_and_scales():
-    grey = np.array([-1.0, 0.0, 0.1, 0.5]).reshape(1, 1, 4, 1)
-    rgb = to_rgb(grey, 0.2)
-    assert rgb.shape == (1, 1, 4, 3)
-    np.testing.assert_allclose(rgb[0, 0, :, 2], [0, 0, 0.5, 1])
-
-
-def test_mosaic_places_panels_and_leaves_holes_white():
-    panels = np.linspace(0.1, 0.6, 6)[:, None, None, None] * np.ones((6, 5, 4, 3))
-    panels = panels.reshape(2, 3, 5, 4, 3)
-    panels[1, 2] = np.nan
-    image, rows, columns = mosaic(panels, gap=2)
-    for i, y in enumerate(rows):
-        for j, x in enumerate(columns):
-            expected = 1.0 if (i, j) == (1, 2) else panels[i, j, 0, 0, 0]
-            area = image[int(y) - 1 : int(y) + 2, int(x) : int(x) + 2]
-            np.testing.assert_allclose(area, expected)
-    assert image.shape == (2 + 2 * 7, 2 + 3 * 6, 3)
-    assert (image[0, :18] == 0.8).all()  # the frame around panels
-
-
-def test_saved_pixels_are_the_pixels_given(tmp_path):
-    rng = np.random.default_rng(0)
-    panels = rng.integers(0, 256, size=(3, 9, 64, 64, 3)) / 255
-    path = save_grid(
-        panels, tmp_path / "sub" / "grid.png", title="a title " * 30,
-        row_labels=["one", "two\nlines", "three"], column_labels=list("abcdefghi"),
-    )  # fmt: skip
-    picture = np.asarray(Image.open(path).convert("RGB"))
-    # Find the first panel by its frame, then compare every panel exactly.
-    mosaic_image, _, _ = mosaic(panels)
-    expected = (255 * mosaic_image).round().astype(np.uint8)
-    height, width = expected.shape[:2]
-    assert picture.shape[0] > height
-    assert picture.shape[1] > width
-    offsets = [
-        (y, x)
-        for y in range(picture.shape[0] - height + 1)
-        for x in range(picture.shape[1] - width + 1)
-        if (picture[y, x] == 204).all()
-        and (picture[y + 4, x + 4 : x + 68] == expected[4, 4:68]).all()
-    ]
-    assert len(offsets) == 1
-    y, x = offsets[0]
-    assert (picture[y : y + height, x : x + width] == expected).all()
-    assert (picture[:y].min(axis=(1, 2)) < 100).any()  # ink of title and labels above
-    assert (picture[:, : x - 1].min(axis=(1, 2)) < 100).any()  # and of rows, left
-    assert (picture[:, -8:] == 255).all()  # nothing is cut off at the right
+# The first two are formulas for matplotlib, of which the first cannot be parsed.
+TEXTS = [r"$\\frac{$", "$x$", "_hidden", "a_very_long_name_" * 20]
+IMAGES = np.zeros((1, 2, 2, 1))
 
 
 def test_long_titles_are_wrapped():
     lines = wrap_title("word " * 60, 500)
     assert len(lines) > 3
     assert max(map(len, lines)) <= 500 / 8
+    assert wrap_title("word " * 600, 500)[-1].endswith("…")
+    assert len(wrap_title("x" * 9_000, 500)) < 10
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 4), (3, 4, 4, 2), (0, 4, 4, 1)])
-def test_images_are_checked(shape):
-    with pytest.raises(ValueError, match="x must have 4 axes, the last one of 1 or 3"):
-        as_panels("x", np.zeros(shape), 4)
+def draw_class_gates(text, path):
+    figures.plot_class_gates(np.ones((1, 2)), path, class_names=[text])
+
+
+def draw_class_magnitudes(text, path):
+    figures.plot_class_magnitudes(np.ones((1, 2)), path, class_names=[text])
+
+
+def draw_correlation(text, path):
+    codes = np.array([[0.0], [1.0]])
+    correlation = absolute_correlation(codes, codes)
+    figures.plot_correlation(correlation, path, source_names=[text])
+
+
+def draw_category_confusion(text, path):
+    score = unsupervised_accuracy([0, 1], [0, 1])
+    figures.plot_category_confusion(
+        [score], path, category_sizes=(2,), factor_name=text, value_names=[text, text]
+    )
+
+
+def draw_aggregate_posterior(text, path):
+    mean = np.ones((2, 2))
+    figures.plot_aggregate_posterior(
+        mean, mean, mean, path, classes=np.array([0, 0]), class_names=[text]
+    )
+
+
+def draw_density_grid(text, path):
+    figures.plot_density_grid(
+        np.ones((1, 1, 2, 2)), path, row_labels=[text], column_labels=[text]
+    )
+
+
+def draw_curves(text, path):
+    rows = [{"a" + text: 1.0, "b" + text: 2.0, "c": text}]
+    figures.plot_curves(
+        rows, path, x="a" + text, y=["b" + text], curves=["c"], labels="c"
+    )
+
+
+def draw_training_curves(text, path):
+    log = path.with_suffix(".jsonl")
+    log.write_text(json.dumps({"step": 1, text: 2.0}))
+    figures.plot_training_curves(log, path)
+
+
+def draw_kl_over_steps(text, path):
+    log = path.with_suffix(".jsonl")
+    log.write_text(json.dumps({"step": 1, "kl_per_latent": [2.0]}))
+    figures.plot_kl_over_steps(log, path, [(1, text)], title=text)
+
+
+def draw_reconstructions(text, path):
+    figures.plot_reconstructions(IMAGES, IMAGES, path, title=text)
+
+
+def draw_traversals(text, path):
+    figures.plot_traversals(IMAGES[0], IMAGES[None], path, row_labels=[text])
+
+
+def draw_latent_bars(text, path):
+    figures.plot_latent_bars(IMAGES, np.ones((1, 1)), IMAGES, path, notes=[text])
+
+
+DRAWINGS = [value for name, value in dict(globals()).items() if name[:5] == "draw_"]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+@pytest.mark.parametrize("text", TEXTS[::3])
+def test_any_text_is_drawn(draw, text, tmp_path):
+    path = tmp_path / "picture.png"
+    draw(text, path)
+    with Image.open(path) as image:
+        assert max(image.size) < 2_000
+
+
+@pytest.mark.parametrize("text", TEXTS[:3])
+def test_plain_text_is_shown_as_it_is(text):
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    shown = Text(0, 0, plain(text), figure=Figure())
+    assert shown._preprocess_math(shown.get_text()) == (text, False)
+
+
+def test_long_text_is_cut_line_by_line():
+    assert plain("123456\n12345\n", max_length=5) == "1234…\n12345\n"
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend(tmp_path, monkeypatch):
+    from vsc_jax.figures import _aggregate_posterior
+
+    saved = []
+    monkeypatch.setattr(_aggregate_posterior, "save", lambda f, p: saved.append(f))
+    draw_aggregate_posterior("_hidden", tmp_path / "x.png")
+    (legend,) = [axes.legend_ for axes in saved[0].axes if axes.legend_]
+    assert [text.get_text().strip() for text in legend.get_texts()] == [
+        "prior",
+        "_hidden",
+    ]

@@ -1,187 +1,80 @@
+"""What is drawn of points, and of models with two latents."""
+
+import dataclasses
+
 import numpy as np
 import pytest
-from PIL import Image
 
-from vsc_jax.figures import plot_aggregate_posterior, plot_points
+from vsc_jax.datasets import load_dataset
+from vsc_jax.figures import FIGURES
 
-INK = (0x1F, 0x3B, 0x5C)
-PURPLE = (68, 1, 84)  # lowest of viridis
-YELLOW = (253, 231, 37)  # highest
-BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
-NARROW = 2 * np.log(0.05)
+NOISE_VAR = 0.1  # of the linear model
+POINTS_SHAPE = (1, 2, 1)
+DENSITY = "aggregate_posterior"
 
 
-def read(path):
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        return np.asarray(image.convert("RGB")).astype(int)
+@pytest.fixture(scope="module")
+def point_dataset():
+    return load_dataset("pinwheel", num_train=40, num_test=30)
 
 
-def has(picture, colour):
-    return (np.abs(picture - np.array(colour)) <= 3).all(axis=-1)
-
-
-def frames(picture):
-    """Left and right edge of each panel, and its top and bottom."""
-    black = (picture == 0).all(axis=-1)
-    rows = np.flatnonzero(black.sum(axis=1) > 0.4 * picture.shape[1])
-    top, bottom = rows[0], rows[-1]
-    columns = np.flatnonzero(black[top:bottom].mean(axis=0) > 0.95)
-    # A line may be two pixels wide.
-    columns = columns[np.r_[True, np.diff(columns) > 2]]
-    return columns, (top, bottom)
-
-
-def place(found, sides, edges, limit):
-    """Mean position of the pixels found, in the units of the axes."""
-    rows, columns = np.nonzero(found)
-    x = (columns.mean() - sides[0]) / (sides[1] - sides[0]) * 2 - 1
-    y = 1 - (rows.mean() - edges[0]) / (edges[1] - edges[0]) * 2
-    return limit * x, limit * y
-
-
-def grid_of_points():
-    return np.stack(np.meshgrid([-1.0, 1.0], [-1.0, 1.0]), -1).reshape(-1, 2)
-
-
-def test_points_have_a_panel_each_on_the_same_axes(tmp_path):
-    x = grid_of_points()
-    picture = read(plot_points(x, 0.5 * x, 0.8 * x, tmp_path / "deep" / "points.png"))
-    sides, edges = frames(picture)
-    assert len(sides) == 6
-    # A panel each, with axes from -1.05 to 1.05.
-    reach = []
-    for left, right in sides.reshape(3, 2):
-        inside = picture[edges[0] + 3 : edges[1] - 2, left + 3 : right - 2]
-        coloured = np.ptp(inside, axis=-1) > 40
-        columns = np.flatnonzero(coloured.any(axis=0))
-        reach.append((columns[-1] - columns[0]) / inside.shape[1] * 1.05)
-    np.testing.assert_allclose(reach, [1.0, 0.5, 0.8], atol=0.03)
-    # The data stand in grey behind the others, not behind themselves.
-    grey = has(picture[edges[0] + 3 : edges[1] - 2], (204, 204, 204))
-    counts = [grey[:, a + 3 : b - 2].sum() for a, b in sides.reshape(3, 2)]
-    assert counts[0] == 0
-    assert min(counts[1:]) > 10
-
-
-def test_points_without_a_prior_have_two_panels(tmp_path):
-    x = grid_of_points()
-    picture = read(plot_points(x, x, None, tmp_path / "points.png"))
-    assert len(frames(picture)[0]) == 4
-
-
-def test_far_samples_do_not_shrink_the_data(tmp_path):
-    x = grid_of_points()
-    near = np.tile(x, (50, 1))
-    far = near.copy()
-    far[7] = 1e6
-    far[8] = np.nan
-    pictures = [
-        read(plot_points(x, x, samples, tmp_path / "points.png"))
-        for samples in (near, far)
-    ]
-    sides, edges = frames(pictures[0])
-    first = (slice(*edges), slice(sides[0], sides[1]))
-    np.testing.assert_array_equal(pictures[0][first], pictures[1][first])
-    # Only the last panel says that something is outside.
-    corner = (slice(edges[1] - 25, edges[1] - 3), slice(sides[5] - 120, sides[5] - 5))
-    dark = [(picture[corner].max(axis=-1) < 80).sum() for picture in pictures]
-    assert dark[0] == 0
-    assert dark[1] > 30
-
-
-def test_bad_points_are_refused(tmp_path):
-    x = grid_of_points()
-    path = tmp_path / "x.png"
-    with pytest.raises(ValueError, match=r"x must have shape \[n, 2\].*\(4, 3\)"):
-        plot_points(np.zeros((4, 3)), x, None, path)
-    with pytest.raises(ValueError, match="one row per point, 4, got 3"):
-        plot_points(x, x[:3], None, path)
-    with pytest.raises(ValueError, match=r"samples must have.*n at least 1.*\(0, 2\)"):
-        plot_points(x, x, np.zeros((0, 2)), path)
-
-
-def test_density_and_means_lie_where_they_should(tmp_path):
-    mean = np.repeat([[1.0, 0.5], [-1.5, -1.0]], 50, axis=0)
-    rng = np.random.default_rng(0)
-    picture = read(
-        plot_aggregate_posterior(
-            mean,
-            np.full_like(mean, NARROW),
-            0.3 * rng.normal(size=(400, 2)),
-            tmp_path / "q.png",
-            classes=np.repeat([0, 1], 50),
-        )
+@pytest.mark.parametrize("latent_dim", [2, 1])
+def test_points_are_drawn_as_points(model, point_dataset, draw, calls, latent_dim):
+    model = dataclasses.replace(model, image_shape=POINTS_SHAPE, latent_dim=latent_dim)
+    figures = draw(model, point_dataset)
+    names = ["points.png", "kl_per_latent.png", f"{DENSITY}.png"]
+    assert [path.name for path in figures.paths] == names[: latent_dim + 1]
+    assert not figures.failed
+    if latent_dim == 1:
+        reason = "only two latents can be drawn as a density"
+        assert figures.skipped[DENSITY] == reason
+    reason = "this data set holds points, not pictures"
+    for figure in FIGURES:
+        if figure.of == "pictures":
+            assert figures.skipped[figure.name] == reason
+    ((x, _, samples, _), _) = calls["plot_points"][0]
+    assert samples.shape == (400, 2)
+    np.testing.assert_array_equal(
+        np.sort(x, axis=0), np.sort(point_dataset.images[40:, 0, :, 0], axis=0)
     )
-    sides, edges = frames(picture)
-    # The frame of the colour bar stands between those of the panels.
-    left, right = sides[:2], sides[-2:]
-    density = picture[edges[0] : edges[1], left[0] : left[1]]
-    size = density.shape[1]
-    assert has(density, PURPLE).mean() > 0.9
-    # Above 1 is shown as 1: both peaks are 1 / (2 pi 0.05^2) / 2 = 32.
-    peaks = has(density, YELLOW)
-    halves = [peaks[:, : size // 2], peaks[:, size // 2 :]]
-    for half, shift, expected in zip(
-        halves, (0, size // 2), [(-1.5, -1.0), (1.0, 0.5)], strict=True
-    ):
-        found = place(half, (-shift, size - shift), (0, len(density)), 2.0)
-        np.testing.assert_allclose(found, expected, atol=0.03)
-    panel = picture[:, right[0] : right[1]]
-    for colour, expected in ((BLUE, (1.0, 0.5)), (ORANGE, (-1.5, -1.0))):
-        found = place(has(panel, colour), (0, np.ptp(right)), edges, 2.0)
-        np.testing.assert_allclose(found, expected, atol=0.04)
-    assert has(panel, (204, 204, 204)).sum() > 300
 
 
-@pytest.mark.parametrize("log_var", [-12.0, -2_000.0])
-def test_narrow_codes_are_seen(tmp_path, log_var):
-    rng = np.random.default_rng(0)
-    mean = rng.uniform(-1.5, 1.5, size=(20, 2))
-    picture = read(
-        plot_aggregate_posterior(
-            mean, np.full_like(mean, log_var), mean, tmp_path / "q.png"
-        )
+def test_points_of_a_model_without_prior(autoencoder, point_dataset, draw, calls):
+    model = dataclasses.replace(autoencoder, image_shape=POINTS_SHAPE, latent_dim=2)
+    figures = draw(model, point_dataset)
+    assert [path.name for path in figures.paths] == ["points.png"]
+    assert figures.skipped["kl_per_latent"] == "this model has no KL to a prior"
+    assert figures.skipped[DENSITY] == "this model has no prior"
+    ((x, reconstructions, samples, _), _) = calls["plot_points"][0]
+    assert samples is None
+    # The linear decoder has an inverse here: the code is the point, a little shrunk.
+    assert x.shape == reconstructions.shape == (30, 2)
+    np.testing.assert_allclose(
+        reconstructions - 0.5, (x - 0.5) / (1 + NOISE_VAR), atol=1e-5
     )
-    sides, edges = frames(picture)
-    density = picture[edges[0] : edges[1], sides[0] : sides[1]]
-    for x, y in mean:
-        row = round((2 - y) / 4 * len(density))
-        column = round((x + 2) / 4 * density.shape[1])
-        near = density[row - 2 : row + 3, column - 2 : column + 3]
-        assert not has(near, PURPLE).all()
-    assert has(picture, INK).sum() > 100
 
 
-def test_the_axes_hold_a_wide_prior(tmp_path):
-    mean = np.zeros((30, 2))
-    prior = np.random.default_rng(0).uniform(-5.0, 5.0, size=(3_000, 2))
-    picture = read(
-        plot_aggregate_posterior(mean, np.zeros_like(mean), prior, tmp_path / "q.png")
-    )
-    sides, edges = frames(picture)
-    density = picture[edges[0] : edges[1], sides[0] : sides[1]]
-    # A standard Gaussian is at 1 / (2 pi) in its middle and fades at 4 of 5.
-    middle = density[len(density) // 2, density.shape[1] // 2]
-    assert not has(middle, PURPLE)
-    column = density[len(density) // 2]
-    width = (~has(column, PURPLE)).sum() / len(column)
-    assert 0.3 < width < 0.8
+def test_the_aggregate_posterior_of_two_latents(model, dataset, draw, calls):
+    model = dataclasses.replace(model, latent_dim=2)
+    figures = draw(model, dataset)
+    assert figures.paths[-1].stem == DENSITY
+    ((mean, log_var, prior, _), kwargs) = calls["plot_aggregate_posterior"][0]
+    assert mean.shape == log_var.shape == (len(dataset.test_indices), 2)
+    assert prior.shape == (64, 2)
+    assert sorted(kwargs["classes"]) == sorted(dataset.labels[dataset.test_indices])
+    figures = draw(dataclasses.replace(model, spike=True), dataset)
+    assert figures.skipped[DENSITY] == "it needs a Gaussian posterior"
 
 
-def test_bad_codes_are_refused(tmp_path):
-    mean, path = np.zeros((4, 2)), tmp_path / "x.png"
-    with pytest.raises(ValueError, match=r"mean must have shape \[n, 2\].*\(4, 3\)"):
-        plot_aggregate_posterior(np.zeros((4, 3)), mean, mean, path)
-    with pytest.raises(ValueError, match="one row per mean, 4, got 2"):
-        plot_aggregate_posterior(mean, mean[:2], mean, path)
-    with pytest.raises(ValueError, match=r"integers of shape \(4,\), got float64"):
-        plot_aggregate_posterior(mean, mean, mean, path, classes=np.zeros(4))
-    with pytest.raises(ValueError, match="0 or more, got -1"):
-        plot_aggregate_posterior(
-            mean, mean, mean, path, classes=np.array([0, 1, 2, -1])
-        )
-    with pytest.raises(ValueError, match="a name for the class 3, got 3 names"):
-        plot_aggregate_posterior(
-            mean, mean, mean, path, classes=np.arange(4), class_names=["a", "b", "c"]
-        )
+def test_colours_are_the_only_factor_unless_there_are_too_many(
+    model, point_dataset, draw, calls
+):
+    model = dataclasses.replace(model, image_shape=POINTS_SHAPE, latent_dim=2)
+    draw(model, point_dataset)
+    many = np.arange(70, dtype=np.int32)[:, None]
+    draw(model, dataclasses.replace(point_dataset, factors=many, factor_sizes=(70,)))
+    (_, few), (_, none) = calls["plot_aggregate_posterior"]
+    arms = point_dataset.factors[point_dataset.test_indices, 0]
+    np.testing.assert_array_equal(np.sort(few["classes"]), np.sort(arms))
+    assert few["class_names"] is None
+    assert none["classes"] is None

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vsc_jax.figures import (
-    _training_curves,
+    _kl_over_steps,
     plot_kl_over_steps,
     plot_training_curves,
 )
@@ -77,7 +77,7 @@ def figures(monkeypatch):
         saved.append(figure)
         return path
 
-    monkeypatch.setattr(_training_curves, "save", save)
+    monkeypatch.setattr(_kl_over_steps, "save", save)
     return saved
 
 

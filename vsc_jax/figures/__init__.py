@@ -3,36 +3,41 @@
 from vsc_jax.figures._aggregate_posterior import (
     plot_aggregate_posterior as plot_aggregate_posterior,
 )
-from vsc_jax.figures._aggregate_posterior import plot_points as plot_points
+from vsc_jax.figures._author_traversals import (
+    plot_author_traversals as plot_author_traversals,
+)
 from vsc_jax.figures._category_confusion import (
     plot_category_confusion as plot_category_confusion,
 )
-from vsc_jax.figures._category_confusion import (
+from vsc_jax.figures._category_samples import (
     plot_category_samples as plot_category_samples,
 )
+from vsc_jax.figures._class_gates import plot_class_gates as plot_class_gates
 from vsc_jax.figures._class_magnitudes import (
     plot_class_magnitudes as plot_class_magnitudes,
 )
-from vsc_jax.figures._data import Figures as Figures
-from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
-from vsc_jax.figures._interpretation import (
+from vsc_jax.figures._conditional_samples import (
     plot_conditional_samples as plot_conditional_samples,
 )
-from vsc_jax.figures._interpretation import plot_interpolation as plot_interpolation
+from vsc_jax.figures._correlation import plot_correlation as plot_correlation
+from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
+from vsc_jax.figures._interpolation import plot_interpolation as plot_interpolation
 from vsc_jax.figures._interpretation import plot_interpretation as plot_interpretation
-from vsc_jax.figures._kl_per_latent import plot_class_gates as plot_class_gates
-from vsc_jax.figures._kl_per_latent import plot_correlation as plot_correlation
+from vsc_jax.figures._kl_over_steps import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.figures._kl_per_latent import plot_kl_per_latent as plot_kl_per_latent
 from vsc_jax.figures._latent_bars import plot_latent_bars as plot_latent_bars
-from vsc_jax.figures._latent_bars import plot_prior_samples as plot_prior_samples
-from vsc_jax.figures._latent_bars import plot_reconstructions as plot_reconstructions
+from vsc_jax.figures._make_figures import FIGURES as FIGURES
+from vsc_jax.figures._make_figures import Figures as Figures
 from vsc_jax.figures._make_figures import make_figures as make_figures
+from vsc_jax.figures._points import plot_points as plot_points
+from vsc_jax.figures._prior_samples import plot_prior_samples as plot_prior_samples
+from vsc_jax.figures._reconstructions import (
+    plot_reconstructions as plot_reconstructions,
+)
 from vsc_jax.figures._report import write_report as write_report
 from vsc_jax.figures._sweep_curves import plot_curves as plot_curves
-from vsc_jax.figures._training_curves import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.figures._training_curves import (
     plot_training_curves as plot_training_curves,
 )
-from vsc_jax.figures._traversals import plot_author_traversals as plot_author_traversals
 from vsc_jax.figures._traversals import plot_traversals as plot_traversals
 from vsc_jax.figures._traversals import save_traversal_gif as save_traversal_gif

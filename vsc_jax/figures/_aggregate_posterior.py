@@ -1,86 +1,21 @@
-"""Points in the plane: data of two numbers, and codes of two latents."""
+"""The density of the aggregate posterior of two latents."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vsc_jax.evaluation import aggregate_density
-from vsc_jax.figures._drawing import (
-    INK,
-    SECOND_INK,
-    new_figure,
-    save,
-    wrap_title,
-)
+from vsc_jax.figures._drawing import INK, new_figure, plain, save, wrap_title
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.figures._plane import PALE, PANEL, as_points, reach, set_square
+from vsc_jax.metrics import NotApplicable
+from vsc_jax.models import EncodesImages, SamplesPrior
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_PALE = "0.8"
-_PANEL = 330
+_DRAWN_DIM = 2
+_MAX_CLASSES = 20
 _LEAST_LIMIT = 2.0
 _NUM_DENSITY = 300
-
-
-def plot_points(
-    x: np.ndarray,
-    reconstructions: np.ndarray,
-    samples: np.ndarray | None,
-    path: str | Path,
-    *,
-    title: str = "Points in the plane, and what the model makes of them; the test "
-    "points are grey",
-) -> Path:
-    """Data, reconstructions and samples side by side, on the same axes.
-
-    The data stand in grey behind the other two. What lies outside of the axes, which
-    hold all data and 99 % of the others, is counted in a corner of the panel.
-
-    Args:
-      x: `[n, 2]`, test points.
-      reconstructions: `[n, 2]`, what the decoder makes of the code of each.
-      samples: `[m, 2]`, decoded draws from the prior; None leaves the panel out.
-      path: PNG file to write.
-      title: above the figure.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if an array is not `[n, 2]`, or `reconstructions` has other rows.
-    """
-    x = _as_points("x", x)
-    reconstructions = _as_points("reconstructions", reconstructions)
-    if len(reconstructions) != len(x):
-        raise ValueError(
-            f"reconstructions must have one row per point, {len(x)}, got "
-            f"{len(reconstructions)}."
-        )
-    panels = [
-        ("test points", x, INK),
-        ("their reconstructions", reconstructions, SECOND_INK),
-    ]
-    if samples is not None:
-        samples = _as_points("samples", samples)
-        panels.append(("decoded draws from the prior", samples, SECOND_INK))
-    limit = 1.05 * max(
-        _reach(x, 1.0), *[_reach(points, 0.99) for _, points, _ in panels[1:]]
-    )
-    width = _PANEL * len(panels) + 30
-    lines = wrap_title(title, width - 20)
-    figure = new_figure(width, _PANEL + 50 + 18 * len(lines), layout="constrained")
-    figure.suptitle("\n".join(lines), fontsize=11, x=0.01, ha="left")
-    grid = figure.subplots(1, len(panels), sharex=True, sharey=True)
-    for axes, (name, points, colour) in zip(grid, panels, strict=True):
-        if points is not x:
-            axes.scatter(*x.T, s=5, color=_PALE, linewidths=0)
-        axes.scatter(*points.T, s=7, color=colour, linewidths=0, alpha=0.8)
-        _set_square(axes, limit, name, points)
-        axes.set_xlabel("$x_0$", fontsize=9)
-    grid[0].set_ylabel("$x_1$", rotation=0, fontsize=9)
-    return save(figure, Path(path))
 
 
 def plot_aggregate_posterior(
@@ -119,8 +54,8 @@ def plot_aggregate_posterior(
     Raises:
       ValueError: if a shape is wrong, a class is negative or has no name.
     """
-    mean, log_var = _as_points("mean", mean), _as_points("log_var", log_var)
-    prior_samples = _as_points("prior_samples", prior_samples)
+    mean, log_var = as_points("mean", mean), as_points("log_var", log_var)
+    prior_samples = as_points("prior_samples", prior_samples)
     if len(log_var) != len(mean):
         raise ValueError(
             f"log_var must have one row per mean, {len(mean)}, got {len(log_var)}."
@@ -129,13 +64,13 @@ def plot_aggregate_posterior(
     noise = np.random.default_rng(0).standard_normal(mean.shape)
     limit = max(
         _LEAST_LIMIT,
-        _reach(prior_samples, 0.999),
-        _reach(mean + np.exp(0.5 * log_var) * noise, 0.999),
+        reach(prior_samples, 0.999),
+        reach(mean + np.exp(0.5 * log_var) * noise, 0.999),
     )
     density = aggregate_density(mean, log_var, limits=(-limit, limit), num=_NUM_DENSITY)
-    width = 2 * _PANEL + 180
+    width = 2 * PANEL + 180
     lines = wrap_title(title, width - 20)
-    figure = new_figure(width, _PANEL + 20 + 18 * len(lines), layout="constrained")
+    figure = new_figure(width, PANEL + 20 + 18 * len(lines), layout="constrained")
     figure.suptitle("\n".join(lines), fontsize=11, x=0.01, ha="left")
     left, right = figure.subplots(1, 2)
     image = left.imshow(
@@ -155,11 +90,11 @@ def plot_aggregate_posterior(
         extendfrac=0.04,
     )
     bar.ax.tick_params(labelsize=8)
-    right.scatter(*prior_samples.T, s=5, color=_PALE, linewidths=0, label="prior")
+    right.scatter(*prior_samples.T, s=5, color=PALE, linewidths=0, label="prior")
     for name, points, colour in groups:
         right.scatter(*points.T, s=8, color=colour, linewidths=0, label=name)
     together = np.concatenate([mean, prior_samples])
-    _set_square(right, limit, "draws from p(z), means of q(z|x)", together)
+    set_square(right, limit, "draws from p(z), means of q(z|x)", together)
     left.tick_params(labelsize=8)
     for axes in (left, right):
         axes.set_xlabel("$z_0$", fontsize=9)
@@ -198,7 +133,11 @@ def _group(
             f"{len(class_names)} names."
         )
     present = [int(k) for k in present]
-    names = [f"class {k}" if class_names is None else class_names[k] for k in present]
+    names = [
+        # Matplotlib leaves out of the legend what begins with an underscore.
+        f"class {k}" if class_names is None else " " + plain(class_names[k], 24)
+        for k in present
+    ]
     # Grey is the colour of the prior.
     colours = [colormaps["tab10"](i) for i in range(10) if i != 7]
     return [
@@ -207,32 +146,34 @@ def _group(
     ]
 
 
-def _as_points(name: str, points: np.ndarray) -> np.ndarray:
-    points = np.asarray(points, np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise ValueError(
-            f"{name} must have shape [n, 2] with n at least 1, got {points.shape}."
+def draw(data: FigureData) -> list[Path]:
+    """Colours are labels, else the values of the factor if there is just one."""
+    encoded, dataset = data.encoded, data.dataset
+    if data.latent_dim != _DRAWN_DIM:
+        raise NotApplicable("only two latents can be drawn as a density")
+    if encoded.log_var is None or encoded.has_spike:
+        raise NotApplicable("it needs a Gaussian posterior")
+    classes, names = dataset.labels, dataset.label_names
+    if (
+        classes is None
+        and dataset.factors is not None
+        and dataset.factors.shape[1] == 1
+    ):
+        classes, names = dataset.factors[:, 0], ()
+    if classes is not None and len(np.unique(classes[data.rows])) > _MAX_CLASSES:
+        classes = None
+    return [
+        plot_aggregate_posterior(
+            encoded.mean,
+            encoded.log_var,
+            data.prior[:, :_DRAWN_DIM],
+            data.path("aggregate_posterior.png"),
+            classes=None if classes is None else classes[data.rows],
+            class_names=names or None,
         )
-    return points
+    ]
 
 
-def _reach(points: np.ndarray, share: float) -> float:
-    """Half the side of the square around zero that holds this share of the points."""
-    farthest = np.abs(points).max(axis=1)
-    farthest = farthest[np.isfinite(farthest)]
-    return max(float(np.quantile(farthest, share)), 1e-6) if len(farthest) else 1.0
-
-
-def _set_square(axes: "Axes", limit: float, name: str, points: np.ndarray) -> None:
-    """Axes from -limit to limit; what lies outside is counted in a corner."""
-    outside = np.count_nonzero(~(np.abs(points) <= limit).all(axis=1))
-    if outside:
-        note = f"{outside} of {len(points)} outside"
-        axes.text(
-            0.98, 0.02, note, transform=axes.transAxes, ha="right", fontsize=8, zorder=3
-        )
-    axes.set_title(name, fontsize=9)
-    axes.set_xlim(-limit, limit)
-    axes.set_ylim(-limit, limit)
-    axes.set_aspect("equal")
-    axes.tick_params(labelsize=8)
+AGGREGATE_POSTERIOR = Figure(
+    "aggregate_posterior", (EncodesImages, SamplesPrior), draw, of="both"
+)

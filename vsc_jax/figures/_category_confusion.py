@@ -1,7 +1,4 @@
-"""Pictures of categorical variables: what each category draws, and what it stands for.
-
-The traversals per category are drawn by `plot_traversals` with a block per latent.
-"""
+"""Which true classes the categories stand for."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,53 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from vsc_jax.figures._drawing import (
-    SECOND_INK,
-    new_figure,
-    save,
-    save_rows,
-    wrap_title,
-)
+from vsc_jax import metrics
+from vsc_jax.figures._drawing import SECOND_INK, new_figure, plain, save, wrap_title
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.metrics import NotApplicable
+from vsc_jax.models import EncodesImages, HasCategories
 
-
-def plot_category_samples(
-    frames: np.ndarray,
-    path: str | Path,
-    *,
-    row_labels: Sequence[str],
-    block_sizes: Sequence[int] = (),
-    max_value: float = 1.0,
-    title: str = "Each row decodes another category, each column has one draw of the "
-    "Gaussian latents",
-) -> Path:
-    """The same latents with every category.
-
-    Args:
-      frames: `[rows, columns, height, width, channels]`, 1 or 3 channels.
-      path: PNG file to write.
-      row_labels: one per row, such as "d0 = 2".
-      block_sizes: number of categories of each variable; empty for one variable.
-      max_value: pixel value shown as white.
-      title: above the figure.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if shapes or the number of labels do not fit.
-    """
-    columns = np.shape(frames)[1] if np.ndim(frames) == 5 else 0
-    return save_rows(
-        [],
-        frames,
-        [],
-        path,
-        row_labels=row_labels,
-        frame_labels=[""] * columns,
-        block_sizes=block_sizes,
-        max_value=max_value,
-        title=title,
-    )
+_MAX_VALUES = 60
 
 
 def plot_category_confusion(
@@ -133,11 +90,11 @@ def plot_category_confusion(
                 )
         names = [str(k) for k in score["labels"]]
         if value_names is not None:
-            names = [value_names[k] for k in score["labels"]]
+            names = [plain(value_names[k], 12) for k in score["labels"]]
         axes.set_xticks(range(len(names)), names, fontsize=9)
         axes.set_yticks(range(len(rows)), [f"d{i} = {k}" for k in rows], fontsize=9)
         axes.tick_params(length=0)
-        axes.set_xlabel(factor_name)
+        axes.set_xlabel(plain(factor_name))
         axes.set_title("\n".join(titles[i]), fontsize=11, loc="left")
     return save(figure, Path(path))
 
@@ -163,3 +120,32 @@ def _in_matched_order(score: Mapping[str, Any], num_categories: int) -> list[int
     others = iter([*used, *sorted(unused)])
     order = [next(others, None) if k is None else k for k in found]
     return [k for k in [*order, *others] if k is not None]
+
+
+def draw(data: FigureData) -> list[Path]:
+    """The category factor of the data set against the most probable categories."""
+    factor_name = data.dataset.category_factor
+    if factor_name is None:
+        raise NotApplicable("this data set has no factor that categories may stand for")
+    values = data.dataset.factor(factor_name)[data.rows]
+    num_values = len(np.unique(values))
+    if num_values > _MAX_VALUES:
+        raise NotApplicable(
+            f"the factor {factor_name} has {num_values} values, of which {_MAX_VALUES} "
+            "can be shown"
+        )
+    return [
+        plot_category_confusion(
+            [
+                metrics.unsupervised_accuracy(categories, values)
+                for categories in data.encoded.categories.T
+            ],
+            data.path("category_confusion.png"),
+            category_sizes=data.category_sizes,
+            factor_name=factor_name,
+            value_names=data.dataset.category_names or None,
+        )
+    ]
+
+
+CATEGORY_CONFUSION = Figure("category_confusion", (EncodesImages, HasCategories), draw)

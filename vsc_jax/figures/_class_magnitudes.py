@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from vsc_jax.evaluation import class_means
 from vsc_jax.figures._drawing import (
     INK,
     SECOND_INK,
     new_figure,
+    plain,
     save,
     wrap_title,
 )
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.models import EncodesImages
 
 _NUM_MARKED = 3
 
@@ -92,7 +96,7 @@ def plot_class_magnitudes(
                 fontsize=7,
             )
         axes.yaxis.set_label_position("right")
-        axes.set_ylabel(name, rotation=0, ha="left", va="center", fontsize=9)
+        axes.set_ylabel(plain(name, 24), rotation=0, ha="left", va="center", fontsize=9)
         axes.tick_params(axis="y", labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     last = rows[-1, 0]
@@ -105,3 +109,19 @@ def plot_class_magnitudes(
     last.tick_params(axis="x", labelsize=7)
     last.set_xlabel("index of the latent", fontsize=9)
     return save(figure, Path(path))
+
+
+def draw(data: FigureData) -> list[Path]:
+    """Of posterior means, zero where the posterior is more likely zero."""
+    magnitudes = np.abs(data.encoded.expected_latents)
+    present, means = class_means(magnitudes, data.labels)
+    return [
+        plot_class_magnitudes(
+            means,
+            data.path("class_magnitudes.png"),
+            class_names=[data.label_name(k) for k in present],
+        )
+    ]
+
+
+CLASS_MAGNITUDES = Figure("class_magnitudes", (EncodesImages,), draw)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vsc_jax.figures._drawing import new_figure, save, wrap_title
+from vsc_jax.figures._drawing import new_figure, plain, save, wrap_title
 
 _PANEL_PIXELS = 150
 
@@ -74,9 +74,9 @@ def plot_density_grid(
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
         if i == 0 and column_labels:
-            axes.set_title(column_labels[j], fontsize=9)
+            axes.set_title(plain(column_labels[j], 24), fontsize=9)
         if j == 0 and row_labels:
-            axes.set_ylabel(row_labels[i], fontsize=9)
+            axes.set_ylabel(plain(row_labels[i], 24), fontsize=9)
         if np.isnan(densities[i, j]).any():
             axes.text(
                 *(0.5, 0.5, "no run"),

@@ -1,7 +1,6 @@
-"""Charts of numbers: KL per latent, which latent carries what."""
+"""The KL of each latent as bars."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from vsc_jax.figures._drawing import (
     new_figure,
     save,
     title_above,
-    wrap_title,
 )
-from vsc_jax.metrics import CorrelationMap
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.models import EncodesImages, HasKL
 
 _FILLS = ((INK, ""), (SECOND_INK, "////"), ("0.75", ".."), ("white", "xx"))
 
@@ -82,119 +81,16 @@ def plot_kl_per_latent(
     return save(figure, Path(path))
 
 
-def plot_correlation(
-    correlation: CorrelationMap,
-    path: str | Path,
-    *,
-    source_names: Sequence[str] | None = None,
-    threshold: float = 0.07,
-) -> Path:
-    """Which source each latent follows, as in figure 3 of the VSC paper.
-
-    Args:
-      correlation: of `vsc_jax.metrics.absolute_correlation`.
-      path: PNG file to write.
-      source_names: one per row of its matrix.
-      threshold: entries below it are shown as zero.
-
-    Returns:
-      `path`.
-    """
-    matrix = correlation.matrix[:, correlation.latent_order]
-    title = (
-        "Absolute correlation of |source| and |z|; "
-        f"{correlation.num_assigned} of {matrix.shape[1]} latents follow a source "
-        f"(values below {threshold:g} are shown as 0)"
-    )
-    return _heat_map(
-        np.where(matrix >= threshold, matrix, 0.0),
-        Path(path),
-        title=title,
-        row_labels=source_names or [str(k) for k in range(len(matrix))],
-        column_labels=[str(j) for j in correlation.latent_order],
-        y_label="source",
-        colour_label="|correlation|",
-    )
-
-
-def plot_class_gates(
-    mean_slab_prob: np.ndarray,
-    path: str | Path,
-    *,
-    class_names: Sequence[str] | None = None,
-    min_prob: float = 0.05,
-) -> Path:
-    """How often each class uses each latent, as in figure 6 of the VSC supplement.
-
-    Args:
-      mean_slab_prob: `[num_classes, latent_dim]`, mean of P(z_j != 0 | x) per class.
-      path: PNG file to write.
-      class_names: one per class.
-      min_prob: latents below it in every class are left out, unless all are.
-
-    Returns:
-      `path`.
-    """
-    matrix = np.asarray(mean_slab_prob, np.float64)
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise ValueError(
-            f"mean_slab_prob must be a non-empty matrix, got shape {matrix.shape}."
+def draw(data: FigureData) -> list[Path]:
+    """Mean over the images; categorical variables stand among the latents."""
+    terms = {name: term.mean(axis=0) for name, term in (data.encoded.kl or {}).items()}
+    return [
+        plot_kl_per_latent(
+            terms,
+            data.path("kl_per_latent.png"),
+            num_variables=len(data.category_sizes),
         )
-    used = np.flatnonzero(matrix.max(axis=0) >= min_prob)
-    if not len(used):
-        used = np.arange(matrix.shape[1])
-    title = (
-        "Mean probability that a latent is not zero, by class; "
-        f"{len(used)} of {matrix.shape[1]} latents reach {min_prob:g} in some class"
-    )
-    return _heat_map(
-        matrix[:, used],
-        Path(path),
-        title=title,
-        row_labels=class_names or [str(k) for k in range(len(matrix))],
-        column_labels=[str(j) for j in used],
-        y_label="class",
-        colour_label="mean P(z not 0)",
-        limit=1.0,
-    )
+    ]
 
 
-def _heat_map(
-    matrix: np.ndarray,
-    path: Path,
-    *,
-    title: str,
-    row_labels: Sequence[str],
-    column_labels: Sequence[str],
-    y_label: str,
-    colour_label: str,
-    limit: float | None = None,
-) -> Path:
-    rows, columns = matrix.shape
-    cell = max(8, min(30, 1000 // columns))
-    width = max(560, cell * columns + 220)
-    title_lines = len(wrap_title(title, width - 60))
-    figure = new_figure(
-        width, max(18 * rows, 90) + 110 + 18 * title_lines, layout="constrained"
-    )
-    axes = figure.subplots()
-    image = axes.imshow(
-        matrix,
-        cmap="gray_r",
-        vmin=0.0,
-        vmax=limit or max(float(matrix.max()), 1e-6),
-        aspect="auto",
-        interpolation="nearest",
-    )
-    axes.set_yticks(range(rows), row_labels, fontsize=8)
-    every = max(1, math.ceil(10 / cell))
-    axes.set_xticks(
-        range(0, columns, every), column_labels[::every], fontsize=7, rotation=90
-    )
-    axes.set_xlabel("index of the latent")
-    axes.set_ylabel(y_label)
-    figure.colorbar(image, ax=axes, label=colour_label, pad=0.01)
-    figure.suptitle(
-        "\n".join(wrap_title(title, width - 60)), fontsize=11, x=0.01, ha="left"
-    )
-    return save(figure, path)
+KL_PER_LATENT = Figure("kl_per_latent", (EncodesImages, HasKL), draw, of="both")

@@ -1,85 +1,16 @@
-"""Pictures of images: reconstructions, draws from the prior, codes as bars."""
+"""Codes as bars, between the image and what is decoded."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from vsc_jax.figures._drawing import (
-    INK,
-    as_panels,
-    new_figure,
-    save,
-    save_grid,
-    to_rgb,
-    wrap_title,
-)
+from vsc_jax.figures._drawing import INK, new_figure, plain, save, wrap_title
+from vsc_jax.figures._figure import Figure, FigureData, chosen_categories
+from vsc_jax.figures._panels import as_pair, to_rgb
+from vsc_jax.models import DecodesCodes, EncodesImages
 
-
-def plot_reconstructions(
-    x: np.ndarray,
-    x_decoded: np.ndarray,
-    path: str | Path,
-    *,
-    columns: int = 8,
-    max_value: float = 1.0,
-    title: str = "Test images (upper rows) and their reconstructions (lower rows)",
-) -> Path:
-    """Inputs with their reconstructions below.
-
-    Args:
-      x: `[n, height, width, channels]`, 1 or 3 channels.
-      x_decoded: of the same shape.
-      path: PNG file to write.
-      columns: images per row.
-      max_value: pixel value shown as white.
-      title: above the figure.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if shapes differ or are not those of images.
-    """
-    x, x_decoded = _pair(x, x_decoded)
-    columns = min(columns, len(x))
-    pairs = np.stack(
-        [_rows(to_rgb(a, max_value), columns) for a in (x, x_decoded)], axis=1
-    )
-    return save_grid(
-        pairs.reshape(-1, *pairs.shape[2:]),
-        Path(path),
-        title=title,
-        row_labels=["input", "decoded"] * len(pairs),
-    )
-
-
-def plot_prior_samples(
-    x_decoded: np.ndarray,
-    path: str | Path,
-    *,
-    columns: int = 8,
-    max_value: float = 1.0,
-    title: str = "Decoded draws from the prior",
-) -> Path:
-    """A grid of decoded draws z ~ p(z).
-
-    Args:
-      x_decoded: `[n, height, width, channels]`, 1 or 3 channels.
-      path: PNG file to write.
-      columns: images per row.
-      max_value: pixel value shown as white.
-      title: above the figure.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if `x_decoded` has not the shape of images.
-    """
-    x_decoded = as_panels("x_decoded", x_decoded, 4)
-    panels = _rows(to_rgb(x_decoded, max_value), min(columns, len(x_decoded)))
-    return save_grid(panels, Path(path), title=title)
+_NUM_BARS = 4
 
 
 def plot_latent_bars(
@@ -109,7 +40,7 @@ def plot_latent_bars(
     Raises:
       ValueError: if shapes do not fit.
     """
-    x, x_decoded = _pair(x, x_decoded)
+    x, x_decoded = as_pair(x, x_decoded)
     codes = np.asarray(codes, np.float64)
     if codes.ndim != 2 or len(codes) != len(x):
         raise ValueError(
@@ -141,24 +72,31 @@ def plot_latent_bars(
         bars.spines[["top", "right"]].set_visible(False)
         count = f"{np.count_nonzero(used)} of {codes.shape[1]} latents are not zero"
         note = f"; {notes[i]}" if notes else ""
-        bars.set_title(count + note, fontsize=9)
+        bars.set_title(plain(count + note, 90), fontsize=9)
     grid[0, 0].set_title("input", fontsize=9)
     grid[0, 2].set_title("decoded", fontsize=9)
     grid[-1, 1].set_xlabel("index of the latent")
     return save(figure, Path(path))
 
 
-def _pair(x: np.ndarray, x_decoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x, x_decoded = as_panels("x", x, 4), as_panels("x_decoded", x_decoded, 4)
-    if x.shape != x_decoded.shape:
-        raise ValueError(
-            f"x_decoded must have the shape of x, {x.shape}, got {x_decoded.shape}."
+def draw(data: FigureData) -> list[Path]:
+    """Of the first images, with the categories that were drawn."""
+    notes = []
+    if data.category_sizes:
+        ends = np.cumsum(data.category_sizes)[:-1]
+        parts = np.split(data.one_hots[:_NUM_BARS], ends, axis=1)
+        drawn = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+        notes = chosen_categories(drawn)
+    return [
+        plot_latent_bars(
+            data.x[:_NUM_BARS],
+            data.latents[:_NUM_BARS],
+            data.decode(data.z[:_NUM_BARS]),
+            data.path("latent_bars.png"),
+            notes=notes,
+            max_value=data.max_value,
         )
-    return x, x_decoded
+    ]
 
 
-def _rows(images: np.ndarray, columns: int) -> np.ndarray:
-    """`[n, ...]` as `[rows, columns, ...]`, filled up with NaN."""
-    num_missing = -len(images) % columns
-    padding = np.full((num_missing, *images.shape[1:]), np.nan)
-    return np.concatenate([images, padding]).reshape(-1, columns, *images.shape[1:])
+LATENT_BARS = Figure("latent_bars", (EncodesImages, DecodesCodes), draw)

@@ -1,51 +1,94 @@
-"""All figures of a model: what is drawn from what."""
+"""All figures of a trained model, from one list."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from vsc_jax.datasets import Dataset
-from vsc_jax.evaluation._passes import check_weights
-from vsc_jax.figures._category_traversals import draw_categories
-from vsc_jax.figures._data import DECODE_BATCH, Figures, collect
-from vsc_jax.figures._figure_groups import (
-    draw_classes,
-    draw_code_changes,
-    draw_latents,
-    draw_sources,
-    draw_traversals,
-)
-from vsc_jax.figures._latent_bars import plot_reconstructions
-from vsc_jax.figures._points import draw_aggregate_posterior, draw_points
-from vsc_jax.models import Model, Params
+from vsc_jax.evaluation import Context, needs
+from vsc_jax.figures._aggregate_posterior import AGGREGATE_POSTERIOR
+from vsc_jax.figures._author_traversals import AUTHOR_TRAVERSALS
+from vsc_jax.figures._category_confusion import CATEGORY_CONFUSION
+from vsc_jax.figures._category_samples import CATEGORY_SAMPLES
+from vsc_jax.figures._category_traversals import TRAVERSALS_PER_CATEGORY
+from vsc_jax.figures._class_gates import CLASS_GATES
+from vsc_jax.figures._class_magnitudes import CLASS_MAGNITUDES
+from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
+from vsc_jax.figures._correlation import CORRELATION
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.figures._interpolation import INTERPOLATION
+from vsc_jax.figures._interpretation import INTERPRETATION
+from vsc_jax.figures._kl_over_steps import KL_OVER_STEPS
+from vsc_jax.figures._kl_per_latent import KL_PER_LATENT
+from vsc_jax.figures._latent_bars import LATENT_BARS
+from vsc_jax.figures._points import POINTS
+from vsc_jax.figures._prior_samples import PRIOR_SAMPLES
+from vsc_jax.figures._reconstructions import RECONSTRUCTIONS
+from vsc_jax.figures._training_curves import TRAINING_CURVES
+from vsc_jax.figures._traversals import TRAVERSALS
+from vsc_jax.metrics import NotApplicable
 
-# Draws from the prior that are shown as points.
-NUM_POINTS = 400
+_logger = logging.getLogger(__name__)
+
+# In the order in which a report shows them.
+FIGURES: tuple[Figure, ...] = (
+    POINTS,
+    RECONSTRUCTIONS,
+    TRAVERSALS,
+    AUTHOR_TRAVERSALS,
+    INTERPRETATION,
+    CONDITIONAL_SAMPLES,
+    INTERPOLATION,
+    LATENT_BARS,
+    PRIOR_SAMPLES,
+    KL_PER_LATENT,
+    TRAVERSALS_PER_CATEGORY,
+    CATEGORY_SAMPLES,
+    CATEGORY_CONFUSION,
+    CLASS_MAGNITUDES,
+    CLASS_GATES,
+    CORRELATION,
+    AGGREGATE_POSTERIOR,
+    TRAINING_CURVES,
+    KL_OVER_STEPS,
+)
+_NUM_IMAGES = 2_000
+
+
+class Figures(NamedTuple):
+    """What was drawn, and what was not.
+
+    Attributes:
+      paths: of the files, in the order in which a report shows them.
+      skipped: name of a figure -> why this model or data set does not have it.
+      failed: name of a figure -> the error that it ended with.
+    """
+
+    paths: list[Path]
+    skipped: dict[str, str]
+    failed: dict[str, str]
 
 
 def make_figures(
-    model: Model,
-    params: Params,
-    dataset: Dataset,
-    weights: Mapping[str, float | jax.Array],
+    context: Context,
     out_dir: str | Path,
     *,
-    seed: int = 0,
-    num_images: int = 2_000,
+    rows: np.ndarray | None = None,
     num_traversals: int = 10,
     num_values: int = 9,
     delta: float = 0.2,
     threshold: float = 1e-4,
     sources: np.ndarray | None = None,
     source_names: Sequence[str] | None = None,
-    batch_size: int = 500,
+    metrics_path: str | Path | None = None,
+    marked_steps: Sequence[tuple[int, str]] = (),
 ) -> Figures:
     """Draws every figure that the model and the data set have something for.
 
     Files: `reconstructions.png`; `traversals.png` and `traversals.gif` (the active
-    latents with the largest KL; without a prior, with the largest variance);
+    latents with the largest KL; without a KL, with the largest variance);
     `author_traversals.png` (the protocol of `author_traversal_codes`);
     `interpretation.png` (`interpretation_codes`); `conditional_samples.png`
     (`conditional_codes`; a posterior with a spike); `interpolation.png`
@@ -53,22 +96,22 @@ def make_figures(
     `latent_bars.png`; `prior_samples.png`; `kl_per_latent.png`; for models with
     categorical variables `traversals_per_category.png` (rows are categories, a block
     per latent), `category_samples.png` (draws from the prior with every category) and
-    `category_confusion.png` (categories against a factor named "shape" or "label");
-    `class_gates.png` (labelled data and a posterior with a spike);
-    `class_magnitudes.png` (labelled data); `correlation.png` (data with sources);
-    `aggregate_posterior.png` (two latents). Of a data set of points, only
-    `points.png`, `kl_per_latent.png` and `aggregate_posterior.png`.
+    `category_confusion.png` (categories against the category factor of the data set);
+    `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
+    posterior with a spike); `correlation.png` (data with sources);
+    `aggregate_posterior.png` (two latents); with a log `training_curves.png` and
+    `kl_over_steps.png`. Of a data set of points `points.png` in place of the pictures
+    of images.
 
-    All that move or rank latents take the Gaussian ones; categories stay.
+    All that move or rank latents take the Gaussian ones; categories stay. An error of
+    one figure is logged and costs none of the others.
 
     Args:
-      model: the model.
-      params: its parameters.
-      dataset: its test images are used.
-      weights: every name of `model.default_weights`.
+      context: the model and its data.
       out_dir: folder, made if missing.
-      seed: of the choice of images and of all draws.
-      num_images: test images that rank latents and give the range of their values.
+      rows: `[n]`, test images that rank latents and give the range of their values, by
+        their row of the data set; some, at random, are shown. None takes 2,000 at
+        random. Those that the scores are of make the KL in a figure that of the table.
       num_traversals: rows of the traversals at most.
       num_values: columns of the traversals.
       delta: step of the published traversal protocol.
@@ -78,56 +121,43 @@ def make_figures(
         factors where all have two values.
       source_names: one per column of `sources`; None takes the names that the data
         set has for its own and numbers those given here.
-      batch_size: images encoded at a time.
+      metrics_path: the log of the run, `metrics.jsonl`; None for no run.
+      marked_steps: see `plot_kl_over_steps`.
 
     Returns:
       A `Figures`.
-
-    Raises:
-      ValueError: if `weights` lacks a name.
     """
-    weights = check_weights(model, weights)
-    out_dir = Path(out_dir)
-    indices = np.random.default_rng(seed).permutation(dataset.test_indices)
-    key_codes, key_prior = jax.random.split(jax.random.key(seed))
-    data = collect(
-        model, params, dataset, weights, indices[:num_images], out_dir,
-        key=key_codes, batch_size=batch_size,
-    )  # fmt: skip
-    num_draws = NUM_POINTS if dataset.format.points else DECODE_BATCH
-    prior = model.sample_prior(params, key_prior, num_draws, weights)
-    prior = None if prior is None else np.asarray(prior)
-    if dataset.format.points:
-        return _join(
-            draw_points(data, dataset, prior),
-            draw_aggregate_posterior(data, dataset, prior),
-        )
-    reconstructions = plot_reconstructions(
-        data.x,
-        data.decode(data.z[: len(data.x)]),
-        out_dir / "reconstructions.png",
-        max_value=data.max_value,
+    given = context.dataset.test_indices if rows is None else np.asarray(rows)
+    shuffled = np.random.default_rng(context.seed).permutation(given)
+    data = FigureData(
+        context,
+        shuffled if rows is not None else shuffled[:_NUM_IMAGES],
+        Path(out_dir),
+        num_traversals=num_traversals,
+        num_values=num_values,
+        delta=delta,
+        threshold=threshold,
+        sources=sources,
+        source_names=source_names,
+        metrics_path=None if metrics_path is None else Path(metrics_path),
+        marked_steps=marked_steps,
     )
-    return _join(
-        Figures([reconstructions], {}),
-        draw_traversals(
-            data,
-            num_traversals=num_traversals,
-            num_values=num_values,
-            delta=delta,
-            threshold=threshold,
-        ),
-        draw_code_changes(data, seed=seed, threshold=threshold),
-        draw_latents(data, prior),
-        draw_categories(data, dataset, prior, num_values=num_values),
-        draw_classes(data, dataset),
-        draw_sources(data, dataset, sources=sources, source_names=source_names),
-        draw_aggregate_posterior(data, dataset, prior),
-    )
+    figures = Figures([], {}, {})
+    for figure in FIGURES:
+        try:
+            figures.paths.extend(_draw(figure, data))
+        except NotApplicable as reason:
+            figures.skipped[figure.name] = str(reason)
+        except Exception as error:
+            figures.failed[figure.name] = f"{type(error).__name__}: {error}"
+            _logger.exception("the figure %s failed", figure.name)
+    return figures
 
 
-def _join(*groups: Figures) -> Figures:
-    return Figures(
-        [path for group in groups for path in group.paths],
-        {name: why for group in groups for name, why in group.skipped.items()},
-    )
+def _draw(figure: Figure, data: FigureData) -> list[Path]:
+    points = data.dataset.format.points
+    if figure.of != "both" and points != (figure.of == "points"):
+        kind = "points, not pictures" if points else "pictures, not points"
+        raise NotApplicable(f"this data set holds {kind}")
+    needs(data.context.model, *figure.needs)
+    return figure.draw(data)

@@ -9,6 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vsc_jax.figures._make_figures import Figures
+
+# Parts of the results that have a place of their own.
+_NO_SCORES = ("run", "skipped", "failed")
+
 _MEANINGS = {
     "num_test_images": "test images scored",
     "loss": "training loss on the test split, nats per image (smaller is better)",
@@ -72,7 +77,9 @@ pre{overflow-x:auto;background:#f4f4f4;padding:.8rem;font-size:.8rem}
 
 
 def write_report(
-    run_dir: str | Path, results: Mapping[str, Any], figures: Sequence[str | Path]
+    run_dir: str | Path,
+    results: Mapping[str, Any],
+    figures: Figures | Sequence[str | Path] = (),
 ) -> Path:
     """Writes `report.html` into a run folder: one file that needs nothing else.
 
@@ -82,8 +89,10 @@ def write_report(
     Args:
       run_dir: folder of the run; its `config.json`, if there, is shown.
       results: of `evaluate`, or any nested dict of numbers and strings; what is
-        under `run` (steps, time, versions) gets a table of its own.
-      figures: PNG or GIF files, in the order in which they are shown.
+        under `run` (steps, time, versions) gets a table of its own, what is under
+        `skipped` and `failed` (name -> why) a list.
+      figures: of `make_figures`, or PNG or GIF files in the order in which they are
+        shown.
 
     Returns:
       The path of the report.
@@ -94,13 +103,17 @@ def write_report(
     """
     run_dir = Path(run_dir)
     name = html.escape(run_dir.resolve().name)
-    scores = {key: value for key, value in results.items() if key != "run"}
-    skipped = results.get("skipped") or {}
-    missing = "".join(
-        f"<li>{html.escape(key)}: {html.escape(str(reason))}</li>"
-        for key, reason in skipped.items()
-    )
-    pictures = "\n".join(_figure(Path(path)) for path in figures)
+    scores = {key: value for key, value in results.items() if key not in _NO_SCORES}
+    skipped = dict(results.get("skipped") or {})
+    failed = dict(results.get("failed") or {})
+    paths: Sequence[str | Path]
+    if isinstance(figures, Figures):
+        paths = figures.paths
+        skipped |= {f"{name} (figure)": why for name, why in figures.skipped.items()}
+        failed |= {f"{name} (figure)": why for name, why in figures.failed.items()}
+    else:
+        paths = figures
+    pictures = "\n".join(_figure(Path(path)) for path in paths)
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -108,7 +121,8 @@ def write_report(
         f"<title>{name}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1>",
         f"<h2>Scores</h2>{_table(scores)}",
-        f"<p>Not there:</p><ul>{missing}</ul>" if missing else "",
+        _reasons("Failed, with the error", failed),
+        _reasons("Left out, with the reason", skipped),
         f"<h2>Figures</h2>{pictures}" if pictures else "",
         f"<h2>Run</h2>{_table(results['run'])}" if "run" in results else "",
         _config(run_dir / "config.json"),
@@ -117,6 +131,18 @@ def write_report(
     path = run_dir / "report.html"
     path.write_text("\n".join(part for part in parts if part) + "\n", "utf-8")
     return path
+
+
+def _reasons(heading: str, entries: Mapping[str, Any]) -> str:
+    """A list with one entry per reason, for one reason is often that of several."""
+    names: dict[str, list[str]] = {}
+    for name, reason in entries.items():
+        names.setdefault(str(reason), []).append(name)
+    lines = "".join(
+        f"<li>{html.escape(', '.join(several))}: {html.escape(reason)}</li>"
+        for reason, several in names.items()
+    )
+    return f"<p>{heading}:</p><ul>{lines}</ul>" if lines else ""
 
 
 def _table(results: Mapping[str, Any]) -> str:
@@ -135,8 +161,6 @@ def _table(results: Mapping[str, Any]) -> str:
 
 def _flatten(results: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in results.items():
-        if key == "skipped" and not prefix:
-            continue
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{prefix}{key}.")
         elif not isinstance(value, list | tuple):

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vsc_jax.figures._drawing import INK, SECOND_INK, new_figure, save, wrap_title
+from vsc_jax.figures._drawing import (
+    INK,
+    SECOND_INK,
+    new_figure,
+    plain,
+    save,
+    wrap_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,8 +98,11 @@ def plot_curves(
     short = _short_names(shown)
     styles = _styles(rows, curves)
     texts = {
-        key: ", ".join(
-            f"{short[n]} = {_text(v)}" for n, v in zip(curves, key, strict=True)
+        key: plain(
+            ", ".join(
+                f"{short[n]} = {_text(v)}" for n, v in zip(curves, key, strict=True)
+            ),
+            80,
         )
         for key in styles
     }
@@ -111,8 +121,8 @@ def plot_curves(
     for axes, (name, found) in zip(grid, panels.items(), strict=False):
         for curve in found:
             handles[curve.values] = _draw(axes, curve, styles[curve.values], labels)
-        axes.set_xlabel(short[x], fontsize=9)
-        axes.set_ylabel(short[name], fontsize=9)
+        axes.set_xlabel(plain(short[x], 60), fontsize=9)
+        axes.set_ylabel(plain(short[name]), fontsize=9)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.92", linewidth=0.8)
@@ -185,7 +195,7 @@ def _draw(axes: "Axes", curve: _Curve, style: dict[str, Any], labels: str | None
         )
     for name, point in zip(curve.names, curve.mean, strict=True):
         axes.annotate(
-            _text(name),
+            plain(_text(name), 24),
             point,
             xytext=(4, 4),
             textcoords="offset points",

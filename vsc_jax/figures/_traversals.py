@@ -6,13 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vsc_jax.figures._drawing import (
-    as_panels,
-    enlarge,
-    save_grid,
-    save_rows,
-    to_rgb,
-)
+from vsc_jax.evaluation import traversal_codes, traversal_values
+from vsc_jax.figures._figure import Figure, FigureData
+from vsc_jax.figures._panels import as_frames, as_panels, enlarge, save_rows, to_rgb
+from vsc_jax.models import DecodesCodes, EncodesImages
 
 
 def plot_traversals(
@@ -44,7 +41,7 @@ def plot_traversals(
     Raises:
       ValueError: if shapes or the number of labels do not fit.
     """
-    frames = _frames(frames, row_labels)
+    frames = as_frames(frames, row_labels)
     x = as_panels("x", x, 3)
     if x.shape != frames.shape[2:]:
         raise ValueError(
@@ -61,50 +58,6 @@ def plot_traversals(
         block_sizes=block_sizes,
         max_value=max_value,
         title=title,
-    )
-
-
-def plot_author_traversals(
-    frames: np.ndarray,
-    path: str | Path,
-    *,
-    row_labels: Sequence[str],
-    max_value: float = 1.0,
-    title: str = "Each row moves one non-zero latent of a sampled code in equal steps "
-    "towards zero and through it",
-) -> Path:
-    """Frames side by side with white borders, as in the published VSC figures.
-
-    Args:
-      frames: `[rows, columns, height, width, channels]`, decoded from the codes of
-        `author_traversal_codes`.
-      path: PNG file to write.
-      row_labels: one per row.
-      max_value: pixel value shown as white.
-      title: above the figure.
-
-    Returns:
-      `path`.
-
-    Raises:
-      ValueError: if shapes or the number of labels do not fit.
-    """
-    panels = to_rgb(_frames(frames, row_labels), max_value).copy()
-    # The outermost pixels become the border, as published.
-    panels[:, :, [0, -1]] = 1.0
-    panels[:, :, :, [0, -1]] = 1.0
-    columns = panels.shape[1]
-    return save_grid(
-        panels,
-        Path(path),
-        title=title,
-        row_labels=row_labels,
-        column_labels=[
-            "sampled z",
-            "1 step",
-            *[f"{i} steps" for i in range(2, columns)],
-        ][:columns],
-        gap=0,
     )
 
 
@@ -136,7 +89,7 @@ def save_traversal_gif(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    panels = enlarge(to_rgb(_frames(frames, row_labels), max_value), target=128)
+    panels = enlarge(to_rgb(as_frames(frames, row_labels), max_value), target=128)
     num_tiles, num_moments, height, width, _ = panels.shape
     font = ImageFont.load_default(size=12)
     strip, gap = 20, 8
@@ -170,11 +123,32 @@ def save_traversal_gif(
     return path
 
 
-def _frames(frames: np.ndarray, row_labels: Sequence[str]) -> np.ndarray:
-    frames = as_panels("frames", frames, 5)
-    if len(row_labels) != len(frames):
-        raise ValueError(
-            f"row_labels must have one entry per row of frames, {len(frames)}, "
-            f"got {len(row_labels)}."
-        )
-    return frames
+def draw(data: FigureData) -> list[Path]:
+    """Our grid and its animation: the latents that matter most, over their range."""
+    latents, labels = data.ranked_latents(data.num_traversals)
+    # The animation has a moment between every two columns of the picture.
+    num_moments = 2 * data.num_values - 1
+    values = traversal_values(data.latents, latents, num_values=num_moments)
+    frames = data.decode(traversal_codes(data.base_code[0], latents, values))
+    ranges = [f"{low:.1f} to {high:.1f}" for low, high in values[:, [0, -1]]]
+    return [
+        plot_traversals(
+            data.x[0],
+            frames[:, ::2],
+            data.path("traversals.png"),
+            row_labels=[f"{a}\n{b}" for a, b in zip(labels, ranges, strict=True)],
+            max_value=data.max_value,
+            title="Traversals: each row changes one latent of the code of the input, "
+            "over the range that it has where it is used (5 % to 95 %); the others "
+            "stay",
+        ),
+        save_traversal_gif(
+            frames,
+            data.path("traversals.gif"),
+            row_labels=labels,
+            max_value=data.max_value,
+        ),
+    ]
+
+
+TRAVERSALS = Figure("traversals", (EncodesImages, DecodesCodes), draw)
