@@ -83,6 +83,25 @@ def assert_same(one, two) -> None:
     jax.tree.map(np.testing.assert_array_equal, *jax.device_get((one, two)))
 
 
+def pair(loss):
+    """A loss as `jax.value_and_grad(..., has_aux=True)` takes it."""
+
+    def both(*args, **kwargs):
+        output = loss(*args, **kwargs)
+        return output.loss, output.metrics
+
+    return both
+
+
+def kl_of(model, params, x, weights):
+    return model.kl_per_latent(params, x, model.encode(params, x), weights)
+
+
+def importance_of(model, params, x, key, weights):
+    posterior = model.encode(params, x)
+    return model.log_importance_weight(params, x, posterior, key, weights)
+
+
 class BatchNoise(NamedTuple):
     normal: jax.Array
     prior: jax.Array
@@ -95,8 +114,9 @@ class BatchVAE(models.VAE):
     gathers: bool = True
 
     @property
-    def default_weights(self) -> dict[str, float]:
-        return {"beta": 1.0, "mmd_weight": 20.0, "covariance_weight": 10.0}
+    def weight_fields(self) -> dict[str, models.Weight]:
+        values = {"beta": 1.0, "mmd_weight": 20.0, "covariance_weight": 10.0}
+        return {name: models.Weight(value) for name, value in values.items()}
 
     def noise(self, key: jax.Array, batch_size: int) -> BatchNoise:
         shape = (2, batch_size, self.latent_dim)
@@ -113,7 +133,7 @@ class BatchVAE(models.VAE):
     ):
         if not self.gathers:
             gather = keep_local
-        loss, metrics = super().loss(params, batch, noise.normal, weights)
+        output = super().loss(params, batch, noise.normal, weights)
         mean, log_var = self.encode(params, batch.x).gaussian()
         z = mean + jnp.exp(0.5 * log_var) * noise.normal
         all_z, all_prior = gather(z), gather(noise.prior)
@@ -127,9 +147,10 @@ class BatchVAE(models.VAE):
         centred = all_z - all_z.mean(0, keepdims=True)
         covariance = centred.T @ centred / len(all_z)
         off_diagonal = jnp.sum(covariance**2) - jnp.sum(jnp.diag(covariance) ** 2)
-        loss += weights["mmd_weight"] * mmd
+        loss = output.loss + weights["mmd_weight"] * mmd
         loss += weights["covariance_weight"] * off_diagonal
-        return loss, metrics | {"mmd": mmd, "off_diagonal": off_diagonal}
+        more = {"mmd": mmd, "off_diagonal": off_diagonal}
+        return output._replace(loss=loss, metrics=output.metrics | more)
 
 
 def batch_vae(**options) -> BatchVAE:

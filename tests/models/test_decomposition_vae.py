@@ -10,6 +10,7 @@ import pytest
 from tiny_runs import (
     BATCH_SIZE,
     assert_same,
+    pair,
     run_tiny,
     tiny_dataset,
     tiny_model,
@@ -25,7 +26,7 @@ from vsc_jax.training import (
     create_optimizers,
     create_trainer,
     init_state,
-    load_run,
+    restore_run,
 )
 
 WEIGHTS = {"beta": 1.5, "divergence_weight": 4.0}
@@ -86,7 +87,7 @@ def expected_divergence(model, params, batch, noise):
 def test_the_loss_is_what_its_parts_give(divergence):
     model = model_with(divergence, prior=priors.StudentTPrior(df=6.0))
     params, batch, noise = setting(model)
-    loss, metrics = jax.jit(model.loss)(params, batch, noise, WEIGHTS)
+    loss, metrics = jax.jit(pair(model.loss))(params, batch, noise, WEIGHTS)
     mean, log_var, z = draws(model, params, batch, noise)
     log_likelihood = losses.bernoulli_log_likelihood(
         model.decoder_output(params, z), batch.x
@@ -214,7 +215,7 @@ def test_batch_statistics_settle_at_those_of_the_data(tmp_path):
     start = jax.jit(model.init)(jax.random.key(0))
     assert jnp.abs(model.encode(start, x).mean - alone.mean).max() > 1e-3
     # A folder gives the statistics back with the parameters.
-    run = load_run(tmp_path)
+    run = restore_run(tmp_path)
     assert_same(run.params, variables)
 
 
@@ -247,8 +248,8 @@ def test_neither_player_has_a_gradient_for_the_other():
     vae, discriminator = model.players
     assert vae.groups == ("encoder", "decoder")
     assert discriminator.groups == ("discriminator",)
-    of_vae = jax.grad(vae.loss, has_aux=True)(params, batch, noise, WEIGHTS)[0]
-    of_other = jax.grad(discriminator.loss, has_aux=True)(
+    of_vae = jax.grad(pair(vae.loss), has_aux=True)(params, batch, noise, WEIGHTS)[0]
+    of_other = jax.grad(pair(discriminator.loss), has_aux=True)(
         params, batch, noise, WEIGHTS
     )[0]
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(of_vae["discriminator"]))
@@ -330,7 +331,7 @@ def test_any_prior_by_its_name(prior):
         ({"kernel": "linear"}, r"kernel must be 'imq' or 'rbf', got 'linear'"),
         ({"prior": {"name": "gaussian_mixture"}}, r"latent"),
         ({"prior": priors.SpikeSlabPrior(0.1)}, r"prior must have a density"),
-        ({"disc_layers": 0}, r"disc_layers must be a positive whole number"),
+        ({"disc_layers": 0}, r"disc_layers must be a whole number of at least 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):

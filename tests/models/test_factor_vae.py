@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import oracles
 import pytest
-from tiny_runs import BATCH_SIZE, tiny_dataset, tiny_model
+from tiny_runs import BATCH_SIZE, pair, tiny_dataset, tiny_model
 
 from vsc_jax.models import Batch, FactorVAE
 from vsc_jax.networks import Posterior
@@ -76,7 +76,7 @@ def test_losses_from_their_formulas():
     kl = np.vectorize(oracles.gaussian_kl)(mean, log_var)[::2].mean(0)
     tc = (logits[:, 0] - logits[:, 1]).mean()
 
-    loss, metrics = jax.jit(model().loss)(params(), batch, noise, WEIGHTS)
+    loss, metrics = jax.jit(pair(model().loss))(params(), batch, noise, WEIGHTS)
     expected = -log_likelihood + 1.7 * kl.sum() + 6.0 * tc
     assert loss == pytest.approx(expected, rel=1e-4)
     assert metrics["log_likelihood"] == pytest.approx(log_likelihood, rel=1e-4)
@@ -92,7 +92,9 @@ def test_losses_from_their_formulas():
     permuted_logits = expected_logits(params(), permuted)
     expected = -0.5 * (log_softmax(logits)[:, 0] + log_softmax(permuted_logits)[:, 1])
     right = [logits[:, 0] > logits[:, 1], permuted_logits[:, 1] > permuted_logits[:, 0]]
-    loss, metrics = jax.jit(model().discriminator_loss)(params(), batch, noise, WEIGHTS)
+    loss, metrics = jax.jit(pair(model().discriminator_loss))(
+        params(), batch, noise, WEIGHTS
+    )
     assert loss == pytest.approx(expected.mean(), rel=1e-5)
     assert metrics["discriminator_accuracy"] == pytest.approx(np.mean(right))
 
@@ -109,10 +111,10 @@ def test_neither_player_has_a_gradient_for_the_other():
             for name, group in gradient.items()
         }
 
-    of_vae = largest(model().loss)
+    of_vae = largest(pair(model().loss))
     assert set(of_vae["discriminator"]) == {0.0}
     assert min(of_vae["encoder"] + of_vae["decoder"]) > 0.0
-    of_discriminator = largest(model().discriminator_loss)
+    of_discriminator = largest(pair(model().discriminator_loss))
     assert set(of_discriminator["encoder"] + of_discriminator["decoder"]) == {0.0}
     assert min(of_discriminator["discriminator"]) > 0.0
 
@@ -123,7 +125,9 @@ def test_the_total_correlation_reaches_the_encoder():
     @jax.jit
     def gradient(tc_weight):
         weights = WEIGHTS | {"tc_weight": tc_weight}
-        return jax.grad(model().loss, has_aux=True)(params(), batch, noise, weights)[0]
+        return jax.grad(pair(model().loss), has_aux=True)(
+            params(), batch, noise, weights
+        )[0]
 
     without, with_it = gradient(0.0), gradient(6.0)
     same = jax.tree.map(np.array_equal, without, with_it)
@@ -149,7 +153,7 @@ def hand_written_steps(model, optimizers, state, data, inputs, num_steps):
     params, opt_state, logged = state.params, dict(state.opt_state), {}
     format_ = tiny_dataset().format
     gradients = {
-        player.name: jax.jit(jax.value_and_grad(player.loss, has_aux=True))
+        player.name: jax.jit(jax.value_and_grad(pair(player.loss), has_aux=True))
         for player in model.players
     }
     for step in range(num_steps):
@@ -232,7 +236,7 @@ def test_rows_that_do_not_pair_are_refused():
         trainer.run_chunk(trainer.replicate(state), trainer.replicate(data), short, 1)
     batch, noise = batch_and_noise(1)
     with pytest.raises(ValueError, match=r"even number of rows.* got 1 per device"):
-        model().loss(params(), batch, noise, WEIGHTS)
+        pair(model().loss)(params(), batch, noise, WEIGHTS)
 
 
 def test_an_odd_last_row_is_left_out():
@@ -240,8 +244,8 @@ def test_an_odd_last_row_is_left_out():
     even = Batch(batch.x[:NUM]), jax.tree.map(lambda a: a[:NUM], noise)
     for player in model().players:
         np.testing.assert_allclose(
-            player.loss(params(), batch, noise, WEIGHTS)[0],
-            player.loss(params(), *even, WEIGHTS)[0],
+            pair(player.loss)(params(), batch, noise, WEIGHTS)[0],
+            pair(player.loss)(params(), *even, WEIGHTS)[0],
             rtol=1e-6,
         )
 
@@ -270,7 +274,7 @@ def test_a_trained_discriminator_estimates_the_total_correlation():
     def step(carry, key):
         params, opt_state = carry
         batch, noise = batch_of(key, 1024), model.noise(key, 1024)
-        gradient = jax.grad(model.discriminator_loss, has_aux=True)(
+        gradient = jax.grad(pair(model.discriminator_loss), has_aux=True)(
             params, batch, noise, WEIGHTS
         )[0]
         update, opt_state = optimizer.update(gradient, opt_state)
@@ -286,13 +290,15 @@ def test_a_trained_discriminator_estimates_the_total_correlation():
     logits = model.discriminator_logits(state, z)
     estimate = float((logits[:, 0] - logits[:, 1]).mean())
     assert estimate == pytest.approx(-0.5 * math.log(1.0 - 0.8**2), abs=0.08)
-    accuracy = model.discriminator_loss(state, batch, noise, WEIGHTS)[1]
+    accuracy = pair(model.discriminator_loss)(state, batch, noise, WEIGHTS)[1]
     assert 0.6 < accuracy["discriminator_accuracy"] < 0.8
 
 
 def test_bad_fields():
     for name in ("disc_layers", "disc_width"):
-        with pytest.raises(ValueError, match=f"{name} must be a positive whole number"):
+        with pytest.raises(
+            ValueError, match=f"{name} must be a whole number of at least 1"
+        ):
             tiny_model("factor_vae", **{name: 0})
 
 

@@ -53,17 +53,17 @@ def test_bad_fields():
 
     refused("model must be one of autoencoder, .*decomposition_vae, got 'x'", name="x")
     refused("likelihood must be one of .*, got 'x'", likelihood="x")
-    refused("latent_dim must be at least 1, got 0", latent_dim=0)
-    refused("likelihood_scale must be positive, got 0", likelihood_scale=0.0)
-    refused("likelihood_scale must be positive, got nan", likelihood_scale=math.nan)
+    refused("latent_dim must be a whole number of at least 1, got 0", latent_dim=0)
+    refused("likelihood_scale must be above 0, got 0", likelihood_scale=0.0)
+    refused("likelihood_scale must be above 0, got nan", likelihood_scale=math.nan)
     refused("network must be one of mlp, conv, dcgan, got 'x'", network="x")
     refused("dtype must be one of float32, bfloat16, got 'x'", dtype="x")
     refused("initializer must be one of pytorch, .*, got 'x'", initializer="x")
-    refused(r"hidden must be positive whole numbers, got \(8, 0\)", hidden=(8, 0))
-    refused(r"hidden must be positive .*, got \('a',\)", hidden=("a",))
-    refused(r"channels must be positive .*, got \(0,\)", channels=(0,))
-    refused(r"decoder_channels must be positive .*, got \(0,\)", decoder_channels=(0,))
-    refused("features must be positive .*, got -1", features=-1)
+    refused("hidden must be a whole number of at least 1, got 0", hidden=(8, 0))
+    refused("hidden must be a whole number .*, got 'a'", hidden=("a",))
+    refused("channels must be a whole number .*, got 0", channels=(0,))
+    refused("decoder_channels must be a whole .*, got 0", decoder_channels=(0,))
+    refused("features must be a whole number .*, got -1", features=-1)
     refused("gate must be .*, got 'x'", name="vsc", gate="x")
     refused("mean_function must be one of sigmoid, .*, got 'x'", mean_function="x")
     refused(
@@ -87,7 +87,9 @@ def test_bad_fields():
             image_shape=(32, 32, 1),
         )
     refused(
-        "num_pseudo_inputs must be at least 1", name="exemplar_vsc", num_pseudo_inputs=0
+        "num_pseudo_inputs must be a whole number of at least 1",
+        name="exemplar_vsc",
+        num_pseudo_inputs=0,
     )
     refused(
         "network must be 'mlp' for ExemplarVSC",

@@ -17,6 +17,7 @@ from tiny_runs import (
     BATCH_SIZE,
     assert_same,
     batch_vae,
+    pair,
     run_tiny,
     tiny_dataset,
     tiny_model,
@@ -80,7 +81,7 @@ def reference_loss_and_gradient(model):
     batch = Batch(jnp.asarray(dataset.decode(inputs.indices[0])))
     noise = model.noise(jax.random.fold_in(state.key, 0), BATCH_SIZE)
     weights = {name: values[0] for name, values in inputs.weights.items()}
-    return jax.jit(jax.value_and_grad(model.loss, has_aux=True))(
+    return jax.jit(jax.value_and_grad(pair(model.loss), has_aux=True))(
         state.params, batch, noise, weights
     )
 
