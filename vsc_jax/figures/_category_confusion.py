@@ -90,7 +90,7 @@ def plot_category_confusion(
                 )
         names = [str(k) for k in score["labels"]]
         if value_names is not None:
-            names = [plain(value_names[k], 12) for k in score["labels"]]
+            names = [plain(value_names[int(k)], 12) for k in score["labels"]]
         axes.set_xticks(range(len(names)), names, fontsize=9)
         axes.set_yticks(range(len(rows)), [f"d{i} = {k}" for k in rows], fontsize=9)
         axes.tick_params(length=0)

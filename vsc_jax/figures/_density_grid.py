@@ -74,9 +74,9 @@ def plot_density_grid(
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
         if i == 0 and column_labels:
-            axes.set_title(plain(column_labels[j], 24), fontsize=9)
+            axes.set_title(plain(column_labels[int(j)], 24), fontsize=9)
         if j == 0 and row_labels:
-            axes.set_ylabel(plain(row_labels[i], 24), fontsize=9)
+            axes.set_ylabel(plain(row_labels[int(i)], 24), fontsize=9)
         if np.isnan(densities[i, j]).any():
             axes.text(
                 *(0.5, 0.5, "no run"),
