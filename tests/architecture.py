@@ -16,14 +16,15 @@ ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 400
 
 # What each part may import from inside the project. Imports go downward only.
-SHARED = {"_checks", "_gates"}
+SHARED = {"_checks", "_gates", "_ranges"}
 LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | {
     "datasets",
     "assignment",
 }
 MAY_IMPORT = {
-    "_checks": set(),
-    "_gates": {"_checks"},
+    "_ranges": set(),
+    "_checks": {"_ranges"},
+    "_gates": {"_checks", "_ranges"},
     **{leaf: SHARED for leaf in LEAVES},
     "priors": SHARED | {"losses"},
     "models": SHARED | LEAVES,
@@ -43,6 +44,13 @@ PROTOCOL = {"Batch", "Metrics", "Model", "Params", "Weights", "keep_local"} | {
     "MODEL_STATE",
     "Player",
     "create_model",
+}
+# What evaluation and figures may ask of a model.
+PROTOCOL |= {"Trainable", "EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
+    "BoundsLikelihood",
+    "HasCategories",
+    "Classifies",
+    "FindsObjects",
 }
 
 # Third-party packages at the top of a module, so loaded with it. All others belong
