@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments._flags import flatten
-from experiments._metrics import metric_values
+from vsc_jax.evaluation import metric_values
 
 SCORE = "factor_vae_score"
 
@@ -19,6 +19,25 @@ def shown_scores(results: Mapping[str, Any]) -> dict[str, Any]:
     if "best_of_run" in results:
         shown["best_of_run"] = results["best_of_run"]
     return shown
+
+
+def failures(results: Mapping[str, Any]) -> dict[str, str]:
+    """Name of each score or figure that ended with an error -> the error."""
+    metrics = results.get("metrics", {})
+    return {
+        **results.get("scores", {}).get("failed", {}),
+        **{f"metrics.{k}": v["failed"] for k, v in metrics.items() if "failed" in v},
+        **{
+            f"figures.{name}": error
+            for name, error in results.get("figures", {}).get("failed", {}).items()
+        },
+    }
+
+
+def summary(failed: Mapping[str, str]) -> str:
+    """What failed, in one line."""
+    errors = "; ".join(f"{name}: {' '.join(e.split())}" for name, e in failed.items())
+    return f"{len(failed)} of the scores and figures failed: {errors}"
 
 
 def describe(prior: Mapping[str, Any]) -> str:

@@ -29,12 +29,12 @@ from ml_collections import ConfigDict
 
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail
-from experiments._metrics import metric_scores
-from experiments.run import EXIT_FAILED, WORKDIR, enable_compile_cache
-from vsc_jax import load_run, metrics
+from experiments._results import failures
+from experiments.run import EXIT_FAILED, WORKDIR, enable_compile_cache, end_with
+from vsc_jax import Run, load_run, metrics
 from vsc_jax.datasets import Dataset, load_dataset
-from vsc_jax.evaluation import SCORES
-from vsc_jax.training import CheckpointError, Run
+from vsc_jax.evaluation import SCORES, Context, metric_scores
+from vsc_jax.training import CheckpointError
 
 METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
 DATASET = flags.DEFINE_string(
@@ -69,7 +69,9 @@ def main(argv: Sequence[str]) -> None:
         if UDR.value:
             print_udr(compare_runs(workdir))
         else:
-            print_scores(score_run(workdir, METRICS.value))
+            scores = score_run(workdir, METRICS.value)
+            print_scores(scores)
+            end_with(failures({"metrics": scores}))
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
         fail(_flags.one_line(error).replace("--config.data.path=", "--data_path="))
@@ -94,14 +96,16 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     file = workdir / "results.json"
     read_results(file)  # if it cannot be read, say so before the work
     dataset = choose_dataset(run)
+    if dataset.factors is None:
+        raise UserError(
+            f"the data set {dataset.name} has no ground-truth factors to score "
+            "against; choose another one with --dataset."
+        )
     scores = metric_scores(
+        Context(run.model, run.params, dataset, run.weights, seed=SEED.value),
         names,
-        run.model,
-        run.params,
-        dataset,
         num_samples=SAMPLES.value,
         num_test_samples=TEST_SAMPLES.value,
-        seed=SEED.value,
         repeats=REPEATS.value,
         progress=progress_bar,
     )
@@ -239,8 +243,9 @@ def progress_bar(names: Sequence[str]) -> Any:
 def print_scores(scores: dict[str, dict[str, Any]]) -> None:
     """A line per score."""
     for name, score in scores.items():
-        if "skipped" in score:
-            print(f"  {name:24s} skipped: {score['skipped']}")
+        if "value" not in score:
+            kind = "failed" if "failed" in score else "skipped"
+            print(f"  {name:24s} {kind}: {score[kind]}")
             continue
         error = score.get("standard_error")
         shown = f"{score['value']:8.4f}" + (f" +- {error:.4f}" if error else "")

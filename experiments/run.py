@@ -10,6 +10,7 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
+import dataclasses
 import logging
 import os
 import sys
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -27,23 +28,28 @@ from ml_collections import ConfigDict, config_flags
 from experiments import _config, _flags, _workdir
 from experiments._cascade import marked_steps
 from experiments._flags import UserError, fail
-from experiments._metrics import metric_scores
-from experiments._results import best_of_run, describe, print_results, shown_scores
+from experiments._results import (
+    best_of_run,
+    describe,
+    failures,
+    print_results,
+    shown_scores,
+    summary,
+)
 from vsc_jax import training
 from vsc_jax.datasets import Dataset, DatasetNotFoundError
 from vsc_jax.evaluation import (
-    disentanglement_scores,
-    encode_dataset,
+    Context,
+    EvaluationOptions,
+    check_evaluation,
+    draw_rows,
     evaluate,
+    has,
+    metric_scores,
     score_scalars,
 )
-from vsc_jax.figures import (
-    make_figures,
-    plot_kl_over_steps,
-    plot_training_curves,
-    write_report,
-)
-from vsc_jax.models import Model
+from vsc_jax.figures import make_figures, write_report
+from vsc_jax.models import EncodesImages, Model
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
@@ -74,7 +80,14 @@ def main(argv: Sequence[str]) -> None:
     with guard(argv):
         enable_compile_cache()
         connect_processes()
-        run(CONFIG.value, choose_workdir(WORKDIR.value))
+        results = run(CONFIG.value, choose_workdir(WORKDIR.value))
+        end_with(failures(results))
+
+
+def end_with(failed: Mapping[str, str]) -> None:
+    """Ends the process with one line if scores or figures failed."""
+    if failed:
+        fail(summary(failed), EXIT_FAILED)
 
 
 @contextlib.contextmanager
@@ -113,8 +126,29 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED)
 
 
+class Job(NamedTuple):
+    """What a config stands for.
+
+    Attributes:
+      dataset: the images.
+      fields: keyword arguments of `create_model`.
+      model: the model.
+      training: how to train it.
+      evaluation: how to score it.
+    """
+
+    dataset: Dataset
+    fields: dict[str, Any]
+    model: Model
+    training: training.TrainOptions
+    evaluation: EvaluationOptions
+
+
 def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dict:
     """Trains (or goes on), evaluates, draws and writes the report.
+
+    A score or figure that ends with an error is named in the results, and its traceback
+    is logged; the others are there all the same.
 
     Args:
       config: see `configs/base.py`.
@@ -128,64 +162,29 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
       UserError: for what the user can put right, before anything is trained.
       NonFiniteLossError, CheckpointError, Terminated: as `training.train`.
     """
-    dataset, fields, model, options = build(config)
+    job = build(config)
     _workdir.prepare_workdir(workdir, config)
     if show_progress:
         print(f"workdir {workdir}", flush=True)
-        if "prior" in fields:
-            print(f"prior {describe(fields['prior'])}", flush=True)
-
-    weights = options.weights_at(options.num_steps)
-    meta = {
-        "config": config.to_dict(),
-        "model": fields,
-        "optimizer": _config.optimizer_fields(config),
-        "weights": {name: float(value) for name, value in weights.items()},
-    }
-    evaluation = config.evaluation
-    is_main = jax.process_index() == 0
-
-    def score(params: Any) -> dict[str, float]:
-        """Disentanglement while training, of the weights at its end."""
-        scores = disentanglement_scores(
-            model,
-            params,
-            dataset,
-            weights=weights,
-            num_images=evaluation.score_images,
-            protocols=("cascade",),
-            seed=config.seed,
-        )
-        return score_scalars(scores)
-
-    try:
-        trained = training.train(
-            model,
-            dataset,
-            options,
-            workdir=workdir,
-            meta=meta,
-            score=score if evaluation.score_every else None,
-            show_progress=show_progress,
-        )
-    except ValueError as error:  # the options do not fit the data or the devices
-        raise UserError(_flags.one_line(error)) from error
-    show_progress = show_progress and is_main
-    began = time.perf_counter()
-    params = jax.device_get(trained.state.variables)
+        if "prior" in job.fields:
+            print(f"prior {describe(job.fields['prior'])}", flush=True)
+    trained = train(job, config, workdir, show_progress=show_progress)
+    show_progress = show_progress and jax.process_index() == 0
     if show_progress:
         print("evaluating ...", flush=True)
-    scores = all_scores(config, model, params, dataset, weights)
-    num_steps = int(trained.state.step)
+    began = time.perf_counter()
+    context = context_of(job, jax.device_get(trained.state.variables))
+    scores = evaluate(context, job.evaluation)
     # Every process evaluates, since one that left early would end the others.
-    if not is_main:
+    if jax.process_index() != 0:
         return {}
+    num_steps = int(trained.state.step)
     results: dict[str, Any] = {
         "config": workdir.name,
         "scores": scores,
         "run": {
             "num_steps": num_steps,
-            "images_seen": num_steps * options.batch_size,
+            "images_seen": num_steps * job.training.batch_size,
             "seed": config.seed,
             "train_seconds": trained.seconds,
             "evaluation_seconds": time.perf_counter() - began,
@@ -194,28 +193,23 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             **_workdir.describe_machine(),
         },
     }
-    if evaluation.metrics:
-        results["metrics"] = metric_scores(
-            evaluation.metrics, model, params, dataset, seed=config.seed
-        )
+    if job.evaluation.metrics:
+        results["metrics"] = metric_scores(context, job.evaluation.metrics)
     if best := best_of_run(workdir / "metrics.jsonl"):
         results["best_of_run"] = best
     _workdir.write_json(workdir / "results.json", results)
-    if model.latent_dim == ENCODED_DIM:
-        save_encodings(model, params, dataset, workdir / "aggregate_posterior.npz")
-    if evaluation.figures:
+    save_encodings(context, workdir / "aggregate_posterior.npz")
+    if config.evaluation.figures:
         if show_progress:
             print("drawing ...", flush=True)
-        draw(config, model, params, dataset, weights, workdir, results)
+        draw(config, job, context, workdir, results)
     if show_progress:
         print_results(workdir, results)
     return results
 
 
-def build(
-    config: ConfigDict,
-) -> tuple[Dataset, dict[str, Any], Model, training.TrainOptions]:
-    """The data set, the model's fields, the model, and how to train it.
+def build(config: ConfigDict) -> Job:
+    """What a config stands for, checked.
 
     Raises:
       UserError: for a value that does not fit, or data that is not there.
@@ -224,56 +218,64 @@ def build(
     try:
         dataset = _config.make_dataset(config)
         fields = _config.model_fields(config, dataset)
-        return (
+        job = Job(
             dataset,
             fields,
             _config.make_model(fields, dataset),
             _config.train_options(config),
+            _config.evaluation_options(config),
         )
+        check_evaluation(job.model, dataset, job.evaluation)
     except DatasetNotFoundError as error:
         raise UserError(str(error)) from error  # its lines are a list of what to do
     except (ValueError, TypeError, OSError, ImportError) as error:
         raise UserError(_flags.one_line(error)) from error
+    return job
 
 
-def all_scores(
-    config: ConfigDict,
-    model: Model,
-    params: Any,
-    dataset: Dataset,
-    weights: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What `evaluate` gives.
+def train(
+    job: Job, config: ConfigDict, workdir: Path, *, show_progress: bool
+) -> training.TrainResult:
+    """Trains, or goes on.
 
-    With a Student-t prior also `disentanglement_of_normal_codes`, the scores after the
-    transport of the codes to a normal distribution, for both are published.
+    Raises:
+      UserError: if the options do not fit the data or the devices.
     """
-    evaluation = config.evaluation
-    scores = evaluate(
-        model,
-        params,
-        dataset,
-        weights=weights,
-        seed=config.seed,
-        num_test=evaluation.num_test or None,
-        iwae_samples=evaluation.iwae_samples,
-        iwae_images=evaluation.iwae_images,
-        num_probe_labels=evaluation.num_labels,
-        aggregate_images=evaluation.aggregate_images,
-        disentanglement_images=evaluation.disentanglement_images,
+    weights = job.training.weights_at(job.training.num_steps)
+    meta = {
+        "config": config.to_dict(),
+        "model": job.fields,
+        "optimizer": _config.optimizer_fields(config),
+        "weights": {name: float(value) for name, value in weights.items()},
+    }
+    while_training = dataclasses.replace(
+        job.evaluation, disentanglement_images=job.evaluation.score_images
     )
-    to_normal = getattr(getattr(model, "prior", None), "to_normal", None)
-    if to_normal and evaluation.disentanglement_images:
-        scores["disentanglement_of_normal_codes"] = disentanglement_scores(
-            model,
-            params,
-            dataset,
-            weights=weights,
-            num_images=evaluation.disentanglement_images,
-            seed=config.seed,
-            transform=to_normal,
+
+    def score(params: Any) -> dict[str, float]:
+        """Disentanglement while training, of the weights at its end."""
+        names = ("factor_vae_score", "unsupervised_accuracy")
+        context = context_of(job, params)
+        return score_scalars(evaluate(context, while_training, only=names))
+
+    try:
+        return training.train(
+            job.model,
+            job.dataset,
+            job.training,
+            workdir=workdir,
+            meta=meta,
+            score=score if job.training.score_every else None,
+            show_progress=show_progress,
         )
-    return scores
+    except ValueError as error:
+        raise UserError(_flags.one_line(error)) from error
+
+
+def context_of(job: Job, params: Any) -> Context:
+    """A trained model as the scores and figures take it."""
+    weights = job.training.weights_at(job.training.num_steps)
+    return Context(job.model, params, job.dataset, weights, seed=job.training.seed)
 
 
 def count(params: Any) -> int:
@@ -281,47 +283,39 @@ def count(params: Any) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def save_encodings(model: Model, params: Any, dataset: Dataset, file: Path) -> None:
-    """Writes mean and log-variance of q(z|x) of test images, if it is Gaussian."""
-    rows = dataset.test_indices[:NUM_ENCODED]
-    encoded = encode_dataset(model, params, dataset, rows)
+def save_encodings(context: Context, file: Path) -> None:
+    """Writes q(z|x) of test images, if it is Gaussian with two latents."""
+    model = context.model
+    if not has(model, EncodesImages) or model.latent_dim != ENCODED_DIM:
+        return
+    encoded = context.encode(context.dataset.test_indices[:NUM_ENCODED])
     if encoded.log_var is not None and not encoded.has_spike:
         np.savez(file, mean=encoded.mean, log_var=encoded.log_var)
 
 
 def draw(
     config: ConfigDict,
-    model: Model,
-    params: Any,
-    dataset: Dataset,
-    weights: Mapping[str, Any],
+    job: Job,
+    context: Context,
     workdir: Path,
-    results: Mapping[str, Any],
+    results: dict[str, Any],
 ) -> None:
     """Draws the figures of a run and writes its report."""
     evaluation = config.evaluation
     figures = make_figures(
-        model,
-        params,
-        dataset,
-        weights,
+        context,
         workdir / "figures",
-        seed=config.seed,
+        # The images of the scores, so that their KL in a figure is that of the table.
+        rows=context.once(draw_rows, job.evaluation).test,
         delta=evaluation.traversal_delta,
         threshold=evaluation.traversal_threshold,
-        sources=dataset.sources,
-        source_names=dataset.source_names or None,
-    )
-    curves = plot_training_curves(
-        workdir / "metrics.jsonl", workdir / "figures" / "training_curves.png"
-    )
-    kl_over_steps = plot_kl_over_steps(
-        workdir / "metrics.jsonl",
-        workdir / "figures" / "kl_over_steps.png",
+        metrics_path=workdir / "metrics.jsonl",
         marked_steps=marked_steps(config),
     )
-    paths = [*figures.paths, curves, *([kl_over_steps] if kl_over_steps else [])]
-    write_report(workdir, shown_scores(results) | {"run": results["run"]}, paths)
+    results["figures"] = {"skipped": figures.skipped, "failed": figures.failed}
+    _workdir.write_json(workdir / "results.json", results)
+    shown = shown_scores(results) | {"run": results["run"]}
+    write_report(workdir, shown, figures)
 
 
 def choose_workdir(given: str | None) -> Path:

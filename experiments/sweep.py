@@ -18,7 +18,15 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import _flags, _workdir
-from experiments.run import CONFIG, WORKDIR, choose_workdir, enable_compile_cache, guard
+from experiments._results import failures
+from experiments.run import (
+    CONFIG,
+    WORKDIR,
+    choose_workdir,
+    enable_compile_cache,
+    end_with,
+    guard,
+)
 from experiments.run import run as run_one
 
 SWEEP = flags.DEFINE_multi_string(
@@ -63,8 +71,11 @@ def parse_sweep(
 def sweep(
     config: ConfigDict, values: Mapping[str, Sequence[Any]], workdir: Path
 ) -> list[dict[str, Any]]:
-    """Runs all combinations; returns and writes a row for each."""
-    rows = []
+    """Runs all combinations; returns and writes a row for each.
+
+    Ends the process at the end if scores or figures of some runs failed.
+    """
+    rows, failed = [], {}
     for combination in itertools.product(*values.values()):
         point = dict(zip(values, combination, strict=True))
         name = ",".join(f"{k.rpartition('.')[2]}={v}" for k, v in point.items())
@@ -77,6 +88,7 @@ def sweep(
             results = json.loads(done.read_text())
         else:
             results = run_one(one, folder)
+        failed |= {f"{name}/{score}": e for score, e in failures(results).items()}
         scores = {
             name: value
             for name, value in _flags.flatten(results["scores"]).items()
@@ -86,6 +98,7 @@ def sweep(
         _workdir.write_json(workdir / "table.json", {"rows": rows})
         (workdir / "table.md").write_text(markdown_table(rows))
     print((workdir / "table.md").read_text())
+    end_with(failed)
     return rows
 
 

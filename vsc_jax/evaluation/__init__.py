@@ -26,6 +26,7 @@ from vsc_jax.evaluation._needs import needs as needs
 from vsc_jax.evaluation._options import EvaluationOptions as EvaluationOptions
 from vsc_jax.evaluation._ranking import class_means as class_means
 from vsc_jax.evaluation._ranking import rank_latents as rank_latents
+from vsc_jax.evaluation._rows import draw_rows as draw_rows
 from vsc_jax.evaluation._traversals import (
     author_traversal_codes as author_traversal_codes,
 )

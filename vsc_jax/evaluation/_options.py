@@ -37,6 +37,7 @@ class EvaluationOptions:
     score_images: int = ranged(10_000, whole(1))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(self.metrics))  # hashable
         check_ranges(self)
         if self.aggregate_images == 1:
             raise ValueError("aggregate_images must be 0 or at least 2, got 1.")
