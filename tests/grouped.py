@@ -12,7 +12,6 @@ GROUPED = {
     "experiments.benchmark.metrics": (_BENCHMARK + "metrics.py", "metrics"),
     "vsc_jax.evaluation._passes": ("tests/evaluation/test_evaluate.py", "iwae"),
     "vsc_jax.losses._pair_sums": ("tests/losses/test_mmd.py", "_pair_sums"),
-    "vsc_jax.metrics._arrays": ("tests/metrics/test_hoyer.py", "ValueError"),
     "vsc_jax.models._autoencoder": ("tests/models/test_models.py", "autoencoder"),
     "vsc_jax.models._base": ("tests/models/test_models.py", "Batch"),
     "vsc_jax.models._image_model": ("tests/models/test_models.py", "likelihood"),

@@ -280,9 +280,9 @@ def test_bad_input():
     factors, codes = grid(), standardised(grid())
     with pytest.raises(ValueError, match=r"estimator must be one of .* got 'trees'"):
         dci(codes, factors, estimator="trees")
-    with pytest.raises(ValueError, match="at least 1, got 50 and 0"):
+    with pytest.raises(ValueError, match=r"max_depth must be .* at least 1, got 0"):
         dci(codes, factors, max_depth=0)
-    with pytest.raises(ValueError, match="lasso_penalty must be positive, got 0"):
+    with pytest.raises(ValueError, match="lasso_penalty must be above 0, got 0"):
         dci(codes, factors, lasso_penalty=0)
     with pytest.raises(ValueError, match=r"factors must have one row per .* got 107"):
         dci(codes, factors[1:])

@@ -9,8 +9,8 @@ from sklearn.model_selection import KFold
 
 from vsc_jax.metrics import downstream
 from vsc_jax.metrics._downstream import _fit_logistic
-from vsc_jax.metrics._parts import standardise
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._standard_scores import standardise
 
 CLASSIFIERS = ("logistic_regression", "gradient_boosting")
 SIZES = (2, 3, 4)
@@ -222,13 +222,13 @@ def test_bad_input():
     with pytest.raises(ValueError, match=r"classifier must be one of .* got 'svm'"):
         downstream(factors, factors, classifier="svm")
     for budgets in [(), (0, 10), (100, 10), (10, 10)]:
-        with pytest.raises(ValueError, match="num_labels must be positive and rising"):
+        with pytest.raises(ValueError, match=r"num_labels must be positive .* rising"):
             downstream(factors, factors, num_labels=budgets)
     with pytest.raises(ValueError, match=r"at most 400, the rows .* got \[401\]"):
         downstream(factors, factors, num_labels=(401,))
-    with pytest.raises(ValueError, match="num_folds must be at least 2"):
+    with pytest.raises(ValueError, match=r"num_folds must be .* at least 2"):
         downstream(factors, factors, num_folds=1)
-    with pytest.raises(ValueError, match="learning_rate must be positive, got 0"):
+    with pytest.raises(ValueError, match="learning_rate must be above 0, got 0"):
         downstream(factors, factors, learning_rate=0)
     with pytest.raises(ValueError, match="factors must have one row per row of codes"):
         downstream(factors, factors[1:])

@@ -331,7 +331,7 @@ def test_bad_input():
         info_mec(codes, factors, min_active_share=1)
     with pytest.raises(ValueError, match="codes and categories are both None"):
         info_mec(None, factors)
-    with pytest.raises(ValueError, match="codes must have one row per row of factors"):
+    with pytest.raises(ValueError, match="factors must have one row per row of codes"):
         info_mec(codes[1:], factors)
     with pytest.raises(ValueError, match="categories must have one row per row"):
         info_mec(codes, factors, categories=factors[1:])
@@ -339,7 +339,7 @@ def test_bad_input():
         info_mec(codes, codes)
     with pytest.raises(ValueError, match="codes has 120 values that are not finite"):
         info_mec(np.where(codes == codes[0, 0], np.nan, codes), factors)
-    with pytest.raises(ValueError, match="at least 1 column with 2 values"):
+    with pytest.raises(ValueError, match="at least 1 column with at least 2 values"):
         info_mec(codes, np.zeros_like(factors))
-    with pytest.raises(ValueError, match="must be at least 1, got 0 and 100"):
+    with pytest.raises(ValueError, match="num_neighbors must be a whole number"):
         info_mec(codes, factors, num_neighbors=0)

@@ -162,9 +162,9 @@ def test_bad_input():
         jemmig(codes, codes[:, :1], factors)
     with pytest.raises(ValueError, match="jemmig takes no categories, which have no G"):
         jemmig(codes, codes, factors, categories=factors)
-    with pytest.raises(ValueError, match="num_bins must be at least 2"):
+    with pytest.raises(ValueError, match=r"num_bins must be .* at least 2"):
         jemmig(codes, codes, factors, num_bins=1)
-    with pytest.raises(ValueError, match="bin_limits two finite numbers in order"):
+    with pytest.raises(ValueError, match="bin_limits must be two finite numbers"):
         jemmig(codes, codes, factors, bin_limits=(1.0, 1.0))
     with pytest.raises(ValueError, match="factors must have one row per row of mean"):
         jemmig(codes, codes, factors[1:])

@@ -188,13 +188,13 @@ def test_bad_input():
     factors = grid()
     with pytest.raises(ValueError, match="factors must have one row per row of codes"):
         mig(factors, factors[1:])
-    with pytest.raises(ValueError, match="num_bins must be at least 2, got 1"):
+    with pytest.raises(ValueError, match=r"num_bins must be .* at least 2 .* got 1"):
         mig(factors, factors, num_bins=1)
     with pytest.raises(ValueError, match="values that are not finite"):
         mig(np.full(factors.shape, np.nan), factors)
     with pytest.raises(TypeError, match="factors must be integers"):
         mig(factors, factors / 2)
-    with pytest.raises(ValueError, match="got 4 constant columns"):
+    with pytest.raises(ValueError, match="got 0 such among 4"):
         mig(factors, factors * 0)
     for score in (mig_sup, dcimig):
         with pytest.raises(ValueError, match=r"at least 2 columns .* got 1"):

@@ -179,7 +179,7 @@ def test_explicitness_takes_categories():
 
 def test_bad_input():
     factors = grid()
-    with pytest.raises(ValueError, match="min_std must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="min_std must be at least 0, got -1"):
         modularity(factors, factors, min_std=-1)
     with pytest.raises(ValueError, match=r"at least 2 columns .* got 1"):
         modularity(factors, factors[:, :1])
@@ -187,7 +187,7 @@ def test_bad_input():
         modularity(factors, factors[1:])
     with pytest.raises(TypeError, match="factors must be integers"):
         modularity(factors, factors / 2)
-    with pytest.raises(ValueError, match="got 0 and 1000"):
+    with pytest.raises(ValueError, match="penalty must be above 0, got 0"):
         explicitness(factors, factors, penalty=0)
     with pytest.raises(ValueError, match="all together or not at all"):
         explicitness(factors, factors, factors)

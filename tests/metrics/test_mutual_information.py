@@ -3,11 +3,9 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from vsc_jax.metrics._mutual_information import (
-    bin_all,
     bin_codes,
     entropy,
     mutual_information,
-    varying_factors,
 )
 
 
@@ -80,16 +78,8 @@ def test_extreme_integers():
     assert entropy(big)[0] == pytest.approx(1.5 * np.log(2))
 
 
-def test_varying_factors():
-    columns, y = varying_factors([[1, 5, 0], [1, 6, 1]])
-    assert columns == [1, 2]
-    assert y.tolist() == [[5, 0], [6, 1]]
-    with pytest.raises(ValueError, match="at least 2 values, got 2 constant"):
-        varying_factors([[1, 5], [1, 5]])
-
-
 def test_bad_input():
-    with pytest.raises(ValueError, match="num_bins must be at least 2, got 1"):
+    with pytest.raises(ValueError, match=r"num_bins must be .* at least 2 .* got 1"):
         bin_codes([[0.0]], num_bins=1)
     with pytest.raises(ValueError, match="codes has 1 values that are not finite"):
         bin_codes([[np.nan], [1.0]])
@@ -97,5 +87,3 @@ def test_bad_input():
         mutual_information([[1], [2]], [[1]])
     with pytest.raises(TypeError, match="bins must be integers, got float64"):
         mutual_information([[1.0]], [[1]])
-    with pytest.raises(ValueError, match="categories must have one row per"):
-        bin_all([[1.0], [2.0]], [[1]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from vsc_jax.metrics import unsupervised_scores
+from vsc_jax.metrics import NotApplicable, unsupervised_scores
 
 
 def noise(num, size, seed=0):
@@ -137,9 +137,11 @@ def test_no_pair_left(num_active):
             assert value == 0.0
 
 
-def test_more_latents_than_rows():
-    scores = unsupervised_scores(noise(6, 20))
-    assert (len(scores["active"]), scores["rank"]) == (20, 5)
+def test_as_many_latents_as_rows():
+    with pytest.raises(NotApplicable, match="as many rows as latents"):
+        unsupervised_scores(noise(6, 20))
+    scores = unsupervised_scores(noise(20, 20))
+    assert (len(scores["active"]), scores["rank"]) == (20, 19)
     assert np.isfinite(scores["gaussian_total_correlation"])
     assert 0 < scores["gaussian_wasserstein_correlation_norm"] < 2
 
@@ -150,7 +152,7 @@ def test_bad_input():
         unsupervised_scores(codes[:1])
     with pytest.raises(ValueError, match=r"min_eigenvalue must be .* got 0"):
         unsupervised_scores(codes, min_eigenvalue=0)
-    with pytest.raises(ValueError, match="num_bins must be at least 2, got 1"):
+    with pytest.raises(ValueError, match=r"num_bins must be .* at least 2 .* got 1"):
         unsupervised_scores(codes, num_bins=1)
     with pytest.raises(ValueError, match="codes has 1 values that are not finite"):
         unsupervised_scores(np.where(codes == codes[0, 0], np.inf, codes))

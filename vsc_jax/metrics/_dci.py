@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._parts import Parts, make_parts
+from vsc_jax._ranges import above, whole
+from vsc_jax.metrics._inputs import as_numbers
+from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
 ESTIMATORS = ("extra_trees", "gradient_boosting", "random_forest", "lasso")
 TREES = {"extra_trees": 50, "gradient_boosting": 100, "random_forest": 100}
+MAX_TREES = 100_000
 DEPTHS = {"extra_trees": 10, "gradient_boosting": 3, "random_forest": 10}
 
 
@@ -93,6 +96,12 @@ def dci(
     in d, as there, so that adding some raises completeness. Where no latent has any
     importance the scores are 0. With a single latent completeness is 1.
 
+    Cost. Time num_trees n log n d F, for "gradient_boosting" times the values of a
+    factor; memory a few copies of the codes, and the trees: up to 2^max_depth leaves
+    each, with a share per value, of which there may be 4,096. 10,000 rows of 10 latents
+    and the factors of dSprites take 7 s and less than 100 MB (gradient boosting
+    minutes).
+
     Args:
       codes: `[n, latent_dim]`, means of the latents.
       factors: integers `[n, num_factors]`, the ground truth. Those with one value in
@@ -136,16 +145,12 @@ def dci(
         raise ValueError(
             f"estimator must be one of {', '.join(ESTIMATORS)}, got {estimator!r}."
         )
-    if not lasso_penalty > 0:
-        raise ValueError(f"lasso_penalty must be positive, got {lasso_penalty}.")
+    above(0).check("lasso_penalty", lasso_penalty)
     num_trees = TREES.get(estimator, 1) if num_trees is None else num_trees
     max_depth = DEPTHS.get(estimator, 1) if max_depth is None else max_depth
-    if num_trees < 1 or max_depth < 1:
-        raise ValueError(
-            "num_trees and max_depth must be at least 1, "
-            f"got {num_trees} and {max_depth}."
-        )
-    parts = make_parts(
+    whole(1, MAX_TREES).check("num_trees", num_trees)
+    whole(1).check("max_depth", max_depth)
+    parts = make_train_test(
         codes,
         factors,
         codes_test,
@@ -207,7 +212,7 @@ def _concentration(weights: np.ndarray) -> np.ndarray:
 
 
 def _fit_trees(
-    parts: Parts, k: int, estimator: str, num_trees: int, max_depth: int, seed: int
+    parts: TrainTest, k: int, estimator: str, num_trees: int, max_depth: int, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """Importances, accuracy on both parts and chance of a classifier of factor `k`."""
     from sklearn.ensemble import (
@@ -240,15 +245,15 @@ def _fit_trees(
 
 
 def _fit_lasso(
-    parts: Parts, k: int, penalty: float, seed: int
+    parts: TrainTest, k: int, penalty: float, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """As `_fit_trees`, of a linear regression with the paper's error turned around."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
-    y, y_test = (
-        a[:, k].astype(float) for a in (parts.train_factors, parts.test_factors)
-    )
+    known = parts.train_factors[:, [k]]
+    y = as_numbers(known)[:, 0]
+    y_test = as_numbers(parts.test_factors[:, [k]], known)[:, 0]
     mean, std = y.mean(), y.std()
     y, y_test = (y - mean) / std, (y_test - mean) / std
     model = Lasso(alpha=penalty, max_iter=10_000, random_state=seed)

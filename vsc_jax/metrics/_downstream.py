@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax._ranges import above, whole
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import make_parts
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._train_test import make_train_test
 
+MAX_TREES = 100_000
 CLASSIFIERS = ("logistic_regression", "gradient_boosting")
 
 _Predict = Callable[[np.ndarray], np.ndarray]
@@ -65,6 +67,11 @@ def downstream(
     fail: a fold that lacks a value scores its rows wrong, with fewer labels than
     folds there are as many folds as labels, and labels of a single value make a
     classifier that always answers it.
+
+    Cost. Time, for each budget and factor, num_folds num_penalties fits of at most
+    max_iter labels d values operations; memory a few copies of the codes and a matrix
+    of rows by values, of which there may be 4,096. 10,000 rows of 10 latents and the
+    factors of dSprites take 30 s and 60 MB with the default budgets.
 
     Args:
       codes: `[n, latent_dim]`, means of the latents.
@@ -117,20 +124,19 @@ def downstream(
         raise ValueError(
             f"classifier must be one of {', '.join(CLASSIFIERS)}, got {classifier!r}."
         )
-    budgets = [int(b) for b in num_labels]
-    if not budgets or budgets[0] < 1 or sorted(set(budgets)) != budgets:
+    budgets = list(num_labels)
+    whole_numbers = all(b in whole(1) for b in budgets)
+    if not budgets or not whole_numbers or sorted(set(budgets)) != budgets:
         raise ValueError(
-            f"num_labels must be positive and rising, got {list(num_labels)}."
+            f"num_labels must be positive whole numbers and rising, got {budgets}."
         )
-    if num_folds < 2 or min(num_penalties, max_iter, num_trees, depth) < 1:
-        raise ValueError(
-            "num_folds must be at least 2, and num_penalties, max_iter, num_trees and "
-            f"depth at least 1, got {num_folds}, {num_penalties}, {max_iter}, "
-            f"{num_trees} and {depth}."
-        )
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
-    parts = make_parts(
+    whole(2).check("num_folds", num_folds)
+    whole(1, 1_000).check("num_penalties", num_penalties)
+    whole(1).check("max_iter", max_iter)
+    whole(1, MAX_TREES).check("num_trees", num_trees)
+    whole(1).check("depth", depth)
+    above(0).check("learning_rate", learning_rate)
+    parts = make_train_test(
         codes,
         factors,
         codes_test,

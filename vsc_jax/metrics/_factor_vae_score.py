@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
-from vsc_jax.metrics._not_applicable import NotApplicable
+from vsc_jax._ranges import whole
+from vsc_jax.metrics._inputs import SEED, as_vector, check_inputs, columns_that_vary
 
 PROTOCOLS = ("cascade", "locatello")
+_MAX_DRAWS = 10_000_000  # rows, of all votes together: 160 MB
 _CHUNK = 2**20  # values gathered at a time
 
 
@@ -76,6 +77,10 @@ def factor_vae_score(
     published numbers of CascadeVAE come from the best of up to 30 checkpoints, chosen
     by this score, which uses the labels.
 
+    Cost. Time (num_votes + num_eval_votes) batch_size d, memory 16 bytes for each row
+    drawn, of which there may be 10,000,000. 10,000 rows of 10 latents and the factors
+    of dSprites take 0.03 s and 4 MB ("locatello" 0.1 s and 10 MB).
+
     Args:
       codes: `[n, latent_dim]`, means of the Gaussian latents.
       factors: integers `[n, num_factors]`, the ground truth.
@@ -122,12 +127,9 @@ def factor_vae_score(
             f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}."
         )
     cascade = protocol == "cascade"
-    z = as_matrix("codes", codes)
-    y = as_integers("factors", factors)
-    c = np.zeros((len(z), 0), np.int64)
-    if categories is not None:
-        c = _as_ranks(as_integers("categories", categories))
-    check_same_rows(codes=z, factors=y, categories=c)
+    SEED.check("seed", seed)
+    z, y, c = check_inputs(codes, factors, categories, as_classes=False)
+    c = _as_ranks(c)
     columns, groups = _group_factors(y)
     num_factors, latent_dim = len(groups), z.shape[1]
     numbers = _Numbers(160 * num_factors, 0, 100, 0)
@@ -211,13 +213,12 @@ class _Numbers(NamedTuple):
             )
         )
         rows = new.variance_rows
-        if new.votes < 1 or new.eval_votes < 0 or new.batch_size < 2:
-            raise ValueError(
-                "num_votes must be at least 1, num_eval_votes at least 0 and "
-                f"batch_size at least 2, got {new.votes}, {new.eval_votes} and "
-                f"{new.batch_size}."
-            )
-        if rows < 0 or rows == 1:
+        whole(1, _MAX_DRAWS).check("num_votes", new.votes)
+        whole(0, _MAX_DRAWS).check("num_eval_votes", new.eval_votes)
+        most = _MAX_DRAWS // max(new.votes, new.eval_votes)
+        whole(2, most).check("batch_size", new.batch_size)
+        whole(0, _MAX_DRAWS).check("num_variance_rows", rows)
+        if rows == 1:
             raise ValueError(
                 f"num_variance_rows must be 0 (all) or at least 2, got {rows}."
             )
@@ -242,11 +243,11 @@ class _Rivals(NamedTuple):
 
 
 def _as_kl(kl_per_latent: ArrayLike, latent_dim: int, num_variables: int) -> np.ndarray:
-    kl = np.asarray(kl_per_latent, np.float64)
+    kl = as_vector("kl_per_latent", kl_per_latent)
     shapes = [(latent_dim,), (latent_dim + num_variables,)]
-    if kl.shape not in shapes or not np.isfinite(kl).all():
+    if kl.shape not in shapes:
         raise ValueError(
-            "kl_per_latent must be finite values, one per column of codes (and of "
+            "kl_per_latent must have one value per column of codes (and of "
             f"categories), so of shape {' or '.join(map(str, dict.fromkeys(shapes)))}, "
             f"got {kl.tolist()}."
         )
@@ -263,22 +264,21 @@ def _as_ranks(categories: np.ndarray) -> np.ndarray:
 
 def _group_factors(factors: np.ndarray) -> tuple[list[int], list[_Group]]:
     """Columns that take part, and the rows of each of their values."""
-    columns, groups = [], []
-    for i, column in enumerate(factors.T):
+    # Copies of a single row have no variance in any latent.
+    columns = columns_that_vary(
+        factors,
+        at_least=2,
+        rows_per_value=2,
+        why="with one factor every code would score 1",
+    )
+    groups = []
+    for column in factors[:, columns].T:
         rows = np.argsort(column, kind="stable")
         sorted_values = column[rows]
         starts = np.flatnonzero(np.r_[True, sorted_values[1:] != sorted_values[:-1]])
         counts = np.diff(np.r_[starts, len(rows)])
-        # Copies of a single row have no variance in any latent.
         usable = counts > 1
-        if np.count_nonzero(usable) > 1:
-            columns.append(i)
-            groups.append(_Group(rows, starts[usable], counts[usable]))
-    if len(groups) < 2:
-        raise NotApplicable(
-            "factors must have at least 2 columns with at least 2 values that 2 or "
-            f"more rows have, got {len(groups)}; with one every code would score 1."
-        )
+        groups.append(_Group(rows, starts[usable], counts[usable]))
     return columns, groups
 
 

@@ -14,10 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax._ranges import above, whole
+from vsc_jax.metrics._inputs import (
+    SEED,
+    as_categories,
+    as_matrix,
+    check_same_rows,
+)
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
+_MAX_EPOCHS = 10_000
 SOLVERS = ("lbfgs", "sgd")
 
 
@@ -44,6 +51,10 @@ def few_label_probe(
     not of the optimiser. `solver="sgd"` is the published one: one dense layer on raw
     codes, `num_epochs` of SGD with momentum; with `relu_logits=True` a ReLU on the
     logits too, as in the published code, which costs accuracy.
+
+    Cost. Time 1,000 ("sgd": num_epochs) passes over num_labels rows of d latents for
+    each class, of which there may be 4,096; memory a few copies of the codes and
+    num_labels by classes. 5,000 labels of 3 classes and 10 latents take 0.2 s and 2 MB.
 
     Args:
       train_codes: `[num_train, latent_dim]`.
@@ -79,8 +90,8 @@ def few_label_probe(
     """
     train_x = as_matrix("train_codes", train_codes)
     test_x = as_matrix("test_codes", test_codes)
-    train_y = _as_labels("train_labels", train_labels)
-    test_y = _as_labels("test_labels", test_labels)
+    train_y = as_categories("train_labels", train_labels, rank=1)
+    test_y = as_categories("test_labels", test_labels, rank=1)
     check_same_rows(train_codes=train_x, train_labels=train_y)
     check_same_rows(test_codes=test_x, test_labels=test_y)
     if train_x.shape[1] != test_x.shape[1]:
@@ -88,8 +99,8 @@ def few_label_probe(
             f"test_codes must have {train_x.shape[1]} columns like train_codes, "
             f"got {test_x.shape[1]}."
         )
-    if num_labels < 1:
-        raise ValueError(f"num_labels must be at least 1, got {num_labels}.")
+    whole(1).check("num_labels", num_labels)
+    SEED.check("seed", seed)
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}.")
     num_used = min(num_labels, len(train_x))
@@ -104,8 +115,8 @@ def few_label_probe(
     if solver == "lbfgs":
         predicted = _predict_lbfgs(train_x, train_y, test_x, penalty)
     else:
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        whole(1).check("batch_size", batch_size)
+        whole(0, _MAX_EPOCHS).check("num_epochs", num_epochs)
         params = _train_sgd(
             jax.random.key(seed),
             jnp.asarray(train_x, jnp.float32),
@@ -128,15 +139,6 @@ def few_label_probe(
     }
 
 
-def _as_labels(name: str, labels: ArrayLike) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.ndim != 1:
-        raise ValueError(f"{name} must have one axis, got shape {labels.shape}.")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(f"{name} must be integers, got {labels.dtype}.")
-    return labels
-
-
 def _predict_lbfgs(
     train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, penalty: float
 ) -> np.ndarray:
@@ -144,8 +146,7 @@ def _predict_lbfgs(
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    if not penalty > 0:
-        raise ValueError(f"penalty must be positive, got {penalty}.")
+    above(0).check("penalty", penalty)
     scaler = StandardScaler().fit(train_x)
     model = LogisticRegression(C=1.0 / penalty, max_iter=1_000)
     with warnings.catch_warnings(), one_blas_thread():

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
+from vsc_jax._ranges import at_least, whole
+from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import entropy, mutual_information
-from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import standardise, varying
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._standard_scores import standardise, varying
 
 ACTIVE_SHARES = {"range": 1 / 20, "iqr": 1 / 10}
 
@@ -73,6 +73,11 @@ def info_mec(
     close to 0 are far from equal. InfoE depends on `max_iter` where the codes
     separate the values, as the loss then falls on and on.
 
+    Cost. Time num_neighbors n log n d F for the information and max_iter n d values for
+    the regressions; memory a dozen copies of the codes and a matrix of rows by values,
+    of which there may be 4,096. 10,000 rows of 10 latents and the factors of dSprites
+    take 1 s and 15 MB.
+
     Args:
       codes: `[n, latent_dim]`; None for a model with categorical variables alone.
       factors: integers `[n, num_factors]`, the ground truth.
@@ -104,24 +109,16 @@ def info_mec(
     >>> [round(scores[name], 1) for name in ("info_m", "info_e", "info_c")]
     [1.0, 1.0, 1.0]
     """
-    y = as_integers("factors", factors)
-    z, c = np.zeros((len(y), 0)), np.zeros((len(y), 0), np.int64)
-    if codes is not None:
-        z = as_matrix("codes", codes)
-    if categories is not None:
-        c = as_integers("categories", categories)
-    check_same_rows(factors=y, codes=z, categories=c)
+    SEED.check("seed", seed)
+    z, y, c = check_inputs(codes, factors, categories)
     if not z.shape[1] + c.shape[1]:
         raise ValueError("codes and categories are both None, so nothing to score.")
-    if num_neighbors < 1 or max_iter < 1:
-        raise ValueError(
-            "num_neighbors and max_iter must be at least 1, got "
-            f"{num_neighbors} and {max_iter}."
-        )
+    whole(1, 1_000).check("num_neighbors", num_neighbors)
+    whole(1).check("max_iter", max_iter)
     used = np.concatenate(
         [_is_active(z, active, min_active_share), c.min(axis=0) < c.max(axis=0)]
     )
-    columns = _usable_factors(y)
+    columns = columns_that_vary(y, rows_per_value=2)
     y = np.stack(
         [np.unique(column, return_inverse=True)[1] for column in y[:, columns].T], 1
     )
@@ -161,29 +158,11 @@ def _is_active(z: np.ndarray, rule: str, share: float | None) -> np.ndarray:
             f"active must be one of {', '.join(ACTIVE_SHARES)}, got {rule!r}."
         )
     share = ACTIVE_SHARES[rule] if share is None else share
-    if not 0 <= share < 1:
-        raise ValueError(
-            f"min_active_share must be at least 0 and below 1, got {share}."
-        )
+    at_least(0, high=1).check("min_active_share", share)
     ends = (0.0, 1.0) if rule == "range" else (0.25, 0.75)
     low, high = np.quantile(z, ends, axis=0)
     width = high - low
     return varying(z) & (width > share * width.max(initial=0.0))
-
-
-def _usable_factors(y: np.ndarray) -> list[int]:
-    """Columns with two or more values that two or more rows have."""
-    columns = [
-        k
-        for k, column in enumerate(y.T)
-        if np.count_nonzero(np.unique(column, return_counts=True)[1] > 1) > 1
-    ]
-    if not columns:
-        raise NotApplicable(
-            "factors must have at least 1 column with 2 values that 2 or more rows "
-            f"have, got none in {y.shape[1]} columns of {len(y)} rows."
-        )
-    return columns
 
 
 def _one_hot(c: np.ndarray) -> np.ndarray:

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
-from vsc_jax.metrics._mutual_information import bin_codes, varying_factors
-from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import refuse_categories, varying
+from vsc_jax._ranges import between
+from vsc_jax.metrics._inputs import (
+    as_numbers,
+    check_inputs,
+    columns_that_vary,
+    refuse_categories,
+)
+from vsc_jax.metrics._mutual_information import bin_codes
+from vsc_jax.metrics._standard_scores import varying
 
 
 def irs(
@@ -49,6 +54,9 @@ def irs(
     cannot move and are left out. Its `num_active_dims` is a sum of codes; here
     `active` lists the latents that are not constant. Without one the score is 0.
 
+    Cost. Time n log n d F, memory a few copies of the codes: 10,000 rows of 10 latents
+    and the factors of dSprites take 0.1 s and 5 MB.
+
     Args:
       codes: `[n, latent_dim]`, means of the latents.
       factors: integers `[n, num_factors]`. Those without two values that two or more
@@ -78,24 +86,14 @@ def irs(
     (1.0, [1, 0])
     """
     refuse_categories("irs", categories, "which have no distance from a mean")
-    if not 0 <= quantile <= 1:
-        raise ValueError(f"quantile must be between 0 and 1, got {quantile}.")
-    z = as_matrix("codes", codes)
-    y = as_integers("factors", factors)
-    check_same_rows(codes=z, factors=y)
+    between(0, 1).check("quantile", quantile)
+    z, y, _ = check_inputs(codes, factors, as_classes=False)
     if num_factor_bins is not None:
-        y = bin_codes(y, num_bins=num_factor_bins)
-    columns, _ = varying_factors(y)
+        y = bin_codes(as_numbers(y), num_bins=num_factor_bins)
+    columns = columns_that_vary(y, rows_per_value=2)
     active = np.flatnonzero(varying(z))
     z = z[:, active]
     held = [_held_deviation(z, y[:, k], quantile) for k in columns]
-    columns = [k for k, h in zip(columns, held, strict=True) if h is not None]
-    held = [h for h in held if h is not None]
-    if not held:
-        raise NotApplicable(
-            "factors must have a column with at least 2 values that 2 or more rows "
-            f"have, got none among {y.shape[1]}."
-        )
     largest = np.abs(z - z.mean(axis=0)[None]).max(axis=0)
     matrix = 1 - np.stack(held, axis=1) / largest[:, None]
     per_latent = matrix.max(axis=1)
@@ -113,17 +111,10 @@ def irs(
     }
 
 
-def _held_deviation(
-    z: np.ndarray, factor: np.ndarray, quantile: float
-) -> np.ndarray | None:
-    """Mean over values of `factor` of the quantile of deviations, `[latent_dim]`.
-
-    None if there are not two values that two or more rows have.
-    """
+def _held_deviation(z: np.ndarray, factor: np.ndarray, quantile: float) -> np.ndarray:
+    """Mean over values of `factor` of the quantile of deviations, `[latent_dim]`."""
     _, value, counts = np.unique(factor, return_inverse=True, return_counts=True)
     usable = counts > 1
-    if np.count_nonzero(usable) < 2:
-        return None
     rows = np.flatnonzero(usable[value])
     rows = rows[np.argsort(value[rows], kind="stable")]
     z, counts = z[rows], counts[usable]

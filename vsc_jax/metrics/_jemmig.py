@@ -5,10 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix, check_same_rows
-from vsc_jax.metrics._mutual_information import entropy, varying_factors
+from vsc_jax._ranges import whole
+from vsc_jax.metrics._inputs import (
+    as_matrix,
+    check_inputs,
+    columns_that_vary,
+    refuse_categories,
+)
+from vsc_jax.metrics._mutual_information import entropy
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import refuse_categories
 
 _CHUNK = 2**21  # probabilities held at a time
 
@@ -51,6 +56,10 @@ def jemmig(
     737,280 images of dSprites; with fewer rows plug-in estimates are biased, less than
     for points.
 
+    Cost. Time n d num_bins F, memory 8 d num_bins bytes for each value of each factor,
+    of which there may be 4,096, and 60 MB: 10,000 rows of 10 latents and the factors of
+    dSprites take 0.3 s and 70 MB.
+
     Args:
       mean: `[n, latent_dim]`, of q(z|x).
       log_var: `[n, latent_dim]`, log of the variance of q(z|x); None, for codes
@@ -87,20 +96,21 @@ def jemmig(
             "jemmig needs the log-variance of Gaussian posteriors, got None: these "
             "codes are deterministic or have a spike at zero."
         )
-    means = as_matrix("mean", mean)
+    given = check_inputs(mean, factors, codes_name="mean")
+    means = given.codes
     log_vars = as_matrix("log_var", log_var)
     if log_vars.shape != means.shape:
         raise ValueError(
             f"log_var must have the shape of mean, {means.shape}, got {log_vars.shape}."
         )
     low, high = bin_limits
-    if num_bins < 2 or not low < high or not np.isfinite([low, high]).all():
+    whole(2, 10_000).check("num_bins", num_bins)
+    if not low < high or not np.isfinite([low, high]).all():
         raise ValueError(
-            "num_bins must be at least 2 and bin_limits two finite numbers in order, "
-            f"got {num_bins} and {bin_limits}."
+            f"bin_limits must be two finite numbers in order, got {bin_limits}."
         )
-    columns, y = varying_factors(factors)
-    check_same_rows(mean=means, factors=y)
+    columns = columns_that_vary(given.factors)
+    y = given.factors[:, columns]
     centres = low + (np.arange(num_bins) + 0.5) * (high - low) / num_bins
     joints = _joints(means, log_vars, y, centres)
     h_y = entropy(y)

@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax.metrics._inputs import (
+    as_integers,
+    as_matrix,
+    as_numbers,
+    check_more_rows_than_columns,
+    check_same_rows,
+    refuse_categories,
+)
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import refuse_categories, standardise, varying
+from vsc_jax.metrics._standard_scores import standardise, varying
 
 KINDS = ("pearson", "spearman")
 
@@ -44,6 +51,9 @@ def mcc(
     Derived values: true factors 1, in any order and sign; two standardised factors
     rotated by 45 degrees into each other 1 / sqrt(2) for both (Pearson).
 
+    Cost. Time n log n (d + F) + n d F, memory a few copies of the arrays: 10,000 rows
+    of 10 latents and the factors of dSprites take 0.02 s and 6 MB.
+
     Args:
       codes: `[n, latent_dim]`, means of the latents.
       factors: `[n, num_factors]`, numbers, integers or not. Constant ones take no part.
@@ -67,20 +77,20 @@ def mcc(
     >>> round(scores["mcc"], 6), scores["matching"]
     (1.0, [1, 0])
     """
-    from scipy.optimize import linear_sum_assignment
-    from scipy.stats import rankdata
-
     refuse_categories("mcc", categories, "which have no order")
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
-    z = as_matrix("codes", codes)
-    y = as_matrix("factors", factors)
+    z, y = as_matrix("codes", codes), _as_numbers(factors)
     check_same_rows(codes=z, factors=y)
+    check_more_rows_than_columns("factors", y)
     columns = np.flatnonzero(varying(y)).tolist()
     if not columns:
         raise NotApplicable(
             f"factors must have a column that varies, got {y.shape[1]} constant ones."
         )
+    from scipy.optimize import linear_sum_assignment
+    from scipy.stats import rankdata
+
     # Constant columns stay constant under ranks only if rounding is taken out first.
     z, y = np.where(varying(z)[None], z, 0.0), y[:, columns]
     if kind == "spearman":
@@ -100,3 +110,9 @@ def mcc(
         "correlation": correlation.tolist(),
         "factors": columns,
     }
+
+
+def _as_numbers(factors: ArrayLike) -> np.ndarray:
+    if np.issubdtype(np.asarray(factors).dtype, np.integer):
+        return as_numbers(as_integers("factors", factors))
+    return as_matrix("factors", factors)

@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import check_same_rows
+from vsc_jax._ranges import above, whole
 from vsc_jax.metrics._dci import importance_scores
-from vsc_jax.metrics._mutual_information import (
-    bin_all,
-    mutual_information,
-    varying_factors,
-)
-from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import Parts, make_parts
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
+from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
 
 def med(
@@ -70,6 +66,11 @@ def med(
     run for `max_steps` (there 100). All rows of `codes` are used for M even where
     no test part is given.
 
+    Cost. Time n d F for the information; for the informativeness max_steps n d for each
+    value of each factor, of which there may be 4,096, and memory of rows by values.
+    10,000 rows of 10 latents and the factors of dSprites take 3 s and 10 MB, without
+    informativeness 0.05 s and 5 MB.
+
     Args:
       codes: `[n, latent_dim]`, means of the latents.
       factors: integers `[n, num_factors]`. Those with one value take no part.
@@ -109,22 +110,14 @@ def med(
     >>> scores["med"], scores["med_top_k"], scores["selected"]
     (1.0, 1.0, [0, 2])
     """
-    if top_k < 1:
-        raise ValueError(f"top_k must be at least 1, got {top_k}.")
-    if not penalty > 0 or max_steps < 1:
-        raise ValueError(
-            "penalty must be positive and max_steps at least 1, "
-            f"got {penalty} and {max_steps}."
-        )
-    bins = bin_all(codes, categories, num_bins=num_bins)
-    columns, y = varying_factors(factors)
-    check_same_rows(codes=bins, factors=y)
-    if len(columns) < 2:
-        raise NotApplicable(
-            "factors must have at least 2 columns with at least 2 values, got "
-            f"{len(columns)}; with one every code would be disentangled."
-        )
-    information = mutual_information(bins, y)
+    whole(1).check("top_k", top_k)
+    above(0).check("penalty", penalty)
+    whole(1).check("max_steps", max_steps)
+    given = check_inputs(codes, factors, categories)
+    bins = bin_all(given.codes, given.categories, num_bins=num_bins)
+    why = "with one factor every code would be disentangled"
+    columns = columns_that_vary(given.factors, at_least=2, why=why)
+    information = mutual_information(bins, given.factors[:, columns])
     sums = information.sum(axis=0)
     importance = information / np.where(sums > 0, sums, 1.0)[None]
     scores = importance_scores(importance)
@@ -144,7 +137,7 @@ def med(
         "factors": columns,
     }
     if with_informativeness:
-        parts = make_parts(
+        parts = make_train_test(
             codes,
             factors,
             codes_test,
@@ -171,7 +164,7 @@ def _select(importance: np.ndarray, per_latent: list[float], top_k: int) -> list
 
 
 def _informativeness(
-    parts: Parts, penalty: float, max_steps: int
+    parts: TrainTest, penalty: float, max_steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train and test accuracy of a logistic regression of each factor."""
     from sklearn.exceptions import ConvergenceWarning

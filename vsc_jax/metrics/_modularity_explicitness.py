@@ -12,15 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import check_same_rows
-from vsc_jax.metrics._mutual_information import (
-    bin_all,
-    mutual_information,
-    varying_factors,
-)
-from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import make_parts
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax._ranges import above, at_least, whole
+from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
+from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._train_test import make_train_test
 
 
 def modularity(
@@ -52,6 +48,10 @@ def modularity(
     `modularity` is disentanglement_lib's `modularity_score`. Carbonneau et al.
     (https://arxiv.org/abs/2012.09276) take 10 bins, and a constant code gives NaN.
 
+    Cost. Time n d F, memory 8 num_bins d bytes for each value of a factor, of which
+    there may be 4,096: 10,000 rows of 10 latents and the factors of dSprites take 0.05
+    s and 5 MB.
+
     Args:
       codes: `[n, latent_dim]`, means of the Gaussian latents.
       factors: integers `[n, num_factors]`, the ground truth.
@@ -79,24 +79,20 @@ def modularity(
     >>> modularity(factors, factors)["modularity"]
     1.0
     """
-    if not min_std >= 0:
-        raise ValueError(f"min_std must be 0 or more, got {min_std}.")
-    bins = bin_all(codes, categories, num_bins=num_bins)
-    columns, y = varying_factors(factors)
-    check_same_rows(codes=bins, factors=y)
-    if len(columns) < 2:
-        raise NotApplicable(
-            "factors must have at least 2 columns with at least 2 values, got "
-            f"{len(columns)}; with one every code would be modular."
-        )
-    information = mutual_information(bins, y)
+    at_least(0).check("min_std", min_std)
+    given = check_inputs(codes, factors, categories)
+    bins = bin_all(given.codes, given.categories, num_bins=num_bins)
+    columns = columns_that_vary(
+        given.factors, at_least=2, why="with one factor every code would be modular"
+    )
+    information = mutual_information(bins, given.factors[:, columns])
     squares = information**2
     best = squares.max(axis=1)
     rest = squares.sum(axis=1) - best
     scores = 1 - rest / (np.where(best > 0, best, 1.0) * (len(columns) - 1))
     scores = np.where(best > 0, np.clip(scores, 0.0, 1.0), 0.0)
     active = bins.min(axis=0) < bins.max(axis=0)
-    std = np.asarray(codes, np.float64).std(axis=0)
+    std = given.codes.std(axis=0)
     active[: len(std)] &= std >= min_std
     return {
         "modularity": float(scores.mean()),
@@ -139,6 +135,10 @@ def explicitness(
     to convergence instead of 100 steps, and values that the test part lacks are left
     out (there they are an error).
 
+    Cost. Time max_steps n d for each value of each factor, of which there may be 4,096;
+    memory a few matrices of rows by values. 10,000 rows of 10 latents and the factors
+    of dSprites take 6 s and 30 MB.
+
     Args:
       codes: `[n, latent_dim]`, means of the Gaussian latents.
       factors: integers `[n, num_factors]`, the ground truth.
@@ -170,15 +170,9 @@ def explicitness(
     >>> explicitness(factors, factors)["explicitness"] > 0.9
     True
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    if not penalty > 0 or max_steps < 1:
-        raise ValueError(
-            "penalty must be positive and max_steps at least 1, "
-            f"got {penalty} and {max_steps}."
-        )
-    parts = make_parts(
+    above(0).check("penalty", penalty)
+    whole(1).check("max_steps", max_steps)
+    parts = make_train_test(
         codes,
         factors,
         codes_test,
@@ -189,6 +183,9 @@ def explicitness(
         seed=seed,
         min_factors=1,
     )
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     scores = np.zeros((2, len(parts.columns)))
     for k, (train, test) in enumerate(
         zip(parts.train_factors.T, parts.test_factors.T, strict=True)

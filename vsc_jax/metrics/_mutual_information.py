@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, as_matrix, check_same_rows
-from vsc_jax.metrics._not_applicable import NotApplicable
+from vsc_jax._ranges import whole
+from vsc_jax.metrics._inputs import as_integers, as_matrix, check_same_rows
 
+_NUM_BINS = whole(2, 10_000)
 _ROUNDING = 1e-12  # nats; sums of logarithms of counts are exact to about 1e-15
 
 
@@ -19,21 +20,20 @@ def bin_codes(codes: ArrayLike, *, num_bins: int = 20) -> np.ndarray:
 
     Args:
       codes: `[n, d]`, finite.
-      num_bins: 2 or more.
+      num_bins: 2 to 10,000.
 
     Returns:
       int64 `[n, d]` in 0 to num_bins - 1.
 
     Raises:
-      ValueError: if codes is no finite, non-empty matrix or num_bins is less than 2.
+      ValueError: if codes is no finite, non-empty matrix or num_bins is out of range.
 
     >>> bin_codes([[0.0, 5.0], [0.9, 5.0], [1.0, 5.0], [2.0, 5.0]], num_bins=2).T
     array([[0, 0, 1, 1],
            [0, 0, 0, 0]])
     """
     z = as_matrix("codes", codes)
-    if num_bins < 2:
-        raise ValueError(f"num_bins must be at least 2, got {num_bins}.")
+    _NUM_BINS.check("num_bins", num_bins)
     low, high = z.min(axis=0), z.max(axis=0)
     spans = high - low > 1e-7 * np.maximum(np.abs(low), np.abs(high))
     width = np.where(spans, (high - low) / num_bins, 1.0)
@@ -42,49 +42,16 @@ def bin_codes(codes: ArrayLike, *, num_bins: int = 20) -> np.ndarray:
 
 
 def bin_all(
-    codes: ArrayLike, categories: ArrayLike | None = None, *, num_bins: int = 20
+    codes: np.ndarray, categories: np.ndarray, *, num_bins: int = 20
 ) -> np.ndarray:
     """Bins of `codes` `[n, d]`, then the columns of `categories` `[n, v]` as they are.
 
-    Returns int64 `[n, d + v]`. Raises ValueError for shapes, TypeError if categories
-    are not integers.
+    Returns int64 `[n, d + v]`.
 
-    >>> bin_all([[0.0], [9.0]], [[7], [7]]).tolist()
+    >>> bin_all(np.array([[0.0], [9.0]]), np.array([[7], [7]])).tolist()
     [[0, 7], [19, 7]]
     """
-    bins = bin_codes(codes, num_bins=num_bins)
-    if categories is None:
-        return bins
-    c = as_integers("categories", categories)
-    check_same_rows(codes=bins, categories=c)
-    return np.concatenate([bins, c], axis=1)
-
-
-def varying_factors(factors: ArrayLike) -> tuple[list[int], np.ndarray]:
-    """The columns of `factors` with two or more values, and the matrix of these alone.
-
-    Args:
-      factors: integers `[n, num_factors]`.
-
-    Returns:
-      A list of columns, in order, and int64 `[n, len(list)]`.
-
-    Raises:
-      NotApplicable: if no column has two values.
-      TypeError: if factors are not integers.
-
-    >>> varying_factors([[3, 0], [3, 1]])
-    ([1], array([[0],
-           [1]]))
-    """
-    y = as_integers("factors", factors)
-    columns = np.flatnonzero(y.min(axis=0) < y.max(axis=0)).tolist()
-    if not columns:
-        raise NotApplicable(
-            "factors must have at least 1 column with at least 2 values, got "
-            f"{y.shape[1]} constant columns in {len(y)} rows."
-        )
-    return columns, y[:, columns]
+    return np.concatenate([bin_codes(codes, num_bins=num_bins), categories], axis=1)
 
 
 def entropy(values: ArrayLike) -> np.ndarray:

@@ -15,6 +15,6 @@ class NotApplicable(ValueError):  # noqa: N818, a reason to leave a score out, n
     ...     metrics.mig([[0.0], [1.0]], [[3], [3]])
     ... except metrics.NotApplicable as reason:
     ...     print(reason)
-    factors must have at least 1 column with at least 2 values, got 1 constant columns
-    in 2 rows.
+    factors must have at least 1 column with at least 2 values, got 0 such among 1 in
+    2 rows.
     """

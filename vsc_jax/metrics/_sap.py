@@ -1,14 +1,14 @@
 """Separated attribute predictability: gaps between scores of single codes."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax._ranges import above
+from vsc_jax.metrics._inputs import Inputs, as_numbers, check_inputs, columns_that_vary
 from vsc_jax.metrics._linear_svm import fit_linear_svm
-from vsc_jax.metrics._mutual_information import varying_factors
-from vsc_jax.metrics._parts import as_part, split_rows
+from vsc_jax.metrics._train_test import train_and_test_rows
 
 KINDS = ("continuous", "discrete")
 
@@ -23,6 +23,7 @@ def sap(
     categories_test: ArrayLike | None = None,
     kind: str = "discrete",
     penalty: float = 0.01,
+    centre: bool = True,
     test_fraction: float = 1 / 3,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -48,10 +49,20 @@ def sap(
     but takes the values of a factor as numbers, and sees no code that is not monotone.
     So compare only numbers of the same kind. Both miss a code with two factors.
 
-    Where our number differs from disentanglement_lib's: the SVM is solved exactly, not
-    to a tolerance with a random order (its unseeded solver moves the last digits, and
-    newer scikit-learn takes another). A constant code has S = 0 in "continuous" as
-    there; in "discrete" it answers one class. With a single code the second is 0.
+    Where our number differs from disentanglement_lib's: codes are centred (`centre`).
+    There the SVM penalises its intercept like its weights, so that adding a constant
+    to the codes, which tells nothing of disentanglement, costs points: two
+    standardised factors of 4 values score 0.75, and 0.26 once 10 is added. A
+    researcher compares codes, not their origins; and since a shift by 0.3 standard
+    deviations moves the score by 0.002 at most, numbers of VAEs, whose codes have means
+    near 0, stay comparable with published ones. The SVM is solved exactly, not to a
+    tolerance with a random order (its unseeded solver moves the last digits, and newer
+    scikit-learn takes another). A constant code has S = 0 in "continuous" as there; in
+    "discrete" it answers one class. With a single code the second is 0.
+
+    Cost. Time n log n d F, in "discrete" also n d for each value of each factor, of
+    which there may be 4,096, and as much memory for rows by values: 10,000 rows of 10
+    latents and the factors of dSprites take 0.7 s and 10 MB ("continuous" 5 ms).
 
     Args:
       codes: `[n, latent_dim]`, means of the Gaussian latents.
@@ -66,6 +77,8 @@ def sap(
       categories_test: integers `[n_test, num_variables]`.
       kind: "continuous" or "discrete".
       penalty: C of the SVM.
+      centre: whether "discrete" subtracts the means of the train part from the codes;
+        False for the published protocol.
       test_fraction: used where no test part is given.
       seed: of the split.
 
@@ -88,66 +101,44 @@ def sap(
     1.0
     >>> scores = sap(factors, factors, factors, factors, penalty=1.0)
     >>> scores["best"], round(scores["sap"], 3)
-    ([0, 1], 0.583)
+    ([0, 1], 0.708)
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
-    if not penalty > 0:
-        raise ValueError(f"penalty must be positive, got {penalty}.")
-    train = _Part(*as_part("", codes, factors, categories))
-    given = [a is not None for a in (codes_test, factors_test, categories_test)]
+    above(0).check("penalty", penalty)
     if kind == "continuous":
-        if any(given):
+        test_part = (codes_test, factors_test, categories_test)
+        if any(array is not None for array in test_part):
             raise ValueError(
                 'kind "continuous" takes no test part; leave it out or choose '
                 '"discrete".'
             )
-        columns, train.factors = varying_factors(train.factors)
-        return _result(_squared_correlations(train), columns)
-    if any(given) and given != [True, True, categories is not None]:
-        raise ValueError(
-            "codes_test, factors_test and, with categories, categories_test must be "
-            "given all together or not at all."
-        )
-    if codes_test is not None and factors_test is not None:
-        test = _Part(*as_part("_test", codes_test, factors_test, categories_test))
-        if test.widths != train.widths:
-            raise ValueError(
-                f"the test part must have {train.widths} columns of codes, factors "
-                f"and categories like the train part, got {test.widths}."
-            )
-    else:
-        train, test = train.split(test_fraction, seed)
-    columns, train.factors = varying_factors(train.factors)
-    test.factors = test.factors[:, columns]
-    return _result(_accuracies(train, test, penalty), columns)
+        given = check_inputs(codes, factors, categories, as_classes=False)
+        columns = columns_that_vary(given.factors)
+        return _result(_squared_correlations(given, columns), columns)
+    train, test = train_and_test_rows(
+        check_inputs(codes, factors, categories),
+        codes_test,
+        factors_test,
+        categories_test,
+        test_fraction=test_fraction,
+        seed=seed,
+    )
+    columns = columns_that_vary(
+        train.factors, why="these are the rows of the train part"
+    )
+    if centre:
+        mean = train.codes.mean(axis=0)[None]
+        train = train._replace(codes=train.codes - mean)
+        test = test._replace(codes=test.codes - mean)
+    return _result(_accuracies(train, test, columns, penalty), columns)
 
 
-@dataclasses.dataclass
-class _Part:
-    """Rows to learn from or to be tested on, `[n, ...]` each."""
-
-    codes: np.ndarray
-    factors: np.ndarray
-    categories: np.ndarray
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return tuple(a.shape[1] for a in (self.codes, self.factors, self.categories))
-
-    def take(self, rows: np.ndarray) -> "_Part":
-        return _Part(self.codes[rows], self.factors[rows], self.categories[rows])
-
-    def split(self, test_fraction: float, seed: int) -> tuple["_Part", "_Part"]:
-        """The rest and `test_fraction` of the rows."""
-        train, test = split_rows(len(self.codes), test_fraction, seed)
-        return self.take(train), self.take(test)
-
-
-def _squared_correlations(part: _Part) -> np.ndarray:
+def _squared_correlations(part: Inputs, columns: list[int]) -> np.ndarray:
     """`[d, F]`; of categories the variance between them over the variance."""
     z = part.codes - part.codes.mean(axis=0)[None]
-    y = part.factors - part.factors.mean(axis=0)[None]
+    y = as_numbers(part.factors[:, columns])
+    y = y - y.mean(axis=0)[None]
     spread, variance = (z**2).mean(axis=0), (y**2).mean(axis=0)
     # A constant column of floats has a variance of rounding errors.
     active = spread > np.maximum(1e-12, 1e-14 * (part.codes**2).max(axis=0))
@@ -162,16 +153,19 @@ def _squared_correlations(part: _Part) -> np.ndarray:
     return np.minimum(scores, 1.0)
 
 
-def _accuracies(train: _Part, test: _Part, penalty: float) -> np.ndarray:
+def _accuracies(
+    train: Inputs, test: Inputs, columns: list[int], penalty: float
+) -> np.ndarray:
     """`[d, F]`, on the test part, of classifiers that see one code."""
     d = train.codes.shape[1]
-    scores = np.zeros((d + train.categories.shape[1], train.factors.shape[1]))
-    for k, values in enumerate(train.factors.T):
+    scores = np.zeros((d + train.categories.shape[1], len(columns)))
+    for k, column_of_factors in enumerate(columns):
+        values, known = (part.factors[:, column_of_factors] for part in (train, test))
         classes, y = np.unique(values, return_inverse=True)
         for j, x in enumerate(train.codes.T):
             w, b = fit_linear_svm(x, y, penalty=penalty)
             answer = (test.codes[:, j, None] * w[None] + b[None]).argmax(axis=1)
-            scores[j, k] = np.mean(classes[answer] == test.factors[:, k])
+            scores[j, k] = np.mean(classes[answer] == known)
         share = 1 / np.bincount(y)
         for j, column in enumerate(train.categories.T):
             names, group = np.unique(column, return_inverse=True)
@@ -179,9 +173,9 @@ def _accuracies(train: _Part, test: _Part, penalty: float) -> np.ndarray:
             np.add.at(counts, (group, y), share[y])
             place = np.searchsorted(names, test.categories[:, j])
             # Categories that are only in the test part: the last row, the first class.
-            known = names[np.minimum(place, len(names) - 1)] == test.categories[:, j]
-            answer = counts.argmax(axis=1)[np.where(known, place, len(names))]
-            scores[d + j, k] = np.mean(classes[answer] == test.factors[:, k])
+            seen = names[np.minimum(place, len(names) - 1)] == test.categories[:, j]
+            answer = counts.argmax(axis=1)[np.where(seen, place, len(names))]
+            scores[d + j, k] = np.mean(classes[answer] == known)
     return scores
 
 

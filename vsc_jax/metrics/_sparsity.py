@@ -10,8 +10,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix
 from vsc_jax.metrics._hoyer import hoyer
+from vsc_jax.metrics._inputs import as_matrix
 
 MAX_JACCARD_IMAGES = 10_000
 _BLOCK = 1_024
@@ -23,6 +23,10 @@ def jaccard_diversity(support: ArrayLike) -> float:
     0 where every image uses the same latents, 1 where no two images share one. Two
     empty supports are equal, so their distance is 0. Exact for up to
     `MAX_JACCARD_IMAGES` rows; of more rows, that many evenly spaced ones are used.
+
+    Cost. Time m^2 d for the m different supports, m at most 10,000, memory 25 KB for
+    each of them: at most 250 MB, and a few seconds for 200 latents; 10,000 rows of 10
+    latents take 0.1 s.
 
     Args:
       support: bool `[n, latent_dim]`, whether the image of a row uses a latent.
@@ -69,6 +73,8 @@ def sparsity(
     Where most of `expected_support` is `always_on`, the model has switched latents
     off for good, and the codes of single images are not sparse in what is left;
     `conditional` and `jaccard_diversity` tell the two apart.
+
+    Cost. That of `jaccard_diversity`.
 
     Args:
       slab_prob: g `[n, latent_dim]` in [0, 1]; ones for a posterior without a spike.

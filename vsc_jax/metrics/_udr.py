@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix, check_same_rows
+from vsc_jax._ranges import above
+from vsc_jax.metrics._inputs import as_matrix, as_vector, check_same_rows
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import standardise, varying
+from vsc_jax.metrics._standard_scores import standardise, varying
 
 KINDS = ("lasso", "spearman")
 _MAX_SWEEPS = 1_000
+_MAX_LATENTS = 5_000  # their correlations take 200 MB
 _TOLERANCE = 1e-7
 
 
@@ -57,6 +59,11 @@ def udr(
     are left out (there the threshold is 0.01 in one place whatever is asked for), and
     constant ones always; models may have different numbers of latents.
 
+    Cost. With D latents in all models together, of which there may be 5,000: time n D^2
+    for the correlations and up to 1,000 sweeps of d^2 D for "lasso", memory 32 D^2
+    bytes. 5 models of 10 latents with 10,000 rows take 0.1 s and 10 MB, 30 models with
+    1,000 rows 1 s.
+
     Args:
       codes: one `[n, latent_dim]` for each of two or more models, means of the latents
         for the same n images in the same order (1,000 in disentanglement_lib).
@@ -85,14 +92,26 @@ def udr(
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
-    if not penalty > 0:
-        raise ValueError(f"penalty must be positive, got {penalty}.")
+    above(0).check("penalty", penalty)
     models = [as_matrix(f"codes[{m}]", z) for m, z in enumerate(codes)]
     if len(models) < 2:
         raise NotApplicable(
             f"codes must be a sequence of at least 2 models' codes, got {len(models)}."
         )
     check_same_rows(**{f"codes[{m}]": z for m, z in enumerate(models)})
+    if (width := max(z.shape[1] for z in models)) > len(models[0]):
+        raise NotApplicable(
+            f"codes must have at least as many rows as latents for a regression, got "
+            f"{len(models[0])} rows of {width}; transpose codes of shape "
+            "[latent_dim, n]."
+        )
+    num_latents = sum(z.shape[1] for z in models)
+    if num_latents > _MAX_LATENTS:
+        raise NotApplicable(
+            f"codes must have at most {_MAX_LATENTS} latents in all models together, "
+            f"got {num_latents}; compare fewer models, or transpose codes of shape "
+            "[latent_dim, n]."
+        )
     masks = _active(models, kl_per_latent, min_kl)
 
     # One block of columns per model, all of the same width; what is idle is 0.
@@ -135,11 +154,11 @@ def _active(
         )
     masks = []
     for m, (mask, given) in enumerate(zip(varies, kl_per_latent, strict=True)):
-        kl = np.asarray(given, np.float64)
-        if kl.shape != mask.shape or not np.isfinite(kl).all():
+        kl = as_vector(f"kl_per_latent[{m}]", given)
+        if kl.shape != mask.shape:
             raise ValueError(
-                f"kl_per_latent[{m}] must be {len(mask)} finite values, one per column "
-                f"of codes[{m}], got {kl.tolist()}."
+                f"kl_per_latent[{m}] must be {len(mask)} values, one per column of "
+                f"codes[{m}], got {kl.tolist()}."
             )
         masks.append(mask & (kl > min_kl))
     return masks

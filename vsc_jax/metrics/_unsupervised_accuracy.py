@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_integers, check_same_rows
+from vsc_jax.metrics._inputs import as_categories, check_same_rows
 
 
 def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> dict[str, Any]:
@@ -27,6 +27,10 @@ def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> dict[str,
     in number, what is left over stays unmatched and its images count as wrong.
     `majority` lets several categories stand for one label, so it is never lower, and
     it grows with the number of categories whatever they mean.
+
+    Cost. With k categories and l labels, of which there may be 4,096 each: time n log n
+    + (k + l)^3 at worst, memory 32 k l bytes. 10,000 rows take 2 ms; thousands of
+    categories and labels some seconds and 500 MB.
 
     Args:
       categories: integers `[n]`, the category of each image.
@@ -50,11 +54,11 @@ def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> dict[str,
     >>> scores["unsupervised_accuracy"], scores["matching"]
     (0.75, [1, 0])
     """
+    clusters = as_categories("categories", categories, rank=1)
+    classes = as_categories("labels", labels, rank=1)
+    check_same_rows(categories=clusters, labels=classes)
     from scipy.optimize import linear_sum_assignment
 
-    clusters = as_integers("categories", categories, rank=1)
-    classes = as_integers("labels", labels, rank=1)
-    check_same_rows(categories=clusters, labels=classes)
     cluster_values, row = np.unique(clusters, return_inverse=True)
     class_values, column = np.unique(classes, return_inverse=True)
     shape = len(cluster_values), len(class_values)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax.metrics._arrays import as_matrix
+from vsc_jax._ranges import above
+from vsc_jax.metrics._inputs import as_categories, as_matrix, check_same_rows
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._parts import varying
+from vsc_jax.metrics._standard_scores import varying
 
 
 def unsupervised_scores(
@@ -53,6 +54,9 @@ def unsupervised_scores(
     Bias. The mutual information of independent latents is about
     (num_bins - 1)^2 / 2n if all bins are in use: 0.018 nats at 10,000 rows.
 
+    Cost. Time n d^2 + d^3, memory 8 num_bins^2 d bytes and a few copies of the codes:
+    10,000 rows of 10 latents take 0.03 s and 5 MB, of 200 latents 10 s.
+
     Args:
       codes: `[n, latent_dim]`, means or samples.
       categories: integers `[n, num_variables]`, one more latent each for the mutual
@@ -84,11 +88,17 @@ def unsupervised_scores(
     z = as_matrix("codes", codes)
     if len(z) < 2:
         raise NotApplicable("codes must have at least 2 rows for a covariance, got 1.")
-    if not 0 < min_eigenvalue < 1:
-        raise ValueError(
-            f"min_eigenvalue must be between 0 and 1, got {min_eigenvalue}."
+    if z.shape[1] > len(z):
+        raise NotApplicable(
+            f"codes must have at least as many rows as latents for a covariance, got "
+            f"{len(z)} rows of {z.shape[1]}; transpose codes of shape [latent_dim, n]."
         )
-    bins = bin_all(z, categories, num_bins=num_bins)
+    above(0, high=1).check("min_eigenvalue", min_eigenvalue)
+    c = np.zeros((len(z), 0), np.int64)
+    if categories is not None:
+        c = as_categories("categories", categories)
+    check_same_rows(codes=z, categories=c)
+    bins = bin_all(z, c, num_bins=num_bins)
     keep = varying(z)
     used = np.concatenate([keep, np.ptp(bins[:, z.shape[1] :], axis=0) > 0])
     total_correlation = wasserstein = norm = 0.0

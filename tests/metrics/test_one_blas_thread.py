@@ -1,7 +1,7 @@
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from vsc_jax.metrics._threads import one_blas_thread
+from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
 
 def blas_threads():
