@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     "figures": SHARED | {"evaluation", "models", "datasets", "metrics"},
     # `vsc_jax.load_run`, imported when it is asked for.
-    "": {"training"},
+    "_run": {"training", "evaluation", "models"},
+    "": {"_run"},
     "experiments": LEAVES | {"", "models", "training", "evaluation", "figures"},
 }
 # Training and evaluation know the protocol, never one paper; `load_run` makes a model

@@ -95,9 +95,14 @@ def test_from_spec_of_a_number(number):
         (("linear", 0.0, 1.0), ValueError, r"'linear' takes \(start, end, begin_step"),
         ({"kind": "linear", "stop": 1}, ValueError, "'linear' takes.*stop"),
         (("linear", 0.0, 1.0, 5, 5), ValueError, "end_step must be larger"),
+        (("linear", 0.0, 1.0, 0, math.nan), ValueError, "end_step must be a finite"),
         (("linear", "a", 1.0, 0, 5), ValueError, "start must be a finite number"),
         (("geometric", 0.0, 1.0, 0, 5), ValueError, "start of a geometric.*> 0"),
-        (("per_epoch", 0.0, 1.0, 0), ValueError, "steps_per_epoch must be at least 1"),
+        (
+            ("per_epoch", 0.0, 1.0, 0),
+            ValueError,
+            "steps_per_epoch must be a whole .* 1, got 0",
+        ),
         (("piecewise_constant", (1,), (1.0,)), ValueError, "one value more"),
         (("piecewise_constant", (2, 2), (1.0, 2.0, 3.0)), ValueError, "must rise"),
         (math.nan, ValueError, "value must be a finite number, got nan"),
@@ -136,5 +141,11 @@ def test_the_cascade_relieves_one_latent_after_the_other(
 
 
 def test_a_cascade_out_of_range():
-    with pytest.raises(ValueError, match=r"at least 1 .* got 6, 0 and 4"):
-        schedules.cascade(6, 0, 4)
+    for arguments, message in (
+        ((0, 10, 4), "num_latents must be a whole number of at least 1, got 0"),
+        ((6, 0, 4), "stage_steps must be a whole number of at least 1, got 0"),
+        ((6, 10, -1), "warmup_stages must be a whole number of at least 0, got -1"),
+        ((1.5, 10, 4), r"num_latents must be a whole .* got 1\.5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            schedules.cascade(*arguments)

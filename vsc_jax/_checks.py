@@ -1,15 +1,22 @@
-"""Shape and dtype checks with one wording, called in the first lines of functions."""
+"""Checks of shapes, dtypes and values, called in the first lines of functions."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
+
+from vsc_jax._ranges import Range, above
 
 
 def check_same_shape(**arrays: jax.Array) -> None:
     """Raises ValueError unless all arrays have the shape of the first one.
 
     Args:
-      **arrays: the arrays under the names that the message shall use.
+      **arrays: the arrays under their names, which the message repeats.
 
     Raises:
       ValueError: if a shape differs; names the argument, the expected shape and
@@ -33,15 +40,25 @@ def check_min_rank(rank: int, **arrays: jax.Array) -> None:
             )
 
 
+def check_one_axis_more(like: jax.Array, axis: str, **arrays: jax.Array) -> None:
+    """Raises ValueError unless each is `[*like.shape, axis]`, `axis` of any size."""
+    shape = jnp.shape(like)
+    for name, array in arrays.items():
+        if jnp.ndim(array) != len(shape) + 1 or jnp.shape(array)[:-1] != shape:
+            raise ValueError(
+                f"{name} must have shape {(*shape, axis)}, got {jnp.shape(array)}."
+            )
+
+
 def check_samples(min_rows: int, **samples: jax.Array) -> None:
     """Raises ValueError unless each is `[rows, latent_dim]`, of one latent_dim.
 
     Args:
       min_rows: the fewest rows that each must have.
-      **samples: the arrays under the names that the message shall use.
+      **samples: the arrays under their names, which the message repeats.
 
     Raises:
-      ValueError: if a shape is another one; names the first array that is wrong.
+      ValueError: if a shape does not fit; names the first array that is wrong.
     """
     (first_name, first), *_ = samples.items()
     for name, sample in samples.items():
@@ -79,6 +96,43 @@ def check_scalar_last_axis_or_same_shape(like: jax.Array, **weights: ArrayLike) 
             )
 
 
+def check_scalars(**values: ArrayLike) -> None:
+    """Raises ValueError unless each value is one number."""
+    for name, value in values.items():
+        if jnp.shape(value) != ():
+            raise ValueError(f"{name} must be a scalar, got shape {jnp.shape(value)}.")
+
+
+def check_range(
+    allowed: Range, hint: str = "", /, **values: ArrayLike | Sequence[Any]
+) -> None:
+    """Raises ValueError for numbers outside `allowed`, as far as they are known.
+
+    The numbers of a traced array are not, nor are those on the devices of another
+    process.
+
+    Args:
+      allowed: where the numbers, or all numbers of an array, must be.
+      hint: what the message says at its end.
+      **values: the numbers under their names, which the message repeats.
+
+    Raises:
+      ValueError: if a number is outside.
+    """
+    for name, value in values.items():
+        for part in jax.tree.leaves(value):
+            if isinstance(part, Tracer) or not np.size(part):
+                continue
+            if not getattr(part, "is_fully_addressable", True):
+                continue
+            numbers = np.asarray(part)
+            for number in (numbers.min(), numbers.max()):
+                if number.item() not in allowed:
+                    raise ValueError(
+                        f"{name} must be {allowed}, got {number.item():.6g}{hint}."
+                    )
+
+
 def check_floating(**arrays: jax.Array) -> None:
     """Raises TypeError unless each array has a floating dtype."""
     for name, array in arrays.items():
@@ -95,7 +149,7 @@ def as_floats(**arrays: jax.Array) -> tuple[jax.Array, ...]:
     in bfloat16, which networks may compute in.
 
     Args:
-      **arrays: the arrays under the names that the message shall use.
+      **arrays: the arrays under their names, which the message repeats.
 
     Returns:
       The arrays in the order given.
@@ -116,3 +170,23 @@ def broadcast_last(weight: ArrayLike, like: jax.Array) -> jax.Array:
     Explicit, because rank promotion may be switched off.
     """
     return jnp.broadcast_to(jnp.asarray(weight, like.dtype), like.shape)
+
+
+def positive(like: jax.Array, **value: ArrayLike | Sequence[ArrayLike]) -> jax.Array:
+    """One hyperparameter above 0, as an array of `like`'s dtype.
+
+    Where it is traced it cannot be refused, and becomes NaN if it is not above 0: the
+    formulas would go on to give numbers that look right.
+
+    Raises:
+      ValueError: if it is known and not above 0.
+    """
+    check_range(above(0), **value)
+    (number,) = value.values()
+    number = jnp.asarray(number, like.dtype)
+    return jnp.where(number > 0.0, number, jnp.nan)
+
+
+def nan_for_infinite(array: jax.Array) -> jax.Array:
+    """The array with NaN for infinite entries, which a clip would make finite."""
+    return jnp.where(jnp.isinf(array), jnp.nan, array)

@@ -1,4 +1,9 @@
-"""From the head of an encoder to the logits of the gates P(z_j != 0 | x)."""
+"""From the head of an encoder to the logits of the gates P(z_j != 0 | x).
+
+- Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
+  https://proceedings.mlr.press/v115/tonolini20a.html
+- its reproduction, https://github.com/Alfo5123/Variational-Sparse-Coding
+"""
 
 import math
 
@@ -6,24 +11,25 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax._checks import as_floats
+from vsc_jax._ranges import above
 
 
 def slab_logits_from_log_prob(log_prob: jax.Array, eps: float = 1e-6) -> jax.Array:
     """Logits of a probability given by its logarithm, clipped to `[eps, 1 - eps]`.
 
     A probability of exactly 1, which the published gate reaches, has no finite logit;
-    the published code clips it in the same way before it enters the KL
-    (https://github.com/Alfo5123/Variational-Sparse-Coding). Where the clip acts the
-    derivative is zero.
+    the reproduction clips it in the same way before it enters the KL. Where the clip
+    acts the derivative is zero.
 
     Args:
       log_prob: `[...]`, logarithm of a probability, so at most 0.
-      eps: smallest distance to 0 and to 1.
+      eps: smallest distance to 0 and to 1, below 1/2.
 
     Returns:
       `[...]`, `log p - log(1 - p)` of the clipped probability p.
 
     Raises:
+      ValueError: if `eps` is not between 0 and 1/2.
       TypeError: if `log_prob` is not floating.
 
     Example:
@@ -33,6 +39,7 @@ def slab_logits_from_log_prob(log_prob: jax.Array, eps: float = 1e-6) -> jax.Arr
       0.000 2.197
     """
     (log_prob,) = as_floats(log_prob=log_prob)
+    above(0, high=0.5).check("eps", eps)
     log_prob = jnp.clip(log_prob, math.log(eps), math.log1p(-eps))
     # log(1 - p) = log(-expm1(log p)); the clip keeps it away from log 0.
     return log_prob - jnp.log(-jnp.expm1(log_prob))
@@ -41,10 +48,8 @@ def slab_logits_from_log_prob(log_prob: jax.Array, eps: float = 1e-6) -> jax.Arr
 def relu_gate_logits(v: jax.Array, eps: float = 1e-6) -> jax.Array:
     """Gate logits of the published parametrisation `log g = -relu(-v)`.
 
-    Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html. With g clipped to
-    `[eps, 1 - eps]` as in the reproduction
-    (https://github.com/Alfo5123/Variational-Sparse-Coding).
+    Tonolini, Jensen and Murray-Smith 2019, with g clipped to `[eps, 1 - eps]` as in
+    the reproduction.
 
     The gate gets stuck on: for v > 0 it is 1 whatever v is, so gate and KL both have
     a zero derivative with respect to v. A latent with v > 0 on every input can be
@@ -53,12 +58,13 @@ def relu_gate_logits(v: jax.Array, eps: float = 1e-6) -> jax.Array:
 
     Args:
       v: `[...]`, output of a linear head.
-      eps: smallest distance of the gate to 0 and to 1.
+      eps: smallest distance of the gate to 0 and to 1, below 1/2.
 
     Returns:
       `[...]`, logits of the clipped gate.
 
     Raises:
+      ValueError: if `eps` is not between 0 and 1/2.
       TypeError: if `v` is not floating.
 
     Example:

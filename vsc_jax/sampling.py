@@ -1,20 +1,30 @@
 """Reparameterised draws of latent codes, from a key or from noise that is given.
 
 The forms that take noise give the same draw however a batch is split over devices.
+
+- Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
+  https://arxiv.org/abs/1312.6114
+- Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
+  https://proceedings.mlr.press/v115/tonolini20a.html
+- Maddison, Mnih and Teh, "The Concrete Distribution", ICLR 2017,
+  https://arxiv.org/abs/1611.00712
+- Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax", ICLR 2017,
+  https://arxiv.org/abs/1611.01144
+- Kim and Mnih, "Disentangling by Factorising", ICML 2018,
+  https://arxiv.org/abs/1802.05983
 """
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
+from vsc_jax._checks import as_floats, check_min_rank, check_same_shape, positive
 
 
 def sample_gaussian(key: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.Array:
     """One draw z ~ N(mean, exp(log_var)), differentiable in both.
 
-    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
-    https://arxiv.org/abs/1312.6114, Eq. 10: `z = mean + exp(log_var / 2) epsilon`.
+    Kingma and Welling 2014, Eq. 10: `z = mean + exp(log_var / 2) epsilon`.
 
     Args:
       key: a `jax.random.key`.
@@ -43,7 +53,7 @@ def sample_gaussian(key: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.
 def gaussian_from_noise(
     mean: jax.Array, log_var: jax.Array, normal: jax.Array
 ) -> jax.Array:
-    """`sample_gaussian` from standard normal noise that is given.
+    """`sample_gaussian` with given standard normal noise.
 
     Args:
       mean: `[..., latent_dim]`.
@@ -78,12 +88,10 @@ def sample_spike_slab(
 ) -> jax.Array:
     """One draw from a spike-and-slab posterior, exact or relaxed.
 
-    Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html. `z = gate * slab` with
-    `slab ~ N(mean, exp(log_var))`. Without `sharpness` the gate is 0 or 1, P(1) =
-    sigmoid(slab_logits): latents that are off are exactly 0, and the draw has no
-    derivative with respect to `slab_logits`. With it the gate is `relaxed_gate`, which
-    has one, and which is never exactly 0.
+    Tonolini et al. 2019: `z = gate * slab` with `slab ~ N(mean, exp(log_var))`. Without
+    `sharpness` the gate is 0 or 1, P(1) = sigmoid(slab_logits): latents that are off
+    are exactly 0, and the draw has no derivative with respect to `slab_logits`. With it
+    the gate is `relaxed_gate`, which has one, and which is never exactly 0.
 
     Args:
       key: a `jax.random.key`.
@@ -96,7 +104,8 @@ def sample_spike_slab(
       `[..., latent_dim]`.
 
     Raises:
-      ValueError: if the shapes differ.
+      ValueError: if the shapes differ or `sharpness` is not above 0; where it is traced
+        the draw is NaN.
       TypeError: if an array is not floating.
 
     Example:
@@ -130,7 +139,7 @@ def spike_slab_from_noise(
     *,
     sharpness: ArrayLike | None = None,
 ) -> jax.Array:
-    """`sample_spike_slab` from noise that is given.
+    """`sample_spike_slab` with given noise.
 
     Args:
       mean: `[..., latent_dim]`, mean of the slab.
@@ -144,7 +153,8 @@ def spike_slab_from_noise(
       `[..., latent_dim]`.
 
     Raises:
-      ValueError: if the shapes differ.
+      ValueError: if the shapes differ or `sharpness` is not above 0; where it is traced
+        the draw is NaN.
       TypeError: if an array is not floating.
 
     Example:
@@ -193,8 +203,7 @@ def relaxed_gate(
 ) -> jax.Array:
     """A gate between 0 and 1 that is differentiable in its probability.
 
-    Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019, and its
-    supplement, https://proceedings.mlr.press/v115/tonolini20a.html:
+    Tonolini et al. 2019 and its supplement:
 
       T = sigmoid(c (eta - 1 + slab_prob)),   eta ~ U[0, 1),   c = sharpness
 
@@ -204,13 +213,13 @@ def relaxed_gate(
     Args:
       slab_prob: `[...]`, probability of an open gate.
       uniform: `[...]`, draws from U[0, 1).
-      sharpness: scalar, the slope c > 0.
+      sharpness: scalar, the slope c > 0. A traced one that is not gives NaN.
 
     Returns:
       `[...]`, in [0, 1].
 
     Raises:
-      ValueError: if the shapes differ.
+      ValueError: if the shapes differ or `sharpness` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -221,14 +230,14 @@ def relaxed_gate(
     """
     slab_prob, uniform = as_floats(slab_prob=slab_prob, uniform=uniform)
     check_same_shape(slab_prob=slab_prob, uniform=uniform)
+    sharpness = positive(slab_prob, sharpness=sharpness)
     return jax.nn.sigmoid(sharpness * (uniform - 1.0 + slab_prob))
 
 
 def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Array:
     """Mean of `relaxed_gate` over its noise.
 
-    The integral of the gate of Tonolini, Jensen and Murray-Smith (UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html) over eta:
+    The integral of the gate of Tonolini et al. 2019 over eta:
 
       E[T] = [ softplus(c slab_prob) - softplus(c (slab_prob - 1)) ] / c
 
@@ -237,12 +246,13 @@ def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Arra
 
     Args:
       slab_prob: `[...]`, probability of an open gate.
-      sharpness: scalar, the slope c > 0.
+      sharpness: scalar, the slope c > 0. A traced one that is not gives NaN.
 
     Returns:
       `[...]`, in [0, 1].
 
     Raises:
+      ValueError: if `sharpness` is not above 0.
       TypeError: if `slab_prob` is not floating.
 
     Example:
@@ -252,6 +262,7 @@ def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Arra
       [0.0139 0.5   ]
     """
     (slab_prob,) = as_floats(slab_prob=slab_prob)
+    sharpness = positive(slab_prob, sharpness=sharpness)
     softplus = jax.nn.softplus
     on, off = softplus(sharpness * slab_prob), softplus(sharpness * (slab_prob - 1.0))
     return (on - off) / sharpness
@@ -262,9 +273,8 @@ def sample_concrete(
 ) -> jax.Array:
     """One draw of a relaxed one-hot vector, differentiable in the logits.
 
-    The concrete or Gumbel-softmax distribution: Maddison, Mnih and Teh, "The Concrete
-    Distribution", ICLR 2017, https://arxiv.org/abs/1611.00712, Section 3.1; Jang, Gu
-    and Poole, ICLR 2017, https://arxiv.org/abs/1611.01144, Eq. 2:
+    The concrete or Gumbel-softmax distribution, Maddison et al. 2017, Section 3.1; Jang
+    et al. 2017, Eq. 2:
 
       softmax((logits + g) / temperature),   g_k ~ Gumbel(0, 1)
 
@@ -273,15 +283,16 @@ def sample_concrete(
     Args:
       key: a `jax.random.key`.
       logits: `[..., size]`, of the categories, up to a constant.
-      temperature: scalar, larger than 0; towards 0 the draw is a one-hot vector.
+      temperature: scalar above 0; towards 0 the draw is a one-hot vector. A traced one
+        that is not above 0 gives NaN.
       hard: True for an exact one-hot vector, with the gradient of the relaxed draw
-        (the straight-through estimator of Jang, Gu and Poole, Section 2.2).
+        (the straight-through estimator of Jang et al. 2017, Section 2.2).
 
     Returns:
       `[..., size]`, at least 0 with sum 1.
 
     Raises:
-      ValueError: if `logits` is a scalar.
+      ValueError: if `logits` is a scalar or `temperature` is not above 0.
       TypeError: if `logits` is not floating.
 
     Example:
@@ -299,19 +310,19 @@ def sample_concrete(
 def concrete_from_noise(
     logits: jax.Array, gumbel: jax.Array, *, temperature: ArrayLike, hard: bool = False
 ) -> jax.Array:
-    """`sample_concrete` from noise that is given.
+    """`sample_concrete` with given noise.
 
     Args:
       logits: `[..., size]`, of the categories, up to a constant.
       gumbel: `[..., size]`, draws from the standard Gumbel distribution.
-      temperature: scalar, larger than 0.
+      temperature: scalar above 0. A traced one that is not gives NaN.
       hard: see `sample_concrete`.
 
     Returns:
       `[..., size]`, at least 0 with sum 1.
 
     Raises:
-      ValueError: if the shapes differ.
+      ValueError: if the shapes differ or `temperature` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -336,19 +347,19 @@ def log_concrete_from_noise(
 ) -> jax.Array:
     """Logarithm of `concrete_from_noise`, also where that is 0 in float32.
 
-    `vsc_jax.losses.concrete_log_prob` takes it; Maddison, Mnih and Teh, ICLR 2017,
-    https://arxiv.org/abs/1611.00712, Appendix C.3, call its distribution ExpConcrete.
+    `vsc_jax.losses.concrete_log_prob` takes it; Maddison et al. 2017, Appendix C.3,
+    call its distribution ExpConcrete.
 
     Args:
       logits: `[..., size]`, of the categories, up to a constant.
       gumbel: `[..., size]`, draws from the standard Gumbel distribution.
-      temperature: scalar, larger than 0.
+      temperature: scalar above 0. A traced one that is not gives NaN.
 
     Returns:
       `[..., size]`, at most 0; the exponentials sum to 1.
 
     Raises:
-      ValueError: if the shapes differ or are scalars.
+      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -361,17 +372,17 @@ def log_concrete_from_noise(
     logits, gumbel = as_floats(logits=logits, gumbel=gumbel)
     check_min_rank(1, logits=logits)
     check_same_shape(logits=logits, gumbel=gumbel)
+    temperature = positive(logits, temperature=temperature)
     return jax.nn.log_softmax((logits + gumbel) / temperature, axis=-1)
 
 
 def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:
     """Permutes each latent over the batch, independently of the other latents.
 
-    Kim and Mnih, "Disentangling by Factorising", 2018,
-    https://arxiv.org/abs/1802.05983, Algorithm 1: from samples of q(z), samples of
-    about prod_j q(z_j). Column j of the result has the values of column j of `z` in
-    the order that sorts column j of `sort_keys`. A property of the batch: `z` must be
-    the global one.
+    Kim and Mnih 2018, Algorithm 1: from samples of q(z), samples of about
+    prod_j q(z_j). Column j of the result has the values of column j of `z` in the order
+    that sorts column j of `sort_keys`. A property of the batch: `z` must be the global
+    one.
 
     Args:
       z: `[batch, latent_dim]`.

@@ -4,6 +4,13 @@ Each function here returns `schedule(step) -> value`. A step may be an int or a 
 array of steps, for which the value is computed by NumPy on the host (a whole chunk of
 steps at once), or a jax array, traced or not. Values are float32 and have the shape
 of the step.
+
+- Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
+  https://proceedings.mlr.press/v115/tonolini20a.html, and its reproduction,
+  https://github.com/Alfo5123/Variational-Sparse-Coding
+- Jeong and Song, "Learning Discrete and Continuous Factors of Data via Alternating
+  Disentanglement", ICML 2019, https://arxiv.org/abs/1905.09432, in the form of the
+  authors' code, https://github.com/snu-mllab/DisentanglementICML19
 """
 
 import difflib
@@ -16,6 +23,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from vsc_jax._ranges import whole
 
 Schedule = Callable[[Any], Any]
 
@@ -34,9 +43,8 @@ def constant(value: float) -> Schedule:
 def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
     """`start` up to `begin_step`, `end` from `end_step`, a straight line between.
 
-    The sharpness of the relaxed gate goes from 50 to 200 in Tonolini, Jensen and
-    Murray-Smith, "Variational Sparse Coding", UAI 2019 (supplement),
-    https://proceedings.mlr.press/v115/tonolini20a.html.
+    The sharpness of the relaxed gate goes from 50 to 200 in the supplement of Tonolini
+    et al. 2019.
 
     Args:
       start: first value.
@@ -102,8 +110,8 @@ def geometric(start: float, end: float, begin_step: int, end_step: int) -> Sched
 def per_epoch(start: float, increment: float, steps_per_epoch: int) -> Schedule:
     """`start`, raised by `increment` at the end of each epoch.
 
-    What https://github.com/Alfo5123/Variational-Sparse-Coding does with the sharpness
-    of the relaxed gate: from 50, 0.001 per epoch.
+    The reproduction of Tonolini et al. 2019 does so with the sharpness of the relaxed
+    gate: from 50, 0.001 per epoch.
 
     Args:
       start: value during the first epoch.
@@ -121,8 +129,7 @@ def per_epoch(start: float, increment: float, steps_per_epoch: int) -> Schedule:
       51.0
     """
     _check_finite(start=start, increment=increment)
-    if steps_per_epoch < 1:
-        raise ValueError(f"steps_per_epoch must be at least 1, got {steps_per_epoch}.")
+    whole(1).check("steps_per_epoch", steps_per_epoch)
 
     def schedule(step):
         xp = _namespace(step)
@@ -175,10 +182,9 @@ def cascade(
 ) -> Schedule:
     """Number of latents of CascadeVAE that are relieved of the high beta.
 
-    With s = step // stage_steps: min(s + 1, m) while s < `warmup_stages`, then
-    min(s, m), since the categorical variable takes the place of one stage. Jeong &
-    Song, https://arxiv.org/abs/1905.09432, in the form of the authors' code,
-    https://github.com/snu-mllab/DisentanglementICML19 (20,000 steps a stage, 4 stages).
+    Jeong and Song 2019, with 20,000 steps a stage and 4 stages. With
+    s = step // stage_steps: min(s + 1, m) while s < `warmup_stages`, then min(s, m),
+    since the categorical variable takes the place of one stage.
 
     Args:
       num_latents: number of Gaussian latents m.
@@ -316,6 +322,7 @@ def _check_finite(**values: float) -> None:
 
 
 def _check_steps(begin_step: int, end_step: int) -> None:
+    _check_finite(begin_step=begin_step, end_step=end_step)
     if end_step <= begin_step:
         raise ValueError(
             f"end_step must be larger than begin_step, got begin_step={begin_step} "
@@ -326,9 +333,7 @@ def _check_steps(begin_step: int, end_step: int) -> None:
 def _check_cascade(
     num_latents: int, stage_steps: int, warmup_stages: int | None
 ) -> None:
-    if num_latents < 1 or stage_steps < 1 or (warmup_stages or 0) < 0:
-        raise ValueError(
-            "a cascade needs num_latents and stage_steps of at least 1 and "
-            f"warmup_stages of at least 0, got {num_latents}, {stage_steps} and "
-            f"{warmup_stages}."
-        )
+    whole(1).check("num_latents", num_latents)
+    whole(1).check("stage_steps", stage_steps)
+    if warmup_stages is not None:
+        whole(0).check("warmup_stages", warmup_stages)

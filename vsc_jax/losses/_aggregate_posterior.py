@@ -1,11 +1,21 @@
-"""Density of the aggregate posterior of a batch, in memory linear in its size."""
+"""Density of the aggregate posterior of a batch, in memory linear in its size.
+
+Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
+Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, and its code,
+https://github.com/iffsid/disentangling-disentanglement.
+"""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from vsc_jax._checks import as_floats, check_same_shape, check_samples
+from vsc_jax._checks import (
+    as_floats,
+    check_same_shape,
+    check_samples,
+    nan_for_infinite,
+)
 
 # Pairs per chunk: 1 MB in float32, which stays in the cache of a core.
 _CHUNK_PAIRS = 2**18
@@ -20,13 +30,13 @@ def aggregate_posterior_log_prob(
 ) -> jax.Array:
     """Log-density at z of the mixture of a BATCH of posteriors.
 
-    The aggregate posterior q(z) = E_x[q(z|x)] of Mathieu, Rainforth, Siddharth and Teh,
-    "Disentangling Disentanglement in Variational Autoencoders", 2019,
-    https://arxiv.org/abs/1812.02833, over the examples at hand:
+    The aggregate posterior q(z) = E_x[q(z|x)] of Mathieu et al. 2019, over the examples
+    at hand:
 
       log 1/n sum_i prod_j N(z_j; mean_ij, exp(log_var_ij))
 
-    Memory is linear in the numbers of rows, for value and gradient.
+    Memory is linear in the numbers of rows, for value and gradient. An infinite `z` or
+    `mean` gives NaN.
 
     Args:
       z: `[num, latent_dim]`, where to look.
@@ -51,6 +61,7 @@ def aggregate_posterior_log_prob(
     z, mean, log_var = as_floats(z=z, mean=mean, log_var=log_var)
     check_samples(1, z=z, mean=mean, log_var=log_var)
     check_same_shape(mean=mean, log_var=log_var)
+    z, mean = nan_for_infinite(z), nan_for_infinite(mean)
     (num, latent_dim), n = z.shape, len(mean)
     # The square overflows where a posterior is very narrow or far away.
     largest = _LARGEST / latent_dim**0.5
@@ -94,10 +105,7 @@ def inclusive_kl(
 ) -> jax.Array:
     """Inclusive KL(p(z) || q(z)), q(z) the mixture of the posteriors of a BATCH.
 
-    The divergence of the pinwheel experiment of Mathieu, Rainforth, Siddharth and Teh,
-    "Disentangling Disentanglement in Variational Autoencoders", 2019,
-    https://arxiv.org/abs/1812.02833, as in the authors' code
-    (https://github.com/iffsid/disentangling-disentanglement):
+    The divergence of the pinwheel experiment of Mathieu et al. 2019, as in their code:
 
       mean_s [ log p(z_s) - log 1/n sum_i N(z_s; mean_i, exp(log_var_i)) ],   z_s ~ p
 

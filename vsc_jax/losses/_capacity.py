@@ -1,4 +1,10 @@
-"""The penalty that holds a KL at a given number of nats."""
+"""The penalty that holds a KL at a given number of nats.
+
+- Burgess et al., "Understanding disentangling in beta-VAE", 2018,
+  https://arxiv.org/abs/1804.03599
+- Dupont, "Learning Disentangled Joint Continuous and Discrete Representations",
+  NeurIPS 2018, https://arxiv.org/abs/1804.00104 (JointVAE)
+"""
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +18,11 @@ def capacity_penalty(
 ) -> jax.Array:
     """`capacity_weight |kl - capacity|`; with the batch's mean KL, a batch property.
 
-    Burgess et al., "Understanding disentangling in beta-VAE", 2018,
-    https://arxiv.org/abs/1804.03599, Eq. 8; Dupont, NeurIPS 2018,
-    https://arxiv.org/abs/1804.00104 (JointVAE); in both the capacity rises during
-    training (`vsc_jax.schedules.linear`). Both mean the KL of the whole data
-    set, and the authors' code of JointVAE (https://github.com/Schlumberger/joint-vae)
-    takes that of the batch: give `kl.mean(0)` of the KLs of all examples, from all
-    devices, since the penalty of the mean is less than the mean of penalties.
+    Burgess et al. 2018, Eq. 8; Dupont 2018, Eq. 5. In both the capacity rises during
+    training (`vsc_jax.schedules.linear`). Both mean the KL of the whole data set, and
+    the code of JointVAE takes that of the batch: give `kl.mean(0)` of the KLs of all
+    examples, from all devices, since the penalty of the mean is less than the mean of
+    penalties.
 
     Args:
       kl: `[...]`, KL in nats, already summed over latents.

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats
+from vsc_jax._checks import as_floats, check_scalars
 from vsc_jax.losses._vae import ElboTerms, beta_elbo, elbo
 
 
@@ -59,9 +59,12 @@ def cascade_vae_objective(
       [17.] [-13.]
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
-    for name, value in (("num_relieved", num_relieved), ("category_kl", category_kl)):
-        if jnp.shape(value) != ():
-            raise ValueError(f"{name} must be a scalar, got shape {jnp.shape(value)}.")
+    check_scalars(
+        num_relieved=num_relieved,
+        beta_low=beta_low,
+        beta_high=beta_high,
+        category_kl=category_kl,
+    )
     is_relieved = jnp.arange(kl.shape[-1]) < num_relieved
     beta = jnp.where(is_relieved, beta_low, beta_high)
     category_kl = jnp.asarray(category_kl, kl.dtype)

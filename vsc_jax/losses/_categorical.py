@@ -1,4 +1,10 @@
-"""KLs and densities of categorical variables and of their relaxation, in nats."""
+"""KLs and densities of categorical variables and of their relaxation, in nats.
+
+- Dupont, "Learning Disentangled Joint Continuous and Discrete Representations",
+  NeurIPS 2018, https://arxiv.org/abs/1804.00104 (JointVAE)
+- Maddison, Mnih and Teh, "The Concrete Distribution", ICLR 2017,
+  https://arxiv.org/abs/1611.00712
+"""
 
 import math
 
@@ -7,18 +13,18 @@ import jax.numpy as jnp
 from jax.nn import logsumexp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
+from vsc_jax._checks import as_floats, check_min_rank, check_same_shape, positive
 
 
 def categorical_kl(logits: jax.Array) -> jax.Array:
     """KL(Categorical(softmax(logits)) || uniform) of each variable.
 
-    The discrete KL of Dupont, "Learning Disentangled Joint Continuous and Discrete
-    Representations", NeurIPS 2018, https://arxiv.org/abs/1804.00104 (JointVAE):
+    The discrete KL of Dupont 2018, Section 3:
 
       log size + sum_k p_k log p_k,   p = softmax(logits)
 
-    It lies between 0 and log size.
+    It lies between 0 and log size. A category may be masked by a logit of -inf, with
+    0 log 0 = 0; where all of them are, or one is +inf, the result is NaN.
 
     Args:
       logits: `[..., size]`, of the categories, up to a constant.
@@ -41,7 +47,10 @@ def categorical_kl(logits: jax.Array) -> jax.Array:
     # s = log(p_k / (1 / size)). The terms r log r - r + 1 of r = exp(s) have the mean
     # wanted, as r has mean 1; unlike r log r they keep the digits of small KLs.
     s = jax.nn.log_softmax(logits, axis=-1) + math.log(logits.shape[-1])
-    return jnp.mean(jnp.exp(s) * s - jnp.expm1(s), axis=-1)
+    is_masked = s == -jnp.inf
+    # Also in the branch that is not taken the derivative must be finite.
+    s = jnp.where(is_masked, 0.0, s)
+    return jnp.mean(jnp.where(is_masked, 1.0, jnp.exp(s) * s - jnp.expm1(s)), axis=-1)
 
 
 def concrete_log_prob(
@@ -49,8 +58,7 @@ def concrete_log_prob(
 ) -> jax.Array:
     """Log-density of the logarithm of a concrete (Gumbel-softmax) draw.
 
-    Maddison, Mnih and Teh, "The Concrete Distribution", ICLR 2017,
-    https://arxiv.org/abs/1611.00712, Appendix C.3 (ExpConcrete), with y = log_sample:
+    Maddison et al. 2017, Appendix C.3 (ExpConcrete), with y = log_sample:
 
       log (size - 1)! + (size - 1) log temperature
         + sum_k (logits_k - temperature y_k)
@@ -62,14 +70,14 @@ def concrete_log_prob(
 
     Args:
       log_sample: `[..., size]`, from `vsc_jax.sampling.log_concrete_from_noise`.
-      logits: `[..., size]`, of the categories, up to a constant.
-      temperature: scalar, larger than 0.
+      logits: `[..., size]`, of the categories, up to a constant; finite.
+      temperature: scalar above 0. A traced one that is not gives NaN.
 
     Returns:
       `[...]`, nats.
 
     Raises:
-      ValueError: if the shapes differ or are scalars.
+      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -83,7 +91,7 @@ def concrete_log_prob(
     check_min_rank(1, log_sample=log_sample)
     check_same_shape(log_sample=log_sample, logits=logits)
     size = logits.shape[-1]
-    temperature = jnp.asarray(temperature, logits.dtype)
+    temperature = positive(logits, temperature=temperature)
     scores = logits - temperature * log_sample
     return (
         math.lgamma(size)
@@ -100,8 +108,7 @@ def concrete_kl_estimate(
 
     Of KL(Concrete(logits, t) || Concrete(0, t)), t = temperature, by
     `log q(y) - log p(y)` at y = log_sample, y ~ q: the KL which with a relaxed draw in
-    the decoder gives a bound on log p(x); Maddison, Mnih and Teh, ICLR 2017,
-    https://arxiv.org/abs/1611.00712, Appendix C.3.
+    the decoder gives a bound on log p(x); Maddison et al. 2017, Appendix C.3.
 
       sum_k logits_k - size logsumexp_k (logits_k - t y_k) + size logsumexp_k (-t y_k)
 
@@ -110,14 +117,15 @@ def concrete_kl_estimate(
 
     Args:
       log_sample: `[..., size]`, from `vsc_jax.sampling.log_concrete_from_noise`.
-      logits: `[..., size]`, of the categories, up to a constant.
-      temperature: scalar, larger than 0; of both distributions.
+      logits: `[..., size]`, of the categories, up to a constant; finite.
+      temperature: scalar above 0, of both distributions. A traced one that is not gives
+        NaN.
 
     Returns:
       `[...]`, nats.
 
     Raises:
-      ValueError: if the shapes differ or are scalars.
+      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -130,7 +138,7 @@ def concrete_kl_estimate(
     log_sample, logits = as_floats(log_sample=log_sample, logits=logits)
     check_min_rank(1, log_sample=log_sample)
     check_same_shape(log_sample=log_sample, logits=logits)
-    temperature = jnp.asarray(temperature, logits.dtype)
+    temperature = positive(logits, temperature=temperature)
     prior_scores = -temperature * log_sample
     # Around their mean, as the sum of logits with a common shift would lose digits.
     logits = logits - jnp.mean(logits, axis=-1, keepdims=True)

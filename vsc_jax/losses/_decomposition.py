@@ -1,7 +1,8 @@
 """Overlap and prior apart: the objective with a marginal divergence, and its terms.
 
 Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
-Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, read the beta-VAE as
+Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833 (code:
+https://github.com/iffsid/disentangling-disentanglement), read the beta-VAE as
 
   L_beta(x) = ELBO(x; p(x|z) f_beta(z), q) + (beta - 1) H[q(z|x)] + log F_beta,
   f_beta(z) = p(z)^beta / F_beta,   F_beta = integral of p(z)^beta
@@ -22,6 +23,7 @@ from vsc_jax._checks import (
     broadcast_last,
     check_min_rank,
     check_scalar_or_last_axis,
+    positive,
 )
 from vsc_jax.losses._vae import vae_objective
 
@@ -64,9 +66,8 @@ def decomposition_objective(
 
     beta controls the overlap of the encodings, `divergence_weight` (alpha in the
     paper) how closely all of them together, q(z), follow the prior. D is one number
-    for the batch and is added to every example, as in the authors' code
-    (https://github.com/iffsid/disentangling-disentanglement), so that the mean over
-    the batch holds `divergence_weight * D` once whatever the batch size.
+    for the batch and is added to every example, as in the authors' code, so that the
+    mean over the batch holds `divergence_weight * D` once whatever the batch size.
 
     Args:
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
@@ -211,14 +212,15 @@ def annealed_log_normalizer(prior_log_var: jax.Array, *, beta: ArrayLike) -> jax
 
     Args:
       prior_log_var: scalar or `[..., latent_dim]`, log-variance of the prior.
-      beta: above 0; scalar, or `[latent_dim]` for a weight per latent.
+      beta: above 0; scalar, or `[latent_dim]` for a weight per latent. A traced one
+        that is not gives NaN.
 
     Returns:
       `[..., latent_dim]` (a scalar for a scalar), nats; sum over the last axis for
       all latents together.
 
     Raises:
-      ValueError: if the shape of beta does not fit.
+      ValueError: if the shape of beta does not fit or it is not above 0.
       TypeError: if `prior_log_var` is not floating.
 
     Example:
@@ -229,5 +231,5 @@ def annealed_log_normalizer(prior_log_var: jax.Array, *, beta: ArrayLike) -> jax
     """
     (prior_log_var,) = as_floats(prior_log_var=prior_log_var)
     check_scalar_or_last_axis(prior_log_var, beta=beta)
-    beta = broadcast_last(beta, prior_log_var)
+    beta = broadcast_last(positive(prior_log_var, beta=beta), prior_log_var)
     return 0.5 * ((1.0 - beta) * (_LOG_2_PI + prior_log_var) - jnp.log(beta))

@@ -1,4 +1,10 @@
-"""Log-densities of latent codes in nats, one value per latent."""
+"""Log-densities of latent codes in nats, one value per latent.
+
+- Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+  https://arxiv.org/abs/1509.00519
+- Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
+  https://proceedings.mlr.press/v115/tonolini20a.html
+"""
 
 import math
 
@@ -14,8 +20,7 @@ _LOG_2_PI = math.log(2.0 * math.pi)
 def gaussian_log_prob(z: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.Array:
     """Log-density of N(mean, exp(log_var)) at z, of each latent.
 
-    A term of the importance weights of Burda, Grosse and Salakhutdinov, "Importance
-    Weighted Autoencoders", 2016, https://arxiv.org/abs/1509.00519, Eq. 8:
+    A term of the importance weights of Burda et al. 2016, Eq. 8:
 
       -1/2 [ log 2 pi + log_var + (z - mean)^2 / exp(log_var) ]
 
@@ -40,7 +45,9 @@ def gaussian_log_prob(z: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.
     z, mean, log_var = as_floats(z=z, mean=mean, log_var=log_var)
     check_same_shape(z=z, mean=mean, log_var=log_var)
     check_min_rank(1, z=z)
-    return -0.5 * (_LOG_2_PI + log_var + jnp.square(z - mean) * jnp.exp(-log_var))
+    # exp(-log_var) overflows at -89, where its root and z = mean are still fine.
+    standard = (z - mean) * jnp.exp(-0.5 * log_var)
+    return -0.5 * (_LOG_2_PI + log_var + jnp.square(standard))
 
 
 def spike_slab_log_prob(
@@ -49,8 +56,7 @@ def spike_slab_log_prob(
     """Log-density of an exact spike-and-slab draw, of each latent.
 
     With respect to the measure Lebesgue + delta_0, under which posterior and prior of
-    Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html, both have a density:
+    Tonolini et al. 2019 both have a density:
 
       log g + log N(z; mean, exp(log_var))  where z != 0,   g = sigmoid(slab_logits)
       log(1 - g)                            where z == 0
@@ -83,5 +89,9 @@ def spike_slab_log_prob(
         z=z, mean=mean, log_var=log_var, slab_logits=slab_logits
     )
     check_same_shape(z=z, mean=mean, log_var=log_var, slab_logits=slab_logits)
+    is_on = z != 0.0
+    # Where a latent is off the slab's density may overflow, and the derivative of a
+    # branch that is not taken would be 0 * inf.
+    mean, log_var = jnp.where(is_on, mean, 0.0), jnp.where(is_on, log_var, 0.0)
     on = log_sigmoid(slab_logits) + gaussian_log_prob(z, mean, log_var)
-    return jnp.where(z != 0.0, on, log_sigmoid(-slab_logits))
+    return jnp.where(is_on, on, log_sigmoid(-slab_logits))

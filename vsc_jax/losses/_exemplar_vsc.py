@@ -12,7 +12,14 @@ import jax.numpy as jnp
 from jax.nn import log_sigmoid
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
+from vsc_jax._checks import (
+    as_floats,
+    check_min_rank,
+    check_range,
+    check_same_shape,
+    check_scalars,
+)
+from vsc_jax._ranges import above
 from vsc_jax.losses._kl import bernoulli_kl, spike_slab_kl_between
 from vsc_jax.losses._vae import beta_elbo, elbo
 
@@ -71,14 +78,14 @@ def exemplar_vsc_objective(
       pseudo_slab_logits: `[num_pseudo, latent_dim]`, already sharpened.
       selector_weights: `[..., num_pseudo]`, rho: not negative, sum 1 over the last
         axis.
-      prior_slab_prob: scalar inside (0, 1).
+      prior_slab_prob: scalar inside (0, 1). A traced one outside [0, 1] gives NaN.
       beta: weight of the first KL, scalar or `[latent_dim]`.
 
     Returns:
       `ExemplarVscTerms`, each field `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
       TypeError: if an array is not floating.
 
     Example:
@@ -189,7 +196,5 @@ def _check_exemplar_shapes(
             f"selector_weights must have shape {expected}, "
             f"got {selector_weights.shape}."
         )
-    if jnp.shape(prior_slab_prob) != ():
-        raise ValueError(
-            f"prior_slab_prob must be a scalar, got shape {jnp.shape(prior_slab_prob)}."
-        )
+    check_scalars(prior_slab_prob=prior_slab_prob)
+    check_range(above(0, high=1), prior_slab_prob=prior_slab_prob)

@@ -13,9 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last
+from vsc_jax._checks import as_floats, broadcast_last, check_one_axis_more
+from vsc_jax._ranges import whole
 from vsc_jax.losses._capacity import capacity_penalty
 from vsc_jax.losses._vae import elbo
+
+_SIZE = whole(1)
 
 
 class JointVaeTerms(NamedTuple):
@@ -80,7 +83,7 @@ def joint_vae_objective(
       capacity_weight: scalar, gamma of the paper.
       category_capacity: scalar, nats.
       category_capacity_weight: scalar.
-      category_sizes: number of categories of each variable.
+      category_sizes: number of categories of each variable, each at least 1.
 
     Returns:
       `JointVaeTerms`, nats per example.
@@ -115,7 +118,9 @@ def joint_vae_objective(
                 f"{name} must have shape (), one number for the batch, got shape "
                 f"{value.shape}."
             )
-    bound = elbo(elbo(log_likelihood, kl), category_kl)
+    check_one_axis_more(log_likelihood, "num_variables", category_kl=category_kl)
+    for size in category_sizes:
+        _SIZE.check("category_sizes", size)
     limit = sum(math.log(size) for size in category_sizes)
     category_capacity = jnp.minimum(category_capacity, limit)
     penalty = capacity_penalty(
@@ -128,7 +133,7 @@ def joint_vae_objective(
     gaussian_kl, category_kl = jnp.sum(kl, axis=-1), jnp.sum(category_kl, axis=-1)
     return JointVaeTerms(
         loss=broadcast_last(penalty, log_likelihood) - log_likelihood,
-        elbo=bound,
+        elbo=elbo(log_likelihood, kl) - category_kl,
         log_likelihood=log_likelihood,
         kl=gaussian_kl + category_kl,
         gaussian_kl=gaussian_kl,

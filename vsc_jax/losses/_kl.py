@@ -1,4 +1,10 @@
-"""Closed-form KL divergences in nats, one value per latent."""
+"""Closed-form KL divergences in nats, one value per latent.
+
+- Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
+  https://arxiv.org/abs/1312.6114
+- Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
+  https://proceedings.mlr.press/v115/tonolini20a.html
+"""
 
 from typing import NamedTuple
 
@@ -11,9 +17,13 @@ from vsc_jax._checks import (
     as_floats,
     broadcast_last,
     check_min_rank,
+    check_range,
     check_same_shape,
     check_scalar_last_axis_or_same_shape,
 )
+from vsc_jax._ranges import above
+
+_PROBABILITY = above(0, high=1)
 
 
 class SpikeSlabKL(NamedTuple):
@@ -38,8 +48,7 @@ def gaussian_kl(
 ) -> jax.Array:
     """KL(N(mean, exp(log_var)) || N(prior_mean, exp(prior_log_var))) of each latent.
 
-    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
-    https://arxiv.org/abs/1312.6114, Appendix B; for a general Gaussian prior
+    Kingma and Welling 2014, Appendix B; for a general Gaussian prior
 
       1/2 [ exp(d) - 1 - d + (mean - prior_mean)^2 / exp(prior_log_var) ],
       d = log_var - prior_log_var
@@ -72,7 +81,8 @@ def gaussian_kl(
     prior_mean = broadcast_last(prior_mean, mean)
     prior_log_var = broadcast_last(prior_log_var, mean)
     difference = log_var - prior_log_var
-    squares = jnp.square(mean - prior_mean) * jnp.exp(-prior_log_var)
+    # The root inside: exp(-prior_log_var) overflows at -89, where equal means are fine.
+    squares = jnp.square((mean - prior_mean) * jnp.exp(-0.5 * prior_log_var))
     # expm1 keeps the digits of nearly equal variances.
     return 0.5 * (jnp.expm1(difference) - difference + squares)
 
@@ -83,19 +93,18 @@ def bernoulli_kl(logits: jax.Array, *, prior_prob: ArrayLike) -> jax.Array:
       g log(g / a) + (1 - g) log((1 - g) / (1 - a)),
       g = sigmoid(logits),  a = prior_prob
 
-    The second part of the spike-and-slab KL of Tonolini, Jensen and Murray-Smith,
-    "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html.
+    The second part of the spike-and-slab KL of Tonolini et al. 2019.
 
     Args:
       logits: `[..., latent_dim]`.
-      prior_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`.
+      prior_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`. A traced
+        one outside [0, 1] gives NaN.
 
     Returns:
       `[..., latent_dim]`, nats.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or `prior_prob` is not inside (0, 1).
       TypeError: if `logits` is not floating.
 
     Example:
@@ -107,6 +116,7 @@ def bernoulli_kl(logits: jax.Array, *, prior_prob: ArrayLike) -> jax.Array:
     (logits,) = as_floats(logits=logits)
     check_min_rank(1, logits=logits)
     check_scalar_last_axis_or_same_shape(logits, prior_prob=prior_prob)
+    check_range(_PROBABILITY, prior_prob=prior_prob)
     prior_prob = jnp.asarray(prior_prob, logits.dtype)
     return _gate_kl(
         logits,
@@ -128,14 +138,14 @@ def spike_slab_kl_terms(
 
     Arguments, errors and the formula are those of `spike_slab_kl`; the parts are
     logged apart because `spike / log(1 / prior_slab_prob)`, summed over latents,
-    counts the latents that are always on (Tonolini, Jensen and Murray-Smith, UAI
-    2019, https://proceedings.mlr.press/v115/tonolini20a.html).
+    counts the latents that are always on.
 
     Args:
       mean: `[..., latent_dim]`, mean of the slab.
       log_var: `[..., latent_dim]`, log-variance of the slab.
       slab_logits: `[..., latent_dim]`, logit of P(z_j != 0 | x).
-      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`.
+      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`. A
+        traced one outside [0, 1] gives NaN.
       prior_mean: scalar, `[latent_dim]` or `[..., latent_dim]`.
       prior_log_var: scalar, `[latent_dim]` or `[..., latent_dim]`.
 
@@ -143,7 +153,7 @@ def spike_slab_kl_terms(
       `SpikeSlabKL(slab, spike)`, each `[..., latent_dim]`.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
       TypeError: if an array is not floating.
 
     Example:
@@ -161,6 +171,7 @@ def spike_slab_kl_terms(
     check_same_shape(mean=mean, log_var=log_var, slab_logits=slab_logits)
     check_min_rank(1, mean=mean)
     check_scalar_last_axis_or_same_shape(mean, prior_slab_prob=prior_slab_prob)
+    check_range(_PROBABILITY, prior_slab_prob=prior_slab_prob)
     gaussian = gaussian_kl(
         mean, log_var, prior_mean=prior_mean, prior_log_var=prior_log_var
     )
@@ -181,10 +192,9 @@ def spike_slab_kl(
 ) -> jax.Array:
     """KL between two spike-and-slab distributions, of each latent.
 
-    Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html (the last equations of its
-    supplement, where sigma stands for sigma^2). With q = g N(m, s^2) + (1 - g) delta_0,
-    g = sigmoid(slab_logits), and the prior p = a N(n, t^2) + (1 - a) delta_0,
+    Tonolini et al. 2019 (the last equations of their supplement, where sigma stands for
+    sigma^2). With q = g N(m, s^2) + (1 - g) delta_0, g = sigmoid(slab_logits), and the
+    prior p = a N(n, t^2) + (1 - a) delta_0,
 
       KL(q || p) = g [ log(t / s) + (s^2 + (m - n)^2) / (2 t^2) - 1/2 ]
                    + g log(g / a) + (1 - g) log((1 - g) / (1 - a))
@@ -193,7 +203,8 @@ def spike_slab_kl(
       mean: `[..., latent_dim]`, mean of the slab.
       log_var: `[..., latent_dim]`, log-variance of the slab.
       slab_logits: `[..., latent_dim]`, logit of P(z_j != 0 | x).
-      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`.
+      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`. A
+        traced one outside [0, 1] gives NaN.
       prior_mean: scalar, `[latent_dim]` or `[..., latent_dim]`.
       prior_log_var: scalar, `[latent_dim]` or `[..., latent_dim]`.
 
@@ -201,7 +212,7 @@ def spike_slab_kl(
       `[..., latent_dim]`, nats; sum over the last axis for the KL of an example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
       TypeError: if an array is not floating.
 
     Example:
@@ -235,10 +246,8 @@ def spike_slab_kl_between(
     """`spike_slab_kl_terms` where the prior is itself the output of a network.
 
     All six arrays are data and the prior's gate comes as logits, so value and gradient
-    are finite however sure either gate is. Used by the exemplar prior of Tonolini,
-    Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
-    https://proceedings.mlr.press/v115/tonolini20a.html. Formula: `spike_slab_kl` with
-    `a = sigmoid(prior_slab_logits)`.
+    are finite however sure either gate is. Used by the exemplar prior of Tonolini et
+    al. 2019. Formula: `spike_slab_kl` with `a = sigmoid(prior_slab_logits)`.
 
     Args:
       mean: `[..., latent_dim]`, mean of the slab.

@@ -1,4 +1,12 @@
-"""log p(x|z) in nats: summed over the axes of one example, never over the batch."""
+"""log p(x|z) in nats: summed over the axes of one example, never over the batch.
+
+All take the decoder's output first and the image after it.
+
+- Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
+  https://arxiv.org/abs/1312.6114
+- Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
+  Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833
+"""
 
 import math
 
@@ -6,8 +14,17 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape
+from vsc_jax._checks import (
+    as_floats,
+    check_min_rank,
+    check_range,
+    check_same_shape,
+    check_scalars,
+    positive,
+)
+from vsc_jax._ranges import between, whole
 
+_EVENT_NDIMS = whole(0)
 _HALF_LOG_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -16,13 +33,14 @@ def bernoulli_log_likelihood(
 ) -> jax.Array:
     """Log-likelihood of pixels under independent Bernoulli variables.
 
-    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
-    https://arxiv.org/abs/1312.6114, Eq. 11:
+    Kingma and Welling 2014, Eq. 11:
 
       log p(x|z) = sum_i x_i log y_i + (1 - x_i) log(1 - y_i),  y = sigmoid(x_logits)
 
     `x` may be any value in [0, 1]; for values other than 0 and 1 this is the usual
-    cross-entropy and no longer the logarithm of a normalised density.
+    cross-entropy and no longer the logarithm of a normalised density. Pixels outside
+    [0, 1] (bytes, or logits in their place) are refused; inside of `jax.jit`, where
+    the numbers are not known, they give a number without meaning.
 
     Args:
       x_logits: `[..., *event]`, logits of the pixels.
@@ -34,7 +52,8 @@ def bernoulli_log_likelihood(
       `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes differ or have fewer than `event_ndims` axes.
+      ValueError: if the shapes differ or have fewer than `event_ndims` axes; if a
+        pixel is outside [0, 1].
       TypeError: if an array is not floating.
 
     Example:
@@ -47,7 +66,8 @@ def bernoulli_log_likelihood(
     """
     x_logits, x = as_floats(x_logits=x_logits, x=x)
     check_same_shape(x_logits=x_logits, x=x)
-    check_min_rank(event_ndims, x=x)
+    _check_events(event_ndims, x)
+    check_range(between(0, 1), "; give x after x_logits, and bytes / 255", x=x)
     x_logits, x = _flatten_events(event_ndims, x_logits, x)
     return jnp.sum(_bernoulli_log_prob(x_logits, x), axis=-1)
 
@@ -61,8 +81,7 @@ def gaussian_log_likelihood(
 ) -> jax.Array:
     """Log-likelihood of pixels under independent Gaussians.
 
-    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
-    https://arxiv.org/abs/1312.6114, Eq. 12:
+    Kingma and Welling 2014, Eq. 12:
 
       log p(x|z) = -1/2 sum_i [ log 2 pi + log_var_i + (x_i - x_mean_i)^2 / var_i ]
 
@@ -87,7 +106,7 @@ def gaussian_log_likelihood(
     """
     x_mean, x = as_floats(x_mean=x_mean, x=x)
     check_same_shape(x_mean=x_mean, x=x)
-    check_min_rank(event_ndims, x=x)
+    _check_events(event_ndims, x)
     if jnp.shape(log_var) not in ((), x.shape):
         raise ValueError(
             f"log_var must be a scalar or have the shape of x, {x.shape}, "
@@ -95,7 +114,8 @@ def gaussian_log_likelihood(
         )
     log_var = jnp.broadcast_to(jnp.asarray(log_var, x.dtype), x.shape)
     x_mean, x, log_var = _flatten_events(event_ndims, x_mean, x, log_var)
-    squares = jnp.square(x - x_mean) * jnp.exp(-log_var)
+    # The root inside, since exp(-log_var) overflows where a deviation of 0 is fine.
+    squares = jnp.square((x - x_mean) * jnp.exp(-0.5 * log_var))
     return jnp.sum(-_HALF_LOG_2_PI - 0.5 * (log_var + squares), axis=-1)
 
 
@@ -108,23 +128,23 @@ def laplace_log_likelihood(
 ) -> jax.Array:
     """Log-likelihood of pixels under independent Laplace variables.
 
-    The likelihood of the Fashion-MNIST runs (scale 0.1) of Mathieu et al.,
-    "Disentangling Disentanglement in Variational Autoencoders", 2019,
-    https://arxiv.org/abs/1812.02833:
+    The likelihood of the Fashion-MNIST runs (scale 0.1) of Mathieu et al. 2019:
 
       log p(x|z) = -sum_i [ log(2 scale) + |x_i - x_mean_i| / scale ]
 
     Args:
       x_mean: `[..., *event]`, medians of the pixels.
       x: `[..., *event]`, pixels.
-      scale: scalar, the mean absolute deviation; larger than 0.
+      scale: scalar above 0, the mean absolute deviation. A traced one that is not
+        gives NaN.
       event_ndims: number of last axes that make one example.
 
     Returns:
       `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit or have fewer than `event_ndims` axes.
+      ValueError: if the shapes do not fit or have fewer than `event_ndims` axes; if
+        `scale` is not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -135,12 +155,16 @@ def laplace_log_likelihood(
     """
     x_mean, x = as_floats(x_mean=x_mean, x=x)
     check_same_shape(x_mean=x_mean, x=x)
-    check_min_rank(event_ndims, x=x)
-    if jnp.shape(scale) != ():
-        raise ValueError(f"scale must be a scalar, got shape {jnp.shape(scale)}.")
-    scale = jnp.asarray(scale, x.dtype)
+    _check_events(event_ndims, x)
+    check_scalars(scale=scale)
+    scale = positive(x, scale=scale)
     x_mean, x = _flatten_events(event_ndims, x_mean, x)
     return jnp.sum(-jnp.log(2.0 * scale) - jnp.abs(x - x_mean) / scale, axis=-1)
+
+
+def _check_events(event_ndims: int, x: jax.Array) -> None:
+    _EVENT_NDIMS.check("event_ndims", event_ndims)
+    check_min_rank(event_ndims, x=x)
 
 
 def _flatten_events(event_ndims: int, *arrays: jax.Array) -> tuple[jax.Array, ...]:

@@ -2,6 +2,14 @@
 
 A joint kernel is one group of all latents, a kernel per dimension one group per latent;
 the rest is the same.
+
+- Tolstikhin, Bousquet, Gelly and Schoelkopf, "Wasserstein Auto-Encoders", 2018,
+  https://arxiv.org/abs/1711.01558
+- Gretton et al., "A Kernel Two-Sample Test", 2012,
+  https://jmlr.org/papers/v13/gretton12a.html
+- Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
+  Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, and its code,
+  https://github.com/iffsid/disentangling-disentanglement
 """
 
 from collections.abc import Sequence
@@ -9,7 +17,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from vsc_jax._checks import as_floats, check_samples
+from vsc_jax._checks import as_floats, check_samples, nan_for_infinite, positive
 from vsc_jax.losses._pair_sums import cross_sums, squared_distances, within_sums
 
 KERNELS = ("imq", "rbf")
@@ -31,11 +39,9 @@ def mmd(
 ) -> jax.Array:
     """Squared MMD between two batches of codes, kernel of all latents: of a BATCH.
 
-    Tolstikhin, Bousquet, Gelly and Schoelkopf, "Wasserstein Auto-Encoders", 2018,
-    https://arxiv.org/abs/1711.01558, Section 4 and Algorithm 2; the estimators are
-    those of Gretton et al., "A Kernel Two-Sample Test", 2012,
-    https://jmlr.org/papers/v13/gretton12a.html, with all pairs in the cross term. Per
-    scale t, with C = 2 latent_dim t:
+    Tolstikhin et al. 2018, Section 4 and Algorithm 2; the estimators are those of
+    Gretton et al. 2012, with all pairs in the cross term. Per scale t, with
+    C = 2 latent_dim t:
 
       imq: k_t(x, y) = C / (C + |x - y|^2)       rbf: k_t(x, y) = exp(-|x - y|^2 / C)
 
@@ -49,15 +55,17 @@ def mmd(
     other one never is, and is too large by about 1 / n.
 
     Memory is linear in n and m, for value and gradient. Squared distances are taken
-    through a matrix product of centred codes.
+    through a matrix product of centred codes. A code that is infinite or NaN makes the
+    result NaN.
 
     Args:
       z: `[n, latent_dim]`, one draw of q(z|x) per example.
       z_prior: `[m, latent_dim]`, draws from the prior.
       kernel: "imq" (inverse multiquadratic) or "rbf".
-      scales: the positive t, as numbers or an array `[num_scales]`; or "median": one
-        scale, with C the median of |a - b|^2 over pairs of the first 250 rows of each
-        sample together, through which no gradient flows.
+      scales: the t, above 0, as numbers or an array `[num_scales]`, where a traced one
+        that is not gives NaN; or "median": one scale, with C the median of |a - b|^2
+        over pairs of the first 250 rows of each sample together, through which no
+        gradient flows.
       unbiased: which of the two estimators.
 
     Returns:
@@ -90,11 +98,9 @@ def mmd_per_dimension(
 ) -> jax.Array:
     """Squared MMDs of the latents, summed over latents and scales: of a BATCH.
 
-    The divergence of the sparsity experiment of Mathieu, Rainforth, Siddharth and Teh,
-    "Disentangling Disentanglement in Variational Autoencoders", 2019,
-    https://arxiv.org/abs/1812.02833, as in the authors' code
-    (https://github.com/iffsid/disentangling-disentanglement): kernels, scales and
-    the unbiased estimator of `mmd` in each latent by itself, C = 2 t:
+    The divergence of the sparsity experiment of Mathieu et al. 2019, as in their code:
+    kernels, scales and the unbiased estimator of `mmd` in each latent by itself,
+    C = 2 t:
 
       sum_d sum_t MMD^2_t(z[:, d], z_prior[:, d])
 
@@ -107,7 +113,7 @@ def mmd_per_dimension(
       z: `[n, latent_dim]`, one draw of q(z|x) per example.
       z_prior: `[m, latent_dim]`, draws from the prior.
       kernel: "imq" (inverse multiquadratic, as published) or "rbf".
-      scales: the positive t, as numbers or an array `[num_scales]`; or "median": one
+      scales: the t, above 0, as numbers or an array `[num_scales]`; or "median": one
         scale per latent, see `mmd`.
       unbiased: which of the two estimators, see `mmd`.
 
@@ -143,7 +149,7 @@ def _estimate(x, y, kernel, scales, unbiased):
     Subtracted per group, so that float32 rounds differences of numbers of order one.
     """
     n, m, largest = x.shape[1], y.shape[1], _LARGEST / x.shape[2] ** 0.5
-    x, y = jnp.clip(x, -largest, largest), jnp.clip(y, -largest, largest)
+    x, y = (jnp.clip(nan_for_infinite(a), -largest, largest) for a in (x, y))
     bandwidths = _bandwidths(x, y, scales)
     diagonal = bandwidths.shape[1] if unbiased else 0  # each kernel is 1 there
     removed = int(unbiased)
@@ -167,21 +173,12 @@ def _bandwidths(x: jax.Array, y: jax.Array, scales: Scales) -> jax.Array:
         pooled = jnp.concatenate([x[:, :_MEDIAN_ROWS], y[:, :_MEDIAN_ROWS]], axis=1)
         medians = jax.lax.map(_median_squared_distance, jax.lax.stop_gradient(pooled))
         return medians[:, None]
-    _check_positive(scales)
-    bandwidths = 2.0 * size * jnp.asarray(scales, x.dtype)
+    bandwidths = 2.0 * size * positive(x, scales=scales)
     if bandwidths.ndim != 1 or not bandwidths.size:
         raise ValueError(
             f"scales must be one or more numbers, got shape {bandwidths.shape}."
         )
     return jnp.broadcast_to(bandwidths[None], (groups, bandwidths.size))
-
-
-def _check_positive(scales: Sequence[float] | jax.Array) -> None:
-    """Raises ValueError for numbers that make no kernel; a traced one is not known."""
-    if isinstance(scales, Sequence):
-        for scale in scales:
-            if isinstance(scale, int | float) and not scale > 0.0:
-                raise ValueError(f"scales must be positive, got {tuple(scales)}.")
 
 
 def _median_squared_distance(points: jax.Array) -> jax.Array:

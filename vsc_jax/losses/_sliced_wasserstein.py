@@ -1,4 +1,10 @@
-"""Sliced Wasserstein distance: two samples by their projections onto lines."""
+"""Sliced Wasserstein distance: two samples by their projections onto lines.
+
+- Kolouri, Pope, Martin and Rohde, "Sliced-Wasserstein Auto-Encoders", 2018,
+  https://arxiv.org/abs/1804.01947
+- Bonneel, Rabin, Peyre and Pfister, "Sliced and Radon Wasserstein Barycenters of
+  Measures", 2015, https://doi.org/10.1007/s10851-014-0506-3
+"""
 
 import jax
 import jax.numpy as jnp
@@ -11,20 +17,18 @@ def sliced_wasserstein(
 ) -> jax.Array:
     """Squared sliced 2-Wasserstein distance of two batches of codes: of a BATCH.
 
-    Kolouri, Pope, Martin and Rohde, "Sliced-Wasserstein Auto-Encoders", 2018,
-    https://arxiv.org/abs/1804.01947; Bonneel, Rabin, Peyre and
-    Pfister, "Sliced and Radon Wasserstein Barycenters of Measures", 2015,
-    https://doi.org/10.1007/s10851-014-0506-3. On a line the best transport pairs the
+    Kolouri et al. 2018; Bonneel et al. 2015. On a line the best transport pairs the
     sorted points:
 
       mean_k mean_i (sort(z u_k)_i - sort(z_prior u_k)_i)^2,   |u_k| = 1
 
     Zero if and only if the projections are the same; between two samples of one
-    distribution it is above zero by an amount that falls about as 1 / n.
+    distribution it is above zero by an amount that falls about as 1 / n. It is infinite
+    or NaN where a code is, and NaN where a direction is infinite.
 
     Args:
       z: `[n, latent_dim]`, one draw of q(z|x) per example.
-      z_prior: `[n, latent_dim]`, as many draws from the prior.
+      z_prior: `[n, latent_dim]`, as many draws from the prior, in any order.
       directions: `[num_directions, latent_dim]`, scaled to length one here; normal
         draws make them uniform on the sphere.
 

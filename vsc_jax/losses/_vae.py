@@ -18,6 +18,7 @@ from vsc_jax._checks import (
     as_floats,
     broadcast_last,
     check_min_rank,
+    check_one_axis_more,
     check_scalar_or_last_axis,
 )
 
@@ -45,7 +46,7 @@ def elbo(log_likelihood: jax.Array, kl: jax.Array) -> jax.Array:
       [-13.]
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
-    _check_terms(log_likelihood, kl)
+    check_one_axis_more(log_likelihood, "latent_dim", kl=kl)
     return log_likelihood - jnp.sum(kl, axis=-1)
 
 
@@ -54,8 +55,9 @@ def beta_elbo(
 ) -> jax.Array:
     """The objective of the beta-VAE, of each example.
 
-    Higgins et al. 2017, Eq. 4: `E_q[log p(x|z)] - beta KL(q(z|x) || p(z))`. Both
-    terms are sums (over pixels, over latents), so beta has the scale of the paper's; a bound on log p(x) for beta >= 1.
+    Higgins et al. 2017, Eq. 4: `E_q[log p(x|z)] - beta KL(q(z|x) || p(z))`, a bound on
+    log p(x) for beta >= 1. Both terms are sums (over pixels, over latents), so beta has
+    the scale of the paper's.
 
     Args:
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
@@ -76,7 +78,7 @@ def beta_elbo(
       [-22.]
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
-    _check_terms(log_likelihood, kl)
+    check_one_axis_more(log_likelihood, "latent_dim", kl=kl)
     check_scalar_or_last_axis(kl, beta=beta)
     return log_likelihood - jnp.sum(broadcast_last(beta, kl) * kl, axis=-1)
 
@@ -158,7 +160,7 @@ def iwae_bound(log_importance_weights: jax.Array, *, axis: int = 0) -> jax.Array
       `[...]`, nats: the shape of `log_importance_weights` without `axis`.
 
     Raises:
-      ValueError: if `log_importance_weights` is a scalar.
+      ValueError: if `log_importance_weights` has no such axis, or no sample along it.
       TypeError: if `log_importance_weights` is not floating.
 
     Example:
@@ -168,15 +170,12 @@ def iwae_bound(log_importance_weights: jax.Array, *, axis: int = 0) -> jax.Array
       [0.6931472]
     """
     (log_importance_weights,) = as_floats(log_importance_weights=log_importance_weights)
+    shape = log_importance_weights.shape
     check_min_rank(1, log_importance_weights=log_importance_weights)
-    num_samples = log_importance_weights.shape[axis]
-    return jax.nn.logsumexp(log_importance_weights, axis=axis) - jnp.log(num_samples)
-
-
-def _check_terms(log_likelihood: jax.Array, kl: jax.Array) -> None:
-    check_min_rank(1, kl=kl)
-    if kl.shape[:-1] != log_likelihood.shape:
+    if not -len(shape) <= axis < len(shape) or not shape[axis]:
         raise ValueError(
-            f"kl must have shape {(*log_likelihood.shape, 'latent_dim')}, "
-            f"got {kl.shape}."
+            "log_importance_weights must have one or more samples along axis "
+            f"{axis}, got shape {shape}."
         )
+    num_samples = shape[axis]
+    return jax.nn.logsumexp(log_importance_weights, axis=axis) - jnp.log(num_samples)

@@ -58,14 +58,15 @@ def vsc_objective(
       mean: `[..., latent_dim]`, mean of the slab.
       log_var: `[..., latent_dim]`, log-variance of the slab.
       slab_logits: `[..., latent_dim]`, logit of P(z_j != 0 | x).
-      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`.
+      prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`. A
+        traced one outside [0, 1] gives NaN.
       beta: weight of the KL, scalar or `[latent_dim]`.
 
     Returns:
       `VscTerms`, each field `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
       TypeError: if an array is not floating.
 
     Example:
