@@ -19,11 +19,11 @@ from experiments._fields import (
     named_fields,
     sample_model,
 )
-from experiments._flags import UserError
+from experiments._flags import UserError, one_line
 from experiments._prior import check_prior, prior_fields
 from vsc_jax import schedules
 from vsc_jax._ranges import Range, check_values
-from vsc_jax.datasets import Dataset, load_dataset
+from vsc_jax.datasets import Dataset, DatasetNotFoundError, load_dataset
 from vsc_jax.evaluation import EvaluationOptions
 from vsc_jax.models import ChecksDataset, Model, create_model
 from vsc_jax.training import OptimizerOptions, TrainOptions
@@ -51,17 +51,22 @@ def data_options(config: ConfigDict) -> DataOptions:
 def make_dataset(config: ConfigDict) -> Dataset:
     """The data set that `config.data` names."""
     data = data_options(config)
-    with named_fields("data", config.data):
-        return load_dataset(
-            data.name,
-            path=data.path or None,
-            image_size=data.image_size or None,
-            channels=data.channels or None,
-            num_train=data.num_train or None,
-            num_test=data.num_test or None,
-            normalization=data.normalization,
-            seed=config.seed,
-        )
+    try:
+        with named_fields("data", config.data):
+            return load_dataset(
+                data.name,
+                path=data.path or None,
+                image_size=data.image_size or None,
+                channels=data.channels or None,
+                num_train=data.num_train or None,
+                num_test=data.num_test or None,
+                normalization=data.normalization,
+                seed=config.seed,
+            )
+    except DatasetNotFoundError as error:
+        raise UserError(str(error)) from error  # its lines are a list of what to do
+    except (OSError, ImportError) as error:
+        raise UserError(one_line(error)) from error
 
 
 def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import _config, _flags, _workdir
 from experiments._cascade import marked_steps
+from experiments._fields import named_fields
 from experiments._flags import UserError, fail
 from experiments._results import (
     best_of_run,
@@ -37,7 +38,7 @@ from experiments._results import (
     summary,
 )
 from vsc_jax import training
-from vsc_jax.datasets import Dataset, DatasetNotFoundError
+from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
     Context,
     EvaluationOptions,
@@ -208,28 +209,29 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     return results
 
 
-def build(config: ConfigDict) -> Job:
+def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
     """What a config stands for, checked.
+
+    Args:
+      config: see `configs/base.py`.
+      dataset: that of the config, if it is there already.
 
     Raises:
       UserError: for a value that does not fit, or data that is not there.
     """
     _config.check_config(config)
-    try:
+    if dataset is None:
         dataset = _config.make_dataset(config)
-        fields = _config.model_fields(config, dataset)
-        job = Job(
-            dataset,
-            fields,
-            _config.make_model(fields, dataset),
-            _config.train_options(config),
-            _config.evaluation_options(config),
-        )
+    fields = _config.model_fields(config, dataset)
+    job = Job(
+        dataset,
+        fields,
+        _config.make_model(fields, dataset),
+        _config.train_options(config),
+        _config.evaluation_options(config),
+    )
+    with named_fields("evaluation", config.evaluation):
         check_evaluation(job.model, dataset, job.evaluation)
-    except DatasetNotFoundError as error:
-        raise UserError(str(error)) from error  # its lines are a list of what to do
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise UserError(_flags.one_line(error)) from error
     return job
 
 

@@ -27,8 +27,12 @@ class Range(NamedTuple):
     whole: bool = False
 
     def __str__(self) -> str:
-        low = f"{'at least' if self.with_low else 'above'} {self.low:g}"
-        high = f"{'at most' if self.with_high else 'below'} {self.high:g}"
+        low_end, high_end = (
+            str(end) if isinstance(end, int) else f"{end:g}"
+            for end in (self.low, self.high)
+        )
+        low = f"{'at least' if self.with_low else 'above'} {low_end}"
+        high = f"{'at most' if self.with_high else 'below'} {high_end}"
         parts = [low] * (self.low > -math.inf) + [high] * (self.high < math.inf)
         interval = " and ".join(parts) or "finite"
         return f"a whole number of {interval}" if self.whole else interval
