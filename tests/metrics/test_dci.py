@@ -37,6 +37,7 @@ def rotate_pair(codes):
 
 
 def scores_of(codes, factors, estimator="extra_trees", **kwargs):
+    kwargs = {"num_trees": 20} | kwargs  # boosting takes its time, and needs no more
     return dci(codes, factors, codes, factors, estimator=estimator, **kwargs)
 
 
@@ -144,7 +145,7 @@ def test_a_pair_rotated_by_45_degrees(estimator):
 def test_noise_says_nothing(estimator):
     rng = np.random.default_rng(0)
     factors = np.stack([rng.integers(k, size=1_000) for k in SIZES], axis=1)
-    scores = dci(noise(1_000, 4), factors, estimator=estimator)
+    scores = dci(noise(1_000, 4), factors, estimator=estimator, num_trees=15)
     assert scores["informativeness"] < scores["chance"] + 0.06
     if estimator != "lasso":  # which has no importance left to share
         assert scores["disentanglement"] < 0.02
@@ -167,7 +168,8 @@ def test_default_ranks_known_codes_as_gradient_boosting_does():
     ranks = {}
     for estimator in TREES:
         results = {
-            name: dci(z, factors, estimator=estimator) for name, z in cases.items()
+            name: dci(z, factors, estimator=estimator, num_trees=20)
+            for name, z in cases.items()
         }
         for score in scores:
             # Ties, as of the true and the duplicated factors, stay in their order.
@@ -185,11 +187,16 @@ def test_a_random_forest_gives_true_factors_less_than_one():
     rng = np.random.default_rng(0)
     factors = np.stack([rng.integers(k, size=300) for k in SIZES], axis=1)
     codes = standardised(factors)
-    alone = dci(codes, factors, estimator="random_forest")["disentanglement"]
+
+    def forest(z):
+        scores = dci(z, factors, estimator="random_forest", num_trees=20)
+        return scores["disentanglement"]
+
+    alone = forest(codes)
     codes = np.concatenate([codes, noise(300, 6)], axis=1)
-    among = dci(codes, factors, estimator="random_forest")["disentanglement"]
-    assert among < alone < 0.97
-    assert dci(codes, factors)["disentanglement"] == pytest.approx(1.0, abs=1e-6)
+    assert forest(codes) < alone < 0.97
+    exact = dci(codes, factors, num_trees=20)["disentanglement"]
+    assert exact == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ["extra_trees", "lasso"])
@@ -249,15 +256,15 @@ def test_test_part_and_seed():
     rng = np.random.default_rng(0)
     factors = np.stack([rng.integers(k, size=300) for k in (3, 4)], axis=1)
     codes = standardised(factors) + 0.5 * noise(300, 2)
-    scores = dci(codes, factors)
+    scores = dci(codes, factors, num_trees=10)
     assert (scores["num_train"], scores["num_test"]) == (200, 100)
-    assert scores == dci(codes, factors)
-    assert scores != dci(codes, factors, seed=1)
+    assert scores == dci(codes, factors, num_trees=10)
+    assert scores != dci(codes, factors, num_trees=10, seed=1)
     assert scores["informativeness_train"] > scores["informativeness"]
-    wrong = dci(codes, factors, codes, (factors + 1) % [3, 4])
+    wrong = dci(codes, factors, codes, (factors + 1) % [3, 4], num_trees=10)
     assert wrong["informativeness"] < 0.3 < wrong["informativeness_train"]
     # A value that the train part does not have is answered wrongly.
-    new = dci(codes, factors, codes[:1], [[9, 9]])
+    new = dci(codes, factors, codes[:1], [[9, 9]], num_trees=10)
     assert new["informativeness"] == new["chance"] == 0.0
 
 

@@ -16,6 +16,9 @@ CLASSIFIERS = ("logistic_regression", "gradient_boosting")
 SIZES = (2, 3, 4)
 
 
+FAST = {"num_penalties": 3}  # C of 1e-4, 1 and 1e4 instead of ten values
+
+
 def grid(sizes=SIZES, copies=25):
     """Every combination of factor values, one per row, so many times."""
     rows = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=1)
@@ -37,6 +40,7 @@ def test_true_factors(classifier):
         classifier=classifier,
         efficiency=(100, 300),
         num_trees=20,
+        **FAST,
     )
     assert scores["downstream"] == scores["sample_efficiency"] == 1.0
     assert scores["accuracy"] == [[1.0] * 3] * 2
@@ -52,7 +56,7 @@ def test_noise_and_constant_codes_score_chance(classifier):
     train, test = draw(1_000, 0), draw(2_000, 1)
     rng = np.random.default_rng(0)
     codes, codes_test = rng.normal(size=(1_000, 2)), rng.normal(size=(2_000, 2))
-    kwargs = {"num_labels": (1_000,), "classifier": classifier, "num_trees": 10}
+    kwargs = {"num_labels": (1_000,), "classifier": classifier, "num_trees": 10} | FAST
     chance = np.mean([1 / k for k in SIZES])
     scores = downstream(codes, train, codes_test, test, **kwargs)
     assert scores["downstream"] == pytest.approx(chance, abs=0.04)
@@ -68,7 +72,9 @@ def test_two_normals_against_bayes():
     train, test = draw(3_000, 0, (2, 2)), draw(20_000, 1, (2, 2))
     rng = np.random.default_rng(0)
     codes, codes_test = (2.0 * y - 1 + rng.normal(size=y.shape) for y in (train, test))
-    scores = downstream(codes, train, codes_test, test, num_labels=(10, 100, 3_000))
+    scores = downstream(
+        codes, train, codes_test, test, num_labels=(10, 100, 3_000), **FAST
+    )
     assert scores["downstream"] == pytest.approx(norm.cdf(1), abs=3 * 0.0026)
     few, some, many = scores["mean_accuracy"]
     assert few < some < many
@@ -77,7 +83,7 @@ def test_two_normals_against_bayes():
 
 def test_a_lost_factor_and_a_duplicate():
     train, test = grid(copies=40), grid(copies=20)
-    kwargs = {"num_labels": (960,)}
+    kwargs = {"num_labels": (960,)} | FAST
     lost = downstream(train[:, :2], train, test[:, :2], test, **kwargs)
     # Of the third factor nothing is known: the best guess is one of four.
     assert lost["accuracy"] == [[1.0, 1.0, 0.25]]
@@ -90,14 +96,14 @@ def test_a_lost_factor_and_a_duplicate():
 def test_a_rotation_costs_linear_classifiers_nothing():
     factors = grid((3, 3, 3))
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    scores = downstream(factors @ rotation, factors, num_labels=(400,))
+    scores = downstream(factors @ rotation, factors, num_labels=(400,), **FAST)
     assert scores["downstream"] > 0.99
 
 
 def test_shuffled_rows():
     factors = grid(copies=50)
     order = np.random.default_rng(0).permutation(len(factors))
-    scores = downstream(factors[order], factors, num_labels=(800,))
+    scores = downstream(factors[order], factors, num_labels=(800,), **FAST)
     assert scores["downstream"] == pytest.approx(scores["chance"], abs=0.06)
 
 
@@ -105,9 +111,8 @@ def test_shuffled_rows():
 @pytest.mark.parametrize("num", [1, 2, 3, 10])
 def test_few_labels_of_many_values(classifier, num):
     train, test = draw(200, 0, (40, 2)), draw(400, 1, (40, 2))
-    scores = downstream(
-        train, train, test, test, num_labels=(num,), classifier=classifier, num_trees=5
-    )
+    kwargs = {"classifier": classifier, "num_trees": 5} | FAST
+    scores = downstream(train, train, test, test, num_labels=(num,), **kwargs)
     # Values without a label are never answered.
     seen = len(np.unique(train[np.random.default_rng(0).permutation(200)[:num], 0]))
     assert scores["accuracy"][0][0] <= 1.5 * seen / 40
@@ -123,7 +128,7 @@ def test_a_fold_of_a_single_value():
     factors[:1] = 1
     factors[:6, 1] = 1
     scores = downstream(
-        factors, factors, factors, factors, num_labels=(12,), num_folds=12
+        factors, factors, factors, factors, num_labels=(12,), num_folds=12, **FAST
     )
     assert scores["mean_accuracy"][0] > 0.9
 
@@ -132,7 +137,7 @@ def test_budgets_are_nested_and_each_is_as_if_alone():
     train, test = draw(300, 0), draw(300, 1)
     rng = np.random.default_rng(0)
     codes, codes_test = (y + rng.normal(size=y.shape) for y in (train, test))
-    kwargs = {"num_penalties": 4}
+    kwargs = FAST
     both = downstream(codes, train, codes_test, test, num_labels=(20, 100), **kwargs)
     alone = downstream(codes, train, codes_test, test, num_labels=(20,), **kwargs)
     assert both["accuracy"][:1] == alone["accuracy"]
@@ -176,9 +181,14 @@ def test_scale_and_shift_do_not_matter():
     rng = np.random.default_rng(0)
     codes, codes_test = (y + 0.5 * rng.normal(size=y.shape) for y in (train, test))
     scale = np.array([1e-3, -3.0, 1e3])
-    plain = downstream(codes, train, codes_test, test, num_labels=(300,))
+    plain = downstream(codes, train, codes_test, test, num_labels=(300,), **FAST)
     moved = downstream(
-        codes * scale + 7, train, codes_test * scale + 7, test, num_labels=(300,)
+        codes * scale + 7,
+        train,
+        codes_test * scale + 7,
+        test,
+        num_labels=(300,),
+        **FAST,
     )
     assert plain["downstream"] == pytest.approx(moved["downstream"], abs=0.005)
 
@@ -187,19 +197,19 @@ def test_categories_and_more_latents_than_rows():
     factors = grid(copies=10)
     names = np.array([7, -2, 100, 3])[factors]
     noise = np.random.default_rng(0).normal(size=(len(factors), 2))
-    scores = downstream(noise, factors, categories=names, num_labels=(160,))
+    scores = downstream(noise, factors, categories=names, num_labels=(160,), **FAST)
     assert scores["downstream"] > 0.99
     wide = np.random.default_rng(0).normal(size=(30, 100))
-    scores = downstream(wide, factors[:30], num_labels=(20,))
+    scores = downstream(wide, factors[:30], num_labels=(20,), **FAST)
     assert 0 <= scores["downstream"] <= 1
 
 
 def test_a_factor_with_one_value_takes_no_part():
     factors = np.insert(grid(), 1, 5, axis=1)
-    scores = downstream(factors, factors, num_labels=(200,))
+    scores = downstream(factors, factors, num_labels=(200,), **FAST)
     assert scores["factors"] == [0, 2, 3]
     assert scores["downstream"] == 1.0
-    alone = downstream(factors, factors[:, 2:3], num_labels=(200,))
+    alone = downstream(factors, factors[:, 2:3], num_labels=(200,), **FAST)
     assert alone["downstream"] == 1.0
 
 
@@ -212,6 +222,7 @@ def test_no_efficiency_where_nothing_is_right():
         factors + 99,
         num_labels=(10, 20),
         efficiency=(10, 20),
+        **FAST,
     )
     assert scores["downstream"] == 0.0
     assert scores["sample_efficiency"] is None

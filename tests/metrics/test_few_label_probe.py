@@ -3,8 +3,8 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
+import scipy.special
 
 from vsc_jax.metrics import _few_label_probe as module
 from vsc_jax.metrics import few_label_probe
@@ -22,22 +22,23 @@ def clusters(num, spread=0.1, num_classes=4, seed=0):
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
 def test_separable_codes_score_one(solver):
     train, test = clusters(600), clusters(200, seed=1)
-    scores = few_label_probe(*train, *test, num_labels=500, solver=solver)
+    scores = few_label_probe(*train, *test, num_labels=300, solver=solver)
     assert scores["accuracy"] == 1.0
-    assert scores["num_labels"] == 500
+    assert scores["num_labels"] == 300
     assert scores["majority_accuracy"] < 0.4
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
 def test_codes_without_information_score_chance(solver):
     rng = np.random.default_rng(0)
-    labels = rng.integers(5, size=4_000)
-    codes = rng.normal(size=(4_000, 3))
+    labels = rng.integers(4, size=3_300)
+    codes = rng.normal(size=(3_300, 4))
+    # The same shapes as in the test above, for which the step is compiled.
     scores = few_label_probe(
-        codes[:2000], labels[:2000], codes[2000:], labels[2000:], solver=solver
+        codes[:300], labels[:300], codes[300:], labels[300:], solver=solver
     )
-    # Chance is 0.2, its standard error 0.009.
-    assert scores["accuracy"] == pytest.approx(0.2, abs=0.04)
+    # Chance is 0.25, its standard error 0.008.
+    assert scores["accuracy"] == pytest.approx(0.25, abs=0.04)
 
 
 def test_two_classes_against_bayes():
@@ -97,27 +98,22 @@ def test_sgd_against_a_plain_loop(relu_logits):
     )
     params = train(jax.random.key(3), x, y, num_epochs=3)
     expected = train(jax.random.key(3), x, y, num_epochs=0)
-    optimiser = optax.sgd(0.05, momentum=0.9)
-    state = optimiser.init(expected)
+    kernel, bias = (np.asarray(a, np.float64) for a in expected)
+    velocity = np.zeros_like(kernel), np.zeros_like(bias)
     _, _, key_order = jax.random.split(jax.random.key(3), 3)
-
-    @jax.jit
-    @jax.grad
-    def gradient_of_loss(params, rows):
-        logits = x[rows] @ params.kernel + params.bias[None]
-        logits = jax.nn.relu(logits) if relu_logits else logits
-        return optax.losses.softmax_cross_entropy_with_integer_labels(
-            logits, y[rows]
-        ).mean()
-
     for key in jax.random.split(key_order, 3):
-        order = jax.random.permutation(key, 37)
+        order = np.asarray(jax.random.permutation(key, 37))
         for start in range(0, 37, 8):
-            gradient = gradient_of_loss(expected, order[start : start + 8])
-            updates, state = optimiser.update(gradient, state)
-            expected = optax.apply_updates(expected, updates)
-    np.testing.assert_allclose(params.kernel, expected.kernel, atol=1e-6)
-    np.testing.assert_allclose(params.bias, expected.bias, atol=1e-6)
+            rows = order[start : start + 8]
+            logits = codes[rows] @ kernel + bias
+            passes = logits > 0 if relu_logits else np.ones_like(logits)
+            p = scipy.special.softmax(logits * passes, axis=1)
+            slope = (p - np.eye(4)[labels[rows]]) * passes / len(rows)
+            gradient = codes[rows].T @ slope, slope.sum(axis=0)
+            velocity = [0.9 * v + g for v, g in zip(velocity, gradient, strict=True)]
+            kernel, bias = kernel - 0.05 * velocity[0], bias - 0.05 * velocity[1]
+    np.testing.assert_allclose(params.kernel, kernel, atol=2e-6)
+    np.testing.assert_allclose(params.bias, bias, atol=2e-6)
 
 
 def test_bad_input():

@@ -4,33 +4,25 @@ import inspect
 
 import numpy as np
 import pytest
+from score_calls import SCORES, call, taking
 
 from vsc_jax import metrics
 from vsc_jax.metrics import NotApplicable
 
 FACTORS = np.stack(np.divmod(np.arange(60) % 12, 4), axis=1)
-CONSTANT = np.zeros((60, 2), np.int64)
-CATEGORIES = FACTORS[:, :1]
-LOG_VAR = np.full(FACTORS.shape, -4.0)
-
-# Every score that takes factors is tested with none that vary; a score is found here
-# as soon as `vsc_jax.metrics` exports it.
-OF_FACTORS = sorted(
+OF_FACTORS = taking(["factors"])
+# Scores say of an argument that they never take "refused".
+WITHOUT_CATEGORIES = [
     name
-    for name, function in inspect.getmembers(metrics, inspect.isfunction)
-    if "factors" in inspect.signature(function).parameters
-)
-
-
-def _score(name, codes, factors, **options):
-    second = (LOG_VAR,) if name == "jemmig" else ()
-    return getattr(metrics, name)(codes, *second, factors, **options)
+    for name in taking(["categories"])
+    if "categories: refused" in inspect.getdoc(SCORES[name])
+]
 
 
 @pytest.mark.parametrize("name", OF_FACTORS)
 def test_constant_factors_are_a_reason_not_an_error(name):
     with pytest.raises(NotApplicable, match="factors must have"):
-        _score(name, FACTORS, CONSTANT)
+        call(name, FACTORS, np.zeros_like(FACTORS))
 
 
 @pytest.mark.parametrize("name", OF_FACTORS)
@@ -41,18 +33,24 @@ def test_mistakes_are_not_excused(name):
         (FACTORS[:, 0], FACTORS),
     ):
         with pytest.raises(ValueError) as caught:
-            _score(name, codes, factors)
+            call(name, codes, factors)
         assert not isinstance(caught.value, NotApplicable), caught.value
 
 
-@pytest.mark.parametrize("name", ["irs", "jemmig", "mcc"])
+@pytest.mark.parametrize("name", WITHOUT_CATEGORIES)
 def test_categories_where_the_score_takes_none(name):
     with pytest.raises(NotApplicable, match=f"{name} takes no categories"):
-        _score(name, FACTORS, FACTORS, categories=CATEGORIES)
+        call(name, FACTORS, FACTORS, categories=FACTORS[:, :1])
+
+
+@pytest.mark.parametrize("name", sorted(set(OF_FACTORS) - set(WITHOUT_CATEGORIES)))
+def test_categories_where_the_score_takes_them(name):
+    assert "categories" in inspect.signature(SCORES[name]).parameters
+    assert call(name, FACTORS, FACTORS, categories=FACTORS[:, :1])
 
 
 @pytest.mark.parametrize(
-    ("call", "reason"),
+    ("score", "reason"),
     [
         (lambda: metrics.jemmig(FACTORS, None, FACTORS), "needs the log-variance"),
         (lambda: metrics.udr([FACTORS]), "at least 2 models"),
@@ -68,6 +66,6 @@ def test_categories_where_the_score_takes_none(name):
         ),
     ],
 )
-def test_other_reasons(call, reason):
+def test_other_reasons(score, reason):
     with pytest.raises(NotApplicable, match=reason):
-        call()
+        score()
