@@ -232,6 +232,8 @@ def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
     )
     with named_fields("evaluation", config.evaluation):
         check_evaluation(job.model, dataset, job.evaluation)
+    with named_fields("train", config.train):
+        training.prepare_training(job.model, dataset, job.training)
     return job
 
 

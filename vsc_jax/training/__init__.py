@@ -9,6 +9,7 @@ from vsc_jax.training._loop import NonFiniteLossError as NonFiniteLossError
 from vsc_jax.training._loop import Terminated as Terminated
 from vsc_jax.training._loop import TrainResult as TrainResult
 from vsc_jax.training._loop import UncertifiedError as UncertifiedError
+from vsc_jax.training._loop import prepare_training as prepare_training
 from vsc_jax.training._loop import train as train
 from vsc_jax.training._optimizers import OptimizerOptions as OptimizerOptions
 from vsc_jax.training._optimizers import create_optimizer as create_optimizer

@@ -16,9 +16,9 @@ from vsc_jax.datasets import Dataset
 from vsc_jax.models import Batch, Trainable
 from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._log import MetricsLog
-from vsc_jax.training._optimizers import create_optimizers
+from vsc_jax.training._optimizers import Optimizers, create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
-from vsc_jax.training._parallel import create_trainer
+from vsc_jax.training._parallel import Trainer, create_trainer
 from vsc_jax.training._progress import Progress
 from vsc_jax.training._state import TrainState, init_state
 from vsc_jax.training._steps import ChunkResult, TrainData
@@ -50,6 +50,27 @@ class TrainResult(NamedTuple):
     best_step: int | None
     seconds: float
     first_step_seconds: float
+
+
+def prepare_training(
+    model: Trainable, dataset: Dataset, options: TrainOptions
+) -> tuple[Optimizers, Trainer]:
+    """What `train` begins with; nothing is compiled yet, so it is a quick check.
+
+    Raises:
+      ValueError: if an option does not fit the model, the data or the devices.
+    """
+    check_options(model, dataset, options)
+    optimizers = create_optimizers(model, **options.optimizer)
+    trainer = create_trainer(
+        model,
+        optimizers,
+        dataset.format,
+        batch_size=options.batch_size,
+        parallel=options.parallel,
+        may_reset_moments=bool(options.reset_moments_at),
+    )
+    return optimizers, trainer
 
 
 def train(
@@ -88,16 +109,7 @@ def train(
       Terminated: after SIGTERM, when the state has been saved.
     """
     began = time.perf_counter()
-    check_options(model, dataset, options)
-    optimizers = create_optimizers(model, **options.optimizer)
-    trainer = create_trainer(
-        model,
-        optimizers,
-        dataset.format,
-        batch_size=options.batch_size,
-        parallel=options.parallel,
-        may_reset_moments=bool(options.reset_moments_at),
-    )
+    optimizers, trainer = prepare_training(model, dataset, options)
     make_state = jax.jit(lambda: init_state(model, optimizers, options.seed))
     state = trainer.replicate(make_state())
     is_main = jax.process_index() == 0
