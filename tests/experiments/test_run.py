@@ -81,7 +81,7 @@ def newest(checkpoints):
 
 
 def is_saving(checkpoints):
-    return any("tmp" in path.name for path in checkpoints.glob("*"))
+    return any(path.name.startswith(".saving-") for path in checkpoints.glob("*"))
 
 
 @pytest.mark.slow

@@ -1,55 +1,30 @@
 import logging
 import resource
 import shutil
-import sys
-from types import SimpleNamespace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
+from saved_checkpoints import (
+    contents,
+    damage,
+    data_of,
+    initial_state,
+    load,
+    restore,
+    save_three,
+    state_at,
+)
 from tiny_runs import assert_same, tiny_model
 
-from vsc_jax.training import (
-    CheckpointError,
-    Checkpoints,
-    _checkpoints,
-    create_optimizers,
-    init_state,
-    read_meta,
-)
-
-
-def initial_state(model, seed):
-    return init_state(model, create_optimizers(model), seed)
-
-
-def state_at(step):
-    """A state whose numbers are those of this step alone."""
-    state = initial_state(tiny_model(), seed=step)
-    return state._replace(step=jnp.int32(step))
+from vsc_jax.training import CheckpointError, Checkpoints, read_meta
 
 
 @pytest.fixture
 def saved(tmp_path):
-    """A folder with checkpoints of steps 1, 2 and 3, the last the best."""
-    checkpoints = Checkpoints(tmp_path, keep=3)
-    for step in (1, 2, 3):
-        checkpoints.save(state_at(step), {"name": step}, test_loss=10.0 - step)
-    checkpoints.close()
+    save_three(tmp_path)
     return tmp_path
-
-
-def restore(workdir):
-    checkpoints = Checkpoints(workdir)
-    try:
-        return checkpoints.restore_newest(state_at(0))
-    finally:
-        checkpoints.close()
-
-
-def data_of(state):
-    return state._replace(key=jax.random.key_data(state.key))
 
 
 def test_what_is_saved_comes_back_bit_for_bit(saved):
@@ -91,30 +66,6 @@ def test_an_empty_folder(tmp_path):
     assert read_meta(tmp_path / "nowhere") is None
 
 
-def truncate(path):
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
-
-
-def files_of(workdir, step):
-    folder = workdir / "checkpoints" / str(step)
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def damage(workdir, step, how):
-    folder = workdir / "checkpoints" / str(step)
-    if how == "all files cut short":
-        for path in files_of(workdir, step):
-            truncate(path)
-    elif how == "largest file cut short":
-        truncate(max(files_of(workdir, step), key=lambda path: path.stat().st_size))
-    elif how == "all files empty":
-        for path in files_of(workdir, step):
-            path.write_bytes(b"")
-    else:
-        shutil.rmtree(folder / how)
-
-
 DAMAGES = ["all files cut short", "largest file cut short", "all files empty"]
 
 
@@ -127,7 +78,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_it_is_used(
         state, meta = restore(saved)
     assert meta == {"name": 2}
     assert_same(data_of(state), data_of(state_at(2)))
-    (record,) = [r for r in caplog.records if r.name.startswith("vsc_jax")]
+    (record,) = caplog.records
     assert "checkpoint of step 3" in record.getMessage()
     assert "the one before it is used" in record.getMessage()
     assert (saved / "damaged_checkpoints" / "3").is_dir()
@@ -137,20 +88,6 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_it_is_used(
     checkpoints.save(state_at(3), {"name": "new"}, test_loss=0.0)
     checkpoints.close()
     assert restore(saved)[1] == {"name": "new"}
-
-
-def test_no_file_that_is_cut_short_gives_wrong_numbers(saved, tmp_path_factory):
-    """The newest comes back as it was, or not at all."""
-    names = [path.relative_to(saved) for path in files_of(saved, 3)]
-    assert len(names) > 5
-    for name in names:
-        workdir = tmp_path_factory.mktemp("copy") / "run"
-        shutil.copytree(saved, workdir)
-        truncate(workdir / name)
-        state, meta = restore(workdir)
-        assert_same(data_of(state), data_of(state_at(int(state.step))))
-        assert meta == {"name": int(state.step)}
-        assert int(state.step) in (2, 3)
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -165,34 +102,143 @@ def test_only_damaged_checkpoints(saved, how):
     assert "\n" not in message
 
 
-def test_a_checkpoint_of_another_model_is_not_restored(saved):
-    checkpoints = Checkpoints(saved)
+def test_a_checkpoint_of_another_model_is_no_damage(saved):
+    before = contents(saved)
     other = initial_state(tiny_model(latent_dim=4), 0)
-    with pytest.raises(ValueError, match="shape"):
-        checkpoints.restore(3, other)
+    checkpoints = Checkpoints(saved)
+    for read in (checkpoints.restore_newest, lambda s: checkpoints.restore(3, s)):
+        with pytest.raises(CheckpointError) as caught:
+            read(other)
+        message = str(caught.value)
+        assert message.startswith("the checkpoint of step 3 in ")
+        assert "is whole, but of another model or version (Requested shape" in message
+        assert "\n" not in message
     checkpoints.close()
+    assert contents(saved) == before
+
+
+def test_a_checkpoint_of_earlier_versions(tmp_path, caplog):
+    """They were written by Orbax alone, and have no checksums."""
+    manager = ocp.CheckpointManager(
+        tmp_path / "checkpoints",
+        options=ocp.CheckpointManagerOptions(best_fn=lambda m: -m["loss"]),
+        item_names=("state", "meta"),
+    )
+    for step in (1, 2):
+        arguments = ocp.args.Composite(
+            state=ocp.args.StandardSave(state_at(step)),
+            meta=ocp.args.JsonSave({"name": step}),
+        )
+        manager.save(step, args=arguments, metrics={"loss": 1.0 * step})
+    manager.close()
+    assert read_meta(tmp_path) == {"name": 2}
+    state, meta = load(tmp_path)
+    assert meta == {"name": 2}
+    assert_same(data_of(state), data_of(state_at(2)))
+    assert load(tmp_path, "best")[1] == {"name": 1}
+    # Goes on, with checksums from then on.
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state_at(3), {"name": 3}, test_loss=3.0)
+    assert checkpoints.steps() == [1, 2, 3]
+    checkpoints.close()
+    assert not caplog.records
+    for path in (tmp_path / "checkpoints" / "3" / "state").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    shutil.rmtree(tmp_path / "checkpoints" / "2" / "state" / "d")
+    assert load(tmp_path)[1] == {"name": 1}
+    assert "step 3" in caplog.text
+    assert "step 2" in caplog.text
 
 
 def test_read_only_leaves_the_folder_as_it_is(saved):
     leftover = saved / "checkpoints" / "4.orbax-checkpoint-tmp"
     leftover.mkdir()
-    before = sorted(saved.rglob("*"))
+    damage(saved, 1, "all files cut short")
+    before = contents(saved)
     checkpoints = Checkpoints(saved, read_only=True)
     assert checkpoints.steps() == [1, 2, 3]
     assert checkpoints.best_step() == 3
     assert checkpoints.restore(2, state_at(0))[1] == {"name": 2}
     checkpoints.close()
-    assert sorted(saved.rglob("*")) == before
+    assert contents(saved) == before
 
 
-def test_what_is_left_of_a_killed_save_is_no_checkpoint(saved):
+@pytest.mark.parametrize("name", ["4.orbax-checkpoint-tmp", ".saving-4", ".deleted-4"])
+def test_what_a_killed_process_left_is_no_checkpoint_and_goes(saved, name, caplog):
     whole = saved / "checkpoints" / "3"
-    shutil.copytree(whole, saved / "checkpoints" / "4.orbax-checkpoint-tmp")
+    shutil.copytree(whole, saved / "checkpoints" / name)
+    (saved / "checkpoints" / name / "meta" / "metadata").unlink()
+    assert load(saved)[1] == {"name": 3}
+    assert (saved / "checkpoints" / name).exists()
     assert int(restore(saved)[0].step) == 3
+    assert not (saved / "checkpoints" / name).exists()
     checkpoints = Checkpoints(saved)
     checkpoints.save(state_at(4), {"name": 4}, test_loss=0.0)
     checkpoints.close()
     assert int(restore(saved)[0].step) == 4
+    assert not caplog.records
+    assert not (saved / "damaged_checkpoints").exists()
+
+
+def test_a_process_killed_while_it_deletes_leaves_no_damage(saved, monkeypatch, caplog):
+    def killed(path, **_):
+        if path.exists():
+            shutil.move(path / "metrics", path.parent.parent / "gone")
+            raise KeyboardInterrupt
+
+    checkpoints = Checkpoints(saved, keep=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        checkpoints.save(state_at(4), {"name": 4}, test_loss=0.0)
+    assert load(saved)[1] == {"name": 4}
+    assert int(restore(saved)[0].step) == 4
+    assert not caplog.records
+    names = sorted(path.name for path in (saved / "checkpoints").iterdir())
+    assert names == ["2", "3", "4"]  # the next deletion takes both
+
+
+def test_a_part_that_is_missing_of_an_older_one_is_no_matter(saved, caplog):
+    """What a kill inside a deletion left in earlier versions; the next one goes on."""
+    shutil.rmtree(saved / "checkpoints" / "1" / "metrics")
+    assert load(saved)[1] == load(saved, "best")[1] == {"name": 3}
+    assert restore(saved)[1] == {"name": 3}
+    checkpoints = Checkpoints(saved, keep=1)
+    assert checkpoints.steps() == [2, 3]
+    checkpoints.save(state_at(4), {"name": 4}, test_loss=0.0)
+    checkpoints.close()
+    assert [path.name for path in (saved / "checkpoints").iterdir()] == ["4"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_where_the_folder_should_be(tmp_path, read_only):
+    (tmp_path / "checkpoints").write_text("")
+    with pytest.raises(CheckpointError, match="must be a folder, got a file"):
+        Checkpoints(tmp_path, read_only=read_only)
+    assert read_meta(tmp_path) is None
+
+
+def test_a_name_that_is_taken(saved):
+    (saved / "checkpoints" / "4").mkdir()
+    (saved / "checkpoints" / "4" / "notes").write_text("mine")
+    checkpoints = Checkpoints(saved)
+    with pytest.raises(
+        CheckpointError, match=r"of step 4 in .*checkpoints/4 is in the"
+    ):
+        checkpoints.save(state_at(4), {}, test_loss=0.0)
+    checkpoints.close()
+    assert (saved / "checkpoints" / "4" / "notes").read_text() == "mine"
+    assert load(saved)[1] == {"name": 3}
+
+
+def test_what_cannot_be_json_is_not_saved(saved):
+    checkpoints = Checkpoints(saved)
+    with pytest.raises(CheckpointError, match="set is not JSON serializable"):
+        checkpoints.save(state_at(4), {"a": set()}, test_loss=0.0)
+    assert checkpoints.steps() == [1, 2, 3]
+    checkpoints.close()
+    assert [p for p in (saved / "checkpoints").iterdir() if "4" in p.name] == []
 
 
 def test_a_full_disk(saved):
@@ -212,6 +258,9 @@ def test_a_full_disk(saved):
     assert message.startswith("cannot save the checkpoint of step 7 in ")
     assert "The checkpoint of step 3 is kept" in message
     assert "\n" not in message
+    assert not list(
+        (saved / "checkpoints").glob(".saving-*")
+    )  # that would keep it full
     assert int(restore(saved)[0].step) == 3
 
 
@@ -219,21 +268,3 @@ def test_meta_without_arrays(saved):
     assert read_meta(saved) == {"name": 3}
     (saved / "checkpoints" / "3" / "meta" / "metadata").write_text('{"na')
     assert read_meta(saved) == {"name": 2}
-
-
-def test_what_a_failed_call_leaves_is_not_printed_but_other_errors_are(monkeypatch):
-    seen = []
-    monkeypatch.setattr(sys, "unraisablehook", seen.append)
-    with pytest.raises(OSError, match="disk"), _checkpoints._quiet():
-        raise OSError("disk")
-    hook = sys.unraisablehook
-    closed = SimpleNamespace(
-        object=None, exc_value=RuntimeError("Event loop is closed")
-    )
-    other = SimpleNamespace(object=None, exc_value=RuntimeError("a bug"))
-    for unraisable in (closed, other):
-        hook(unraisable)
-    assert seen == [other]
-    with pytest.raises(OSError, match="again"), _checkpoints._quiet():
-        raise OSError("again")
-    assert sys.unraisablehook is hook

@@ -1,3 +1,4 @@
+import io
 import sys
 
 import pytest
@@ -40,3 +41,42 @@ def test_a_bar_on_a_terminal(show, capsys, monkeypatch):
         assert "loss 1.5, 20 steps/s" in captured.err
     else:
         assert captured.out == captured.err == ""
+
+
+class Closed(io.StringIO):
+    """What a terminal is after it was closed, or a pipe that nobody reads."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+        self.broken = False
+
+    def write(self, text):
+        if self.broken:
+            raise self.error
+        return super().write(text)
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(5, "I/O error"), BrokenPipeError(32, "pipe")]
+)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_closed_terminal_does_not_end_the_run(error, terminal, monkeypatch):
+    out = Closed(error)
+    monkeypatch.setattr(sys, "stdout", out)
+    if terminal:
+        monkeypatch.setattr(sys, "stderr", out)
+    progress = Progress(100, show=True)
+    progress.start(0)
+    if terminal:
+        progress._bar.mininterval = 0.0
+    progress.update(10, 1.5, 20.0)
+    assert "loss 1.5" in out.getvalue()
+    out.broken = True
+    for step in (50, 100):
+        progress.update(step, 1.5, 1e-3)
+        progress.note("a line")
+    progress.close()

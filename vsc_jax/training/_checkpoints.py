@@ -1,118 +1,106 @@
-"""Checkpoints with Orbax: atomic, the newest and the best are kept, resumable."""
+"""The checkpoints of a run: atomic, checked, the newest and the best are kept."""
 
-import contextlib
-import errno
-import json
 import logging
-import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 
+from vsc_jax.training import _step_folder
+from vsc_jax.training._checkpoint_reader import (
+    MAX_ATTEMPTS,
+    CheckpointError,
+    CheckpointReader,
+)
+from vsc_jax.training._orbax import ArrayStore, one_line
+from vsc_jax.training._processes import from_main, is_main
 from vsc_jax.training._state import TrainState
 
 logger = logging.getLogger(__name__)
 
 
-class CheckpointError(RuntimeError):
-    """A checkpoint could not be written or read; the message says what remains."""
-
-
-def _score(metrics: Mapping[str, float]) -> float:
-    return -metrics["loss"]
-
-
 class Checkpoints:
     """The checkpoints of one run, in `<workdir>/checkpoints/<step>/`.
 
-    Each holds the `TrainState` and a JSON dict `meta`. A checkpoint appears under its
-    name only when it is complete. Kept are the newest `keep` and the one with the
-    lowest test loss. With `read_only` the folder is left as it is, so that a run that
-    is being trained can be looked at.
+    Each holds the `TrainState`, a JSON dict `meta`, the test loss and checksums of all
+    files. A checkpoint appears under its name when it is complete, and is gone from it
+    when its deletion begins. Kept are the newest `keep` and the one with the lowest
+    test loss. With `read_only` the folder is left as it is, so that a run that is
+    being trained can be looked at.
     """
 
     def __init__(
         self, workdir: Path, *, keep: int = 2, read_only: bool = False
     ) -> None:
-        managers = ocp.checkpoint_managers
+        """Opens the folder, and deletes what a killed process left half done.
+
+        Raises:
+          CheckpointError: if `<workdir>/checkpoints` is not a folder, or cannot be
+            created.
+        """
         self.directory = workdir.absolute() / "checkpoints"
-        self._check_scores(read_only=read_only)
-        # With `max_to_keep` and a best function Orbax deletes the newest checkpoint
-        # when it is not among the best, and a resumed run would go back.
-        options = ocp.CheckpointManagerOptions(
-            best_fn=_score,
-            read_only=read_only,
-            preservation_policy=managers.AnyPreservationPolicy(
-                [
-                    managers.LatestN(keep),
-                    managers.BestN(get_metric_fn=_score, n=1),
-                ]
-            ),
-        )
-        with _quiet():
-            self._manager = ocp.CheckpointManager(
-                self.directory, options=options, item_names=("state", "meta")
+        self._keep = keep
+        if self.directory.exists() and not self.directory.is_dir():
+            raise CheckpointError(
+                f"{self.directory} must be a folder, got a file; move it away or "
+                "choose another --workdir."
             )
+        if not read_only:
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CheckpointError(
+                    f"cannot create {self.directory}: {error.strerror}; choose another "
+                    "--workdir."
+                ) from error
+            if is_main():
+                _step_folder.delete_leftovers(self.directory)
+        self._arrays = ArrayStore()
+        self._reader = CheckpointReader(
+            self.directory, self._arrays, together=not read_only
+        )
 
     def steps(self) -> list[int]:
         """Steps of the complete checkpoints, ascending."""
-        return sorted(self._manager.all_steps())
+        return self._reader.steps()
 
     def best_step(self) -> int | None:
         """Step of the checkpoint with the lowest test loss; None without one."""
-        return self._manager.best_step()
+        return self._reader.best_step()
 
     def save(
         self, state: TrainState, meta: dict[str, Any], *, test_loss: float
     ) -> None:
-        """Writes a checkpoint and waits until it is complete.
+        """Writes a checkpoint, and deletes those that are no longer kept.
+
+        With many processes all of them call this.
 
         Raises:
           CheckpointError: if it cannot be written, for example on a full disk.
         """
         step = int(state.step)
-        if step in self._manager.all_steps():
+        if from_main(step in self.steps()):
             return
+        saving = _step_folder.saving_folder(self.directory, step)
         try:
-            with _quiet():
-                self._manager.save(
-                    step,
-                    args=ocp.args.Composite(
-                        state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
-                    ),
-                    # One that is not finite cannot be ranked: it is never the best.
-                    metrics={"loss": test_loss if np.isfinite(test_loss) else 1e30},
-                    force=True,
-                )
-                self._manager.wait_until_finished()
+            self._arrays.write(saving / "state", state)
         except Exception as error:  # Orbax and TensorStore raise many types
-            kept = self.steps()
-            raise CheckpointError(
-                f"cannot save the checkpoint of step {step} in {self.directory}: "
-                f"{_reason(error)}. "
-                + (
-                    f"The checkpoint of step {kept[-1]} is kept"
-                    if kept
-                    else "No earlier checkpoint exists"
-                )
-                + "; make room or choose another --workdir, then run the same command "
-                "to continue."
-            ) from error
+            raise self._not_saved(step, one_line(error)) from error
+        # One that is not finite cannot be ranked: it is never the best.
+        loss = float(test_loss) if np.isfinite(test_loss) else 1e30
+        failure = from_main(self._commit(step, meta, loss) if is_main() else None)
+        if failure is not None:
+            raise self._not_saved(step, failure)
 
     def restore_newest(
         self, template: TrainState
     ) -> tuple[TrainState, dict[str, Any]] | None:
-        """The newest checkpoint that can be read, placed like `template`.
+        """The newest checkpoint that is whole, to go on from it.
 
         A damaged one is reported and moved to `<workdir>/damaged_checkpoints/`, and
-        the one before it is used.
+        the one before it is used. With many processes all of them call this.
 
         Args:
           template: a state with the shapes, dtypes and shardings to restore to.
@@ -121,148 +109,111 @@ class Checkpoints:
           `(state, meta)`, or None without any checkpoint.
 
         Raises:
-          CheckpointError: if there are checkpoints but none can be read.
+          CheckpointError: if there are checkpoints but none can be read, or the newest
+            is of another model.
         """
-        steps = self.steps()
-        damaged = {}
-        for step in reversed(steps):
-            try:
-                restored = self.restore(step, template)
-            except Exception as error:  # a damaged file raises anything
-                damaged[step] = error
-                continue
-            for other, error in damaged.items():
-                self._set_aside(other, error)
-            if damaged:
-                self._manager.reload()
-            return restored
-        if steps:
-            raise self._none_readable(steps)
-        return None
+        try:
+            read = self._reader.read_newest(lambda _: template)
+        except FileNotFoundError:
+            return None
+        for step, fault in read.faults.items() if is_main() else ():
+            logger.warning(
+                "%s; it is moved to damaged_checkpoints/ beside it, and the one before "
+                "it is used",
+                self._reader.describe_fault(step, fault),
+            )
+            self._set_aside(step)
+        return read.state, read.meta
+
+    def load(
+        self,
+        which: int | str,
+        template_of: Callable[[dict[str, Any]], TrainState],
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """A checkpoint of a run, which may be in training at the same time.
+
+        Args:
+          which: "newest", "best" (lowest test loss) or a step. If the newest is
+            damaged, that is reported and the newest whole one is taken.
+          template_of: `meta` -> a state with the shapes, dtypes and shardings to
+            restore to.
+
+        Returns:
+          `(state, meta)`.
+
+        Raises:
+          FileNotFoundError: if there is no checkpoint.
+          CheckpointError: if the one that was asked for, or each of them, is damaged
+            or does not fit the template.
+          ValueError: if there is no checkpoint of this step.
+        """
+        read = self._reader.read_any(which, template_of)
+        return read.state, read.meta
 
     def restore(
         self, step: int, template: TrainState
     ) -> tuple[TrainState, dict[str, Any]]:
-        """The checkpoint of this step, placed like `template`."""
-        target = jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding),
-            template,
-        )
-        with _quiet():
-            restored = self._manager.restore(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
-                ),
-            )
-        return restored["state"], restored["meta"]
+        """The checkpoint of this step, placed like `template`; raises as `load`."""
+        return self.load(step, lambda _: template)
 
     def close(self) -> None:
-        """Waits for what is being written and stops the background threads."""
-        self._manager.close()
+        """Stops the background threads."""
+        self._arrays.close()
 
-    def _check_scores(self, *, read_only: bool) -> None:
-        """Sets checkpoints without a readable score aside: Orbax would not open any."""
-        folders = _step_folders(self.directory)
-        damaged = {}
-        for folder in folders:
-            try:
-                json.loads((folder / "metrics" / "metrics").read_text())["loss"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                damaged[int(folder.name)] = error
-        if damaged and len(damaged) == len(folders):
-            raise self._none_readable(sorted(damaged))
-        if damaged and read_only:
-            raise CheckpointError(
-                f"the checkpoints of steps {sorted(damaged)} in {self.directory} are "
-                "damaged; move them elsewhere to use the others."
-            )
-        for step, error in damaged.items():
-            self._set_aside(step, error)
+    def _commit(self, step: int, meta: dict[str, Any], loss: float) -> str | None:
+        """Completes what is written; returns why that failed, if it did."""
+        try:
+            _step_folder.commit(self.directory, step, meta, loss)
+        except (OSError, TypeError, ValueError) as error:
+            return one_line(error)
+        kept = {*self.steps()[::-1][: self._keep], self.best_step()}
+        for other in _step_folder.find_steps(self.directory):
+            is_ours = _step_folder.has_any_part(self.directory / str(other))
+            if other < step and other not in kept and is_ours:
+                try:
+                    _step_folder.delete(self.directory, other)
+                except OSError as error:
+                    logger.warning("cannot delete an old checkpoint: %s", error)
+        return None
 
-    def _none_readable(self, steps: list[int]) -> CheckpointError:
+    def _not_saved(self, step: int, reason: str) -> CheckpointError:
+        saving = _step_folder.saving_folder(self.directory, step)
+        shutil.rmtree(saving, ignore_errors=True)  # makes room
+        kept = self.steps()
+        what_remains = (
+            f"The checkpoint of step {kept[-1]} is kept"
+            if kept
+            else "No earlier checkpoint exists"
+        )
         return CheckpointError(
-            f"none of the checkpoints of steps {steps} in {self.directory} can be "
-            "read; choose another --workdir to start anew."
+            f"cannot save the checkpoint of step {step} in {self.directory}: {reason}. "
+            f"{what_remains}; make room or choose another --workdir, then run the same "
+            "command to continue."
         )
 
-    def _set_aside(self, step: int, error: BaseException) -> None:
-        logger.warning(
-            "the checkpoint of step %d in %s cannot be read and is moved to "
-            "damaged_checkpoints/ beside it; the one before it is used (%s)",
-            step,
-            self.directory,
-            _reason(error),
-        )
-        if jax.process_index() == 0:
-            aside = self.directory.parent / "damaged_checkpoints"
-            aside.mkdir(exist_ok=True)
-            target = aside / str(step)
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.move(self.directory / str(step), target)
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("set a damaged checkpoint aside")
-
-
-def _step_folders(directory: Path) -> list[Path]:
-    """The folders of checkpoints, ascending by step."""
-    folders = [folder for folder in directory.glob("*") if folder.name.isdecimal()]
-    return sorted(folders, key=lambda folder: int(folder.name))
+    def _set_aside(self, step: int) -> None:
+        aside = self.directory.parent / "damaged_checkpoints"
+        aside.mkdir(exist_ok=True)
+        shutil.rmtree(aside / str(step), ignore_errors=True)
+        shutil.move(self.directory / str(step), aside / str(step))
 
 
 def read_meta(workdir: Path) -> dict[str, Any] | None:
     """The `meta` of the newest checkpoint whose `meta` can be read, without its arrays.
 
     Args:
-      workdir: folder of a run.
+      workdir: folder of a run, which may be in training.
 
     Returns:
       The dict given to `Checkpoints.save`, or None where there is none.
     """
-    for folder in reversed(_step_folders(workdir / "checkpoints")):
-        try:
-            return json.loads((folder / "meta" / "metadata").read_text())
-        except (OSError, ValueError):
-            continue
+    directory = workdir / "checkpoints"
+    for _ in range(MAX_ATTEMPTS):
+        before = _step_folder.identify(directory)
+        for step in sorted(before, reverse=True):
+            meta = _step_folder.read_meta_file(directory / str(step))
+            if meta is not None:
+                return meta
+        if _step_folder.identify(directory) == before:
+            break
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """What the operating system said, if it did, or the first line of the error."""
-    text = str(error).strip() or type(error).__name__
-    for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES):
-        if os.strerror(code) in text:
-            return os.strerror(code)
-    return text.splitlines()[0][:200].rstrip(".")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences what Orbax prints of an error that it raises as well."""
-    absl_logger = logging.getLogger("absl")
-    level, hook = absl_logger.level, sys.unraisablehook
-    absl_logger.setLevel(logging.CRITICAL)  # a traceback per thread
-    if not isinstance(hook, _WithoutLeftovers):
-        sys.unraisablehook = _WithoutLeftovers(hook)
-    try:
-        yield
-        sys.unraisablehook = hook  # stays after an error: what is left ends later
-    finally:
-        absl_logger.setLevel(level)
-
-
-class _WithoutLeftovers:
-    """A `sys.unraisablehook` that is silent about what a failed Orbax call leaves.
-
-    Of the reads and writes that it does at the same time, those that did not fail end
-    some time later, with nobody waiting for them: each would print a traceback.
-    """
-
-    def __init__(self, hook: Callable[[Any], object]) -> None:
-        self._hook = hook
-
-    def __call__(self, unraisable: Any) -> None:
-        code = getattr(unraisable.object, "cr_code", None)
-        of_orbax = code is not None and "orbax" in code.co_filename
-        if not of_orbax and "Event loop is closed" not in str(unraisable.exc_value):
-            self._hook(unraisable)
