@@ -1,178 +1,55 @@
-"""What holds for every public loss; a loss that is missing from the table fails."""
+"""What holds for every public loss, called as its own docstring says."""
 
-import dataclasses
+import functools
 import inspect
+import re
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
+from documented import (
+    BATCH,
+    INSIDE_0_1,
+    array_names,
+    bounds,
+    documented,
+    entries,
+)
+from gradients import assert_gradients_agree
 
-from vsc_jax import losses
-
-BATCH, LATENT, PSEUDO, IMAGE = (4,), (4, 3), (2, 3), (4, 2, 2, 2)
-TWO_LOGITS = (4, 2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """A loss, its arguments and their shapes.
-
-    Attributes:
-      arrays: name and shape of each positional argument.
-      weights: traceable keyword-only hyperparameters, with a value.
-      static: the other keyword-only hyperparameters.
-      shared: positional arguments without the batch axis.
-      bounded: positional arguments that are drawn from (0, 1).
-    """
-
-    arrays: dict[str, tuple[int, ...]]
-    weights: dict[str, float] = dataclasses.field(default_factory=dict)
-    static: dict[str, int | str] = dataclasses.field(default_factory=dict)
-    shared: tuple[str, ...] = ()
-    bounded: tuple[str, ...] = ("x", "selector_weights")
+from vsc_jax import losses, sampling, schedules
 
 
-GAUSSIAN = {"mean": LATENT, "log_var": LATENT}
-SPIKE_SLAB = GAUSSIAN | {"slab_logits": LATENT}
-PRIOR = {"prior_slab_prob": 0.2, "prior_mean": 0.1, "prior_log_var": 0.3}
-EVENT = {"event_ndims": 3}
-
-SUBJECTS = {
-    "annealed_log_normalizer": Subject({"prior_log_var": LATENT}, {"beta": 2.0}),
-    "bernoulli_kl": Subject({"logits": LATENT}, {"prior_prob": 0.2}),
-    "bernoulli_log_likelihood": Subject({"x_logits": IMAGE, "x": IMAGE}, {}, EVENT),
-    "beta_elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}, {"beta": 2.0}),
-    "decomposition_objective": Subject(
-        {"log_likelihood": BATCH, "kl": LATENT, "divergence": ()},
-        {"beta": 2.0, "divergence_weight": 10.0},
-        shared=("divergence",),
-    ),
-    "density_ratio_total_correlation": Subject({"logits": TWO_LOGITS}),
-    "discriminator_accuracy": Subject(
-        {"real_log_ratio": BATCH, "fake_log_ratio": BATCH}
-    ),
-    "discriminator_loss": Subject(
-        {"logits": TWO_LOGITS, "permuted_logits": TWO_LOGITS}
-    ),
-    "capacity_penalty": Subject(
-        {"kl": BATCH}, {"capacity": 0.5, "capacity_weight": 30.0}
-    ),
-    "categorical_kl": Subject({"logits": LATENT}),
-    "concrete_kl_estimate": Subject(
-        {"log_sample": LATENT, "logits": LATENT}, {"temperature": 0.67}
-    ),
-    "concrete_log_prob": Subject(
-        {"log_sample": LATENT, "logits": LATENT}, {"temperature": 0.67}
-    ),
-    "elbo": Subject({"log_likelihood": BATCH, "kl": LATENT}),
-    "entropy_bonus": Subject({"log_var": LATENT}, {"beta": 2.0}),
-    "exemplar_vsc_objective": Subject(
-        {"log_likelihood": BATCH}
-        | SPIKE_SLAB
-        | {f"pseudo_{name}": PSEUDO for name in SPIKE_SLAB}
-        | {"selector_weights": (4, 2)},
-        {"prior_slab_prob": 0.2, "beta": 1.5},
-        shared=("pseudo_mean", "pseudo_log_var", "pseudo_slab_logits"),
-    ),
-    "gaussian_entropy": Subject({"log_var": LATENT}),
-    "gaussian_kl": Subject(GAUSSIAN, {"prior_mean": 0.1, "prior_log_var": 0.3}),
-    "gaussian_log_likelihood": Subject(
-        {"x_mean": IMAGE, "x": IMAGE}, {"log_var": -1.0}, EVENT
-    ),
-    "gaussian_log_prob": Subject({"z": LATENT} | GAUSSIAN),
-    "gan_discriminator_loss": Subject({"prior_logits": BATCH, "code_logits": BATCH}),
-    "gan_generator_loss": Subject({"code_logits": BATCH}),
-    # The axis of the samples is the last one here, so that rows are examples.
-    "iwae_bound": Subject({"log_weights": LATENT}, {}, {"axis": -1}),
-    "laplace_log_likelihood": Subject(
-        {"x_mean": IMAGE, "x": IMAGE}, {"scale": 0.5}, EVENT
-    ),
-    "overlap": Subject({"log_var": LATENT}),
-    "sharpen_slab_logits": Subject({"slab_logits": LATENT}, {"slope": 10.0}),
-    "spike_slab_kl": Subject(SPIKE_SLAB, PRIOR),
-    "spike_slab_kl_between": Subject(
-        SPIKE_SLAB | {f"prior_{name}": LATENT for name in SPIKE_SLAB}
-    ),
-    "spike_slab_kl_terms": Subject(SPIKE_SLAB, PRIOR),
-    "spike_slab_log_prob": Subject({"z": LATENT} | SPIKE_SLAB),
-    "vae_objective": Subject(
-        {"x": IMAGE, "x_logits": IMAGE} | GAUSSIAN, {"beta": 2.0}, EVENT
-    ),
-    "vsc_objective": Subject(
-        {"x": IMAGE, "x_logits": IMAGE} | SPIKE_SLAB,
-        {"prior_slab_prob": 0.2, "beta": 2.0},
-        EVENT,
-    ),
-}
-CODES, DRAWS = (6, 3), (4, 3)
-SCALES = {"scales": np.array([0.2, 1.0])}
-MMD_OPTIONS = {"kernel": "imq", "unbiased": True}
+def _public(kind):
+    members = inspect.getmembers(losses, kind)
+    return {name: member for name, member in members if not name.startswith("_")}
 
 
-@dataclasses.dataclass(frozen=True)
-class BatchProperty(Subject):
-    """A loss of whole batches, where rows are no examples of their own.
-
-    Attributes:
-      together: groups of arguments whose rows may change places, all in one order.
-      result: shape of the result.
-    """
-
-    together: tuple[tuple[str, ...], ...] = ()
-    result: tuple[int, ...] = ()
-
-
-BATCH_PROPERTIES = {
-    "aggregate_posterior_log_prob": BatchProperty(
-        {"z": DRAWS, "mean": CODES, "log_var": CODES},
-        together=(("mean", "log_var"),),
-        result=(4,),
-    ),
-    "inclusive_kl": BatchProperty(
-        {"z_prior": DRAWS, "log_prior": (4,), "mean": CODES, "log_var": CODES},
-        together=(("z_prior", "log_prior"), ("mean", "log_var")),
-    ),
-    "mmd": BatchProperty(
-        {"z": CODES, "z_prior": DRAWS},
-        SCALES,
-        MMD_OPTIONS,
-        together=(("z",), ("z_prior",)),
-    ),
-    "mmd_per_dimension": BatchProperty(
-        {"z": CODES, "z_prior": DRAWS},
-        SCALES,
-        MMD_OPTIONS,
-        together=(("z",), ("z_prior",)),
-    ),
-    "sliced_wasserstein": BatchProperty(
-        {"z": CODES, "z_prior": CODES, "directions": (5, 3)},
-        together=(("z",), ("z_prior",), ("directions",)),
-    ),
-}
-EVERY = SUBJECTS | BATCH_PROPERTIES
-each_subject = pytest.mark.parametrize("name", SUBJECTS)
+LOSSES = _public(inspect.isfunction)
+# Losses of whole batches, whose rows are not examples of their own, say so.
+BATCH_PROPERTIES = [
+    name
+    for name, loss in LOSSES.items()
+    if "BATCH" in (inspect.getdoc(loss) or "").split("\n")[0]
+]
+PER_EXAMPLE = [name for name in LOSSES if name not in BATCH_PROPERTIES]
+each_loss = pytest.mark.parametrize("name", LOSSES)
+each_example_loss = pytest.mark.parametrize("name", PER_EXAMPLE)
 each_batch_property = pytest.mark.parametrize("name", BATCH_PROPERTIES)
-each_loss = pytest.mark.parametrize("name", EVERY)
 
 
-def _arguments(subject, dtype=np.float32):
-    rng = np.random.default_rng(3)
-    arguments = []
-    for name, shape in subject.arrays.items():
-        bounded = name in subject.bounded
-        values = rng.uniform(0.1, 0.9, shape) if bounded else rng.normal(size=shape)
-        if name == "selector_weights":
-            values = values / values.sum(-1, keepdims=True)
-        arguments.append(jnp.asarray(values, dtype))
-    return tuple(arguments)
+@functools.cache
+def _compiled(name):
+    """The compiled loss, and a list that grows with each trace."""
+    traces = []
 
+    def call(arguments, weights):
+        traces.append(None)
+        return documented(LOSSES[name])(arguments, weights)
 
-def _call(name):
-    subject = EVERY[name]
-    loss = getattr(losses, name)
-    return jax.jit(lambda args, weights: loss(*args, **weights, **subject.static))
+    return jax.jit(call), traces
 
 
 def _assert_close(actual, expected):
@@ -183,177 +60,265 @@ def _assert_close(actual, expected):
     )
 
 
-def _public(kind):
-    members = inspect.getmembers(losses, kind)
-    return {name for name, _ in members if not name.startswith("_")}
+def _assert_refused(name, arguments, error, message):
+    """By Python, while the loss is traced: nothing is compiled."""
+    loss = documented(LOSSES[name])
+    with pytest.raises(error, match=message):
+        jax.eval_shape(loss, tuple(arguments), loss.weights)
 
 
-def test_table_lists_every_public_function():
-    assert _public(inspect.isfunction) == set(EVERY)
-    assert not set(SUBJECTS) & set(BATCH_PROPERTIES)
+def _replaced(arguments, place, argument):
+    return (*arguments[:place], argument, *arguments[place + 1 :])
 
 
 def test_everything_else_public_is_a_documented_named_tuple():
-    for name in _public(inspect.isclass):
-        result = getattr(losses, name)
+    for name, result in _public(inspect.isclass).items():
         assert issubclass(result, tuple)
         assert all(f"{field}: `[" in result.__doc__ for field in result._fields), name
 
 
 @each_loss
-def test_signature(name):
-    subject = EVERY[name]
-    parameters = inspect.signature(getattr(losses, name)).parameters.values()
-    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    keyword_only = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert positional == list(subject.arrays)
-    assert keyword_only == set(subject.weights) | set(subject.static)
-    assert len(positional) + len(keyword_only) == len(parameters)
+def test_data_are_positional_and_hyperparameters_keywords(name):
+    parameters = inspect.signature(LOSSES[name]).parameters.values()
+    for parameter in parameters:
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            assert parameter.kind is parameter.POSITIONAL_OR_KEYWORD, parameter
+            assert parameter.annotation is jax.Array, parameter
+            assert parameter.default is parameter.empty, parameter
+    assert array_names(LOSSES[name])
 
 
 @each_loss
 def test_docstring(name):
-    doc = inspect.getdoc(getattr(losses, name))
+    loss = LOSSES[name]
+    doc = inspect.getdoc(loss)
     assert doc is not None
-    for part in ("https://", "Args:", "Returns:\n  `", "Raises:", ">>> "):
+    for part in ("Args:", "Returns:\n  `", "Raises:", ">>> "):
         assert part in doc, part
-    if name in BATCH_PROPERTIES:
-        assert "BATCH" in doc.splitlines()[0]
-    else:
-        assert "[..." in doc or "...]" in doc
-    for parameter in inspect.signature(getattr(losses, name)).parameters:
-        assert f"\n  {parameter}: " in doc, parameter
+    assert "https://" in doc + sys.modules[loss.__module__].__doc__
+    described = entries(doc, "Args")
+    assert list(described) == list(inspect.signature(loss).parameters)
+    shapes = documented(loss).shapes.values()
+    is_free = any("..." in axes for axes in shapes)
+    assert is_free == (name not in BATCH_PROPERTIES)
 
 
-@each_subject
+def test_a_source_is_linked_once_per_module():
+    modules = {sys.modules[loss.__module__] for loss in LOSSES.values()}
+    for module in (*modules, sampling, schedules):
+        links = re.findall(r"https://[^\s,;)]+", inspect.getsource(module))
+        links = [link.rstrip(".") for link in links]
+        assert len(links) == len(set(links)), (module.__name__, links)
+
+
+def test_a_docstring_without_shapes_says_what_to_write():
+    def loss(mean: jax.Array, log_var: jax.Array) -> jax.Array:
+        """A loss.
+
+        Args:
+          mean: `[..., latent_dim]`.
+          log_var: the logarithm of the variance.
+
+        Returns:
+          `[...]`.
+        """
+        return mean + log_var
+
+    with pytest.raises(ValueError, match=r"of loss must .* log_var has; write .*'like"):
+        documented(loss)
+    loss.__doc__ = loss.__doc__.replace("the logarithm", "like `mean`, the logarithm")
+    documented.cache_clear()
+    assert documented(loss).shapes["log_var"] == ("...", "latent_dim")
+    loss.__doc__ = loss.__doc__.replace("`[...]`", "nats")
+    documented.cache_clear()
+    with pytest.raises(ValueError, match="must say which shape its result has"):
+        documented(loss)
+
+
+def test_an_option_without_a_value_says_what_to_write():
+    def loss(x: jax.Array, *, kind: str) -> jax.Array:
+        """A loss.
+
+        Args:
+          x: `[...]`.
+          kind: which.
+
+        Returns:
+          `[...]`.
+        """
+        return x if kind == "a" else -x
+
+    with pytest.raises(
+        ValueError, match=r"no value is known for kind of loss; ann.*OPT"
+    ):
+        documented(loss)
+
+
+@each_loss
+def test_shapes_of_results_are_those_of_the_docstring(name):
+    loss = documented(LOSSES[name])
+    result = jax.eval_shape(loss, loss.arguments(), loss.weights)
+    shapes = [leaf.shape for leaf in jax.tree.leaves(result)]
+    assert shapes == [loss.shape(axes) for axes in loss.results]
+
+
+@each_example_loss
 def test_one_example_equals_its_row_and_vmap_equals_the_batch(name):
-    subject, call = SUBJECTS[name], _call(name)
-    arguments = _arguments(subject)
-    batched = call(arguments, subject.weights)
-    axes = tuple(None if a in subject.shared else 0 for a in subject.arrays)
-    row = tuple(
-        a if axis is None else a[1] for a, axis in zip(arguments, axes, strict=True)
-    )
-    _assert_close(call(row, subject.weights), jax.tree.map(lambda a: a[1], batched))
-    mapped = jax.vmap(lambda *args: call(args, subject.weights), in_axes=axes)
-    _assert_close(mapped(*arguments), batched)
+    loss = documented(LOSSES[name])
+    arguments, axes = loss.arguments(), loss.batch_axes
+
+    @jax.jit
+    def compare(arguments, weights):
+        pairs = zip(arguments, axes, strict=True)
+        row = tuple(a if i is None else jnp.take(a, 1, i) for a, i in pairs)
+        mapped = jax.vmap(lambda *args: loss(args, weights), in_axes=axes)
+        return loss(arguments, weights), loss(row, weights), mapped(*arguments)
+
+    batched, row, mapped = compare(arguments, loss.weights)
+    for result, one, each, result_axes in zip(
+        *map(jax.tree.leaves, (batched, row, mapped)), loss.results, strict=True
+    ):
+        # A number for the whole batch, as its mean KL, is the same for each row.
+        is_free = "..." in result_axes
+        _assert_close(one, result[1] if is_free else result)
+        _assert_close(each, result if is_free else jnp.full(BATCH, result))
 
 
-@each_subject
+@each_example_loss
 def test_more_leading_axes(name):
-    subject, call = SUBJECTS[name], _call(name)
-    arguments = _arguments(subject)
-    stacked = tuple(
-        a if n in subject.shared else jnp.stack([a, a, a])
-        for n, a in zip(subject.arrays, arguments, strict=True)
-    )
-    result = call(stacked, subject.weights)
-    expected = call(arguments, subject.weights)
-    _assert_close(jax.tree.map(lambda a: a[2], result), expected)
+    loss = documented(LOSSES[name])
+    arguments = loss.arguments()
+    pairs = zip(arguments, loss.batch_axes, strict=True)
+    stacked = tuple(a if i is None else np.stack([a, a, a], i) for a, i in pairs)
+    call, _ = _compiled(name)
+    result, expected = call(stacked, loss.weights), call(arguments, loss.weights)
+    for more, once, axes in zip(
+        *map(jax.tree.leaves, (result, expected)), loss.results, strict=True
+    ):
+        assert more.shape == loss.shape(axes, (3, BATCH))
+        _assert_close(more[2] if "..." in axes else more, once)
 
 
 @each_loss
 def test_weights_are_traced_once_and_agree_with_eager(name):
-    subject, loss = EVERY[name], getattr(losses, name)
-    arguments, traces, results = _arguments(subject), [], []
-
-    @jax.jit
-    def compiled(args, weights):
-        traces.append(None)
-        return loss(*args, **weights, **subject.static)
-
+    loss, (call, traces) = documented(LOSSES[name]), _compiled(name)
+    arguments, results = loss.arguments(), []
+    num_before = len(traces)
     for factor in (1.0, 1.5, 2.0):
-        weights = {k: factor * v for k, v in subject.weights.items()}
-        results.append(compiled(arguments, weights))
-    assert len(traces) == 1
-    _assert_close(results[-1], loss(*arguments, **weights, **subject.static))
+        weights = {k: factor * v for k, v in loss.weights.items()}
+        results.append(call(arguments, weights))
+    assert len(traces) <= num_before + 1
+    _assert_close(results[-1], loss(arguments, weights))
 
 
 @each_loss
 def test_gradients_agree_with_finite_differences(name):
-    subject, call = EVERY[name], _call(name)
+    loss = documented(LOSSES[name])
     with jax.enable_x64(True):
-        arguments = _arguments(subject, np.float64)
-        weights = {k: jnp.float64(v) for k, v in subject.weights.items()}
-        check_grads(call, (arguments, weights), order=1, modes=("rev",))
+        arguments = loss.arguments(np.float64)
+    weights = {k: np.asarray(v) for k, v in loss.weights.items()}
+    assert_gradients_agree(loss, arguments, weights, modes=("rev",))
 
 
 @each_loss
 def test_bfloat16_is_computed_in_float32(name):
-    subject, call = EVERY[name], _call(name)
-    arguments = _arguments(subject, jnp.bfloat16)
-    result = call(arguments, subject.weights)
+    loss, (call, _) = documented(LOSSES[name]), _compiled(name)
+    arguments = loss.arguments(jnp.bfloat16)
+    result = call(arguments, loss.weights)
     assert {leaf.dtype for leaf in jax.tree.leaves(result)} == {jnp.dtype(jnp.float32)}
-    exact = call(tuple(a.astype(jnp.float32) for a in arguments), subject.weights)
-    _assert_close(result, exact)
+    exact = tuple(np.asarray(a, np.float32) for a in arguments)
+    _assert_close(result, call(exact, loss.weights))
 
 
 @each_loss
 def test_strict_dtype_promotion(name):
-    subject, call = EVERY[name], _call(name)
-    arguments = _arguments(subject)
+    loss = documented(LOSSES[name])
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        call(arguments, subject.weights)
+        jax.eval_shape(loss, loss.arguments(), loss.weights)
 
 
 @each_loss
 def test_integer_arrays_are_refused(name):
-    subject, call = EVERY[name], _call(name)
-    arguments = _arguments(subject)
-    for i, argument_name in enumerate(subject.arrays):
-        wrong = list(arguments)
-        wrong[i] = jnp.zeros(arguments[i].shape, jnp.int32)
-        with pytest.raises(TypeError, match=f"{argument_name} must have a floating"):
-            call(tuple(wrong), subject.weights)
+    loss = documented(LOSSES[name])
+    arguments = loss.arguments()
+    for i, argument_name in enumerate(loss.shapes):
+        wrong = _replaced(arguments, i, np.zeros(arguments[i].shape, np.int32))
+        message = f"{argument_name} must have a floating"
+        _assert_refused(name, wrong, TypeError, message)
 
 
-@each_subject
+@pytest.mark.parametrize(
+    "name", [name for name in PER_EXAMPLE if len(array_names(LOSSES[name])) > 1]
+)
 def test_arrays_that_would_broadcast_are_refused(name):
-    subject, call = SUBJECTS[name], _call(name)
-    if len(subject.arrays) == 1:
-        return  # nothing to fit to
-    arguments = _arguments(subject)
-    for i, argument_name in enumerate(subject.arrays):
+    loss = documented(LOSSES[name])
+    arguments = loss.arguments()
+    for i, axes in enumerate(loss.shapes.values()):
+        others = [a for j, a in enumerate(loss.shapes.values()) if j != i]
         # A number for the whole batch has nothing to cut, but may come as a vector.
-        cuts = [arguments[i][:1] if arguments[i].ndim else jnp.ones(BATCH)]
-        # The number of latents is free in kl.
-        if argument_name != "kl" and arguments[i].ndim:
-            cuts.append(arguments[i][..., :1])
+        cuts = [] if axes else [np.ones(BATCH, np.float32)]
+        for place in range(arguments[i].ndim):
+            axis = axes[min(place, len(axes) - 1)]
+            # The size of an axis that no other argument has is free: latents of a KL.
+            if axis.isdigit() or any(axis in other for other in others):
+                cuts.append(np.take(arguments[i], [0], place))
+        assert cuts
         for cut in cuts:
-            wrong = (*arguments[:i], cut, *arguments[i + 1 :])
-            with pytest.raises(ValueError, match=r"must have .*got"):
-                call(wrong, subject.weights)
+            wrong = _replaced(arguments, i, cut)
+            _assert_refused(name, wrong, ValueError, r"must have .*got")
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if bounds(LOSSES[name])])
+def test_hyperparameters_out_of_range_are_refused_or_give_nan(name):
+    loss, (call, _) = documented(LOSSES[name]), _compiled(name)
+    arguments = loss.arguments()
+    for weight, bound in bounds(LOSSES[name]).items():
+        like = np.asarray(loss.weights[weight])
+        wrong = [-0.5, 0.0, np.nan, np.inf] + [1.0, 2.0] * (bound is INSIDE_0_1)
+        for number in wrong:
+            full = np.full(like.shape, number, np.float32)
+            for known in (full, full.tolist(), jnp.asarray(full)):
+                weights = loss.weights | {weight: known}
+                with pytest.raises(ValueError, match=f"{weight} must be above 0.* got"):
+                    loss(arguments, weights)
+        traced = np.full(like.shape, -0.5).tolist() if like.shape else -0.5
+        traced = np.asarray(traced) if like.shape else traced
+        result = call(arguments, loss.weights | {weight: traced})
+        assert any(np.isnan(leaf).all() for leaf in jax.tree.leaves(result)), weight
 
 
 @each_batch_property
-def test_shape_of_the_result_and_vmap_over_batches(name):
-    subject, call = BATCH_PROPERTIES[name], _call(name)
-    arguments = _arguments(subject)
-    value = call(arguments, subject.weights)
-    assert value.shape == subject.result
-    stacked = tuple(jnp.stack([2.0 * a, a]) for a in arguments)
-    mapped = jax.vmap(lambda *args: call(args, subject.weights))(*stacked)
-    _assert_close(mapped[1], value)
+def test_vmap_over_batches(name):
+    loss, (call, _) = documented(LOSSES[name]), _compiled(name)
+    arguments = loss.arguments()
+    stacked = tuple(np.stack([2.0 * a, a]) for a in arguments)
+    mapped = jax.jit(jax.vmap(lambda *args: loss(args, loss.weights)))(*stacked)
+    _assert_close(mapped[1], call(arguments, loss.weights))
 
 
 @each_batch_property
 def test_the_order_of_rows_does_not_matter(name):
-    subject, call = BATCH_PROPERTIES[name], _call(name)
-    arguments = dict(zip(subject.arrays, _arguments(subject), strict=True))
-    value = call(tuple(arguments.values()), subject.weights)
-    for group in subject.together:
-        size = subject.arrays[group[0]][0]
-        order = np.roll(np.arange(size)[::-1], 1)
-        moved = arguments | {key: arguments[key][order] for key in group}
-        _assert_close(call(tuple(moved.values()), subject.weights), value)
+    """Rows of arguments that share their first axis move together."""
+    loss, (call, _) = documented(LOSSES[name]), _compiled(name)
+    arguments = dict(zip(loss.shapes, loss.arguments(), strict=True))
+    value = call(tuple(arguments.values()), loss.weights)
+    (result_axes,) = loss.results
+    groups = {}
+    for key, axes in loss.shapes.items():
+        alone = "in any order" in loss.texts[key]
+        groups.setdefault(key if alone else axes[0], []).append(key)
+    for axis, keys in groups.items():
+        order = np.roll(np.arange(len(arguments[keys[0]]))[::-1], 1)
+        moved = arguments | {key: arguments[key][order] for key in keys}
+        expected = value[order] if axis in result_axes else value
+        _assert_close(call(tuple(moved.values()), loss.weights), expected)
 
 
 @each_batch_property
 def test_batches_that_do_not_fit_are_refused(name):
-    subject, call = BATCH_PROPERTIES[name], _call(name)
-    arguments = _arguments(subject)
-    for i in range(len(arguments)):
-        for wrong_one in (arguments[i][..., :1], arguments[i][0]):
-            wrong = (*arguments[:i], wrong_one, *arguments[i + 1 :])
-            with pytest.raises(ValueError, match=r"must have .*got"):
-                call(wrong, subject.weights)
+    loss = documented(LOSSES[name])
+    arguments = loss.arguments()
+    for i, argument in enumerate(arguments):
+        for cut in (argument[..., :1], argument[0]):
+            wrong = _replaced(arguments, i, cut)
+            _assert_refused(name, wrong, ValueError, r"must have .*got")

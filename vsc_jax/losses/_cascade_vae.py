@@ -65,7 +65,8 @@ def cascade_vae_objective(
         beta_high=beta_high,
         category_kl=category_kl,
     )
-    is_relieved = jnp.arange(kl.shape[-1]) < num_relieved
+    place = jnp.arange(kl.shape[-1], dtype=kl.dtype)
+    is_relieved = place < jnp.asarray(num_relieved, kl.dtype)
     beta = jnp.where(is_relieved, beta_low, beta_high)
     category_kl = jnp.asarray(category_kl, kl.dtype)
     return ElboTerms(
