@@ -64,7 +64,7 @@ def make_dataset(config: ConfigDict) -> Dataset:
                 seed=config.seed,
             )
     except DatasetNotFoundError as error:
-        raise UserError(str(error)) from error  # its lines are a list of what to do
+        raise UserError(str(error)) from error  # its lines list what to do
     except (OSError, ImportError) as error:
         raise UserError(one_line(error)) from error
 

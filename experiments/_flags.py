@@ -254,12 +254,14 @@ def _bad_value(error: BaseException, config: Mapping[str, Any]) -> str:
 
 def _unknown_flag(error: flags.UnrecognizedFlagError, config: Mapping[str, Any]) -> str:
     """Says which field of the config may be meant, if its name is like the flag."""
-    fields = [name.rpartition(".")[2] for name in flatten(config)]
+    fields: dict[str, list[str]] = {}
+    for name in flatten(config):
+        if not name.startswith("schedules."):  # each is named after another field
+            fields.setdefault(name.rpartition(".")[2], []).append(f"--config.{name}")
     close = difflib.get_close_matches(error.flagname, fields, n=1)
     if not close or difflib.get_close_matches(error.flagname, flags.FLAGS, n=1):
         return one_line(error)
-    full = [n for n in flatten(config) if n.rpartition(".")[2] == close[0]]
-    meant = " or ".join(f"--config.{name}" for name in full)
+    meant = " or ".join(fields[close[0]])
     return f"unknown flag --{error.flagname}. Did you mean {meant}?"
 
 

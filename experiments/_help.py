@@ -36,17 +36,35 @@ def _flag(holder: flags.FlagHolder) -> str:
     return f"  --{flag.name}: {flag.help}{default}"
 
 
+def describe_configs() -> str:
+    """A Markdown table of the configs and the first lines of their docstrings."""
+    rows = [f"| `configs/{name}.py` | {_summary(name)} |" for name in config_names()]
+    return "\n".join(["| config | what it trains |", "|---|---|", *rows, ""])
+
+
+def known_words(name: str) -> tuple[str, ...]:
+    """The arguments that a config of this package knows."""
+    try:
+        _module(name).get_config("?")  # no word of any config
+    except base.UnknownWordError as error:
+        return error.known
+    return ()
+
+
 def _configs() -> list[str]:
     lines = []
     for name in config_names():
-        module = importlib.import_module(f"experiments.configs.{name}")
-        summary = (inspect.getdoc(module) or "").partition("\n")[0]
-        lines.append(f"  configs/{name}.py  {summary}")
-        try:
-            module.get_config("?")  # no word of any config
-        except base.UnknownWordError as error:
-            lines.append(f"      :{','.join(error.known)}")
+        lines.append(f"  configs/{name}.py  {_summary(name)}")
+        lines.append(f"      :{','.join(known_words(name))}")
     return lines
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"experiments.configs.{name}")
+
+
+def _summary(name: str) -> str:
+    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
 
 
 def _fields(argv: Sequence[str]) -> list[str]:

@@ -5,12 +5,13 @@
 
 import pathlib
 
+from experiments._help import describe_configs
 from vsc_jax.datasets import describe_datasets
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 COMMAND = "python tests/readme_tables.py"
 # Marker in the README -> what stands between <!-- marker --> and <!-- /marker -->.
-TABLES = {"datasets": describe_datasets}
+TABLES = {"configs": describe_configs, "datasets": describe_datasets}
 
 
 def between(text, marker):

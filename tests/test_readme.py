@@ -1,9 +1,5 @@
-"""What the README shows works: its code runs, its commands and fields exist.
+"""What the README shows works: its code runs, its commands and fields exist."""
 
-`python tests/test_readme.py` writes the table of configs from their docstrings.
-"""
-
-import ast
 import pathlib
 import re
 import shlex
@@ -34,21 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:the load_module.* is deprecated"
 def code_blocks(language, text=None):
     text = README.read_text() if text is None else text
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def between(marker):
-    begin, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
-    return README.read_text().partition(begin)[2].partition(end)[0]
-
-
-def config_table():
-    """One row per config: its name, and the first line of its docstring."""
-    rows = ["| config | what it trains |", "|---|---|"]
-    for path in sorted((ROOT / "experiments" / "configs").glob("*.py")):
-        if path.name not in ("__init__.py", "base.py"):
-            docstring = ast.get_docstring(ast.parse(path.read_text()))
-            rows.append(f"| `configs/{path.name}` | {docstring.splitlines()[0]} |")
-    return "\n".join(rows) + "\n"
 
 
 def shell_commands(text=None):
@@ -147,12 +128,6 @@ def test_a_wrong_command_is_found(line):
         check_command(words)
 
 
-def test_the_table_of_configs_is_that_of_the_files():
-    assert between("configs") == config_table(), (
-        "run python tests/test_readme.py to write the table"
-    )
-
-
 @pytest.mark.parametrize("marker", readme_tables.TABLES)
 def test_a_table_is_that_of_the_code(marker):
     found = readme_tables.complaint(README.read_text(), marker)
@@ -231,14 +206,3 @@ def test_the_example_with_a_trained_run(tmp_path, monkeypatch):
     assert namespace["codes"].shape == (16, config.model.latent_dim)
     assert namespace["x_again"].shape == (16, 32, 32, 1)
     assert namespace["new"].shape == (8, 32, 32, 1)
-
-
-def write_config_table():
-    begin = "<!-- configs -->\n"
-    before, _, after = README.read_text().partition(begin)
-    after = after[after.index("<!-- /configs -->") :]
-    README.write_text(before + begin + config_table() + after)
-
-
-if __name__ == "__main__":
-    write_config_table()

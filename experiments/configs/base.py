@@ -5,6 +5,8 @@ in `--config=configs/vsc.py:quick` and `quick` always means a size that a test r
 Any field is overridden from the command line: `--config.model.latent_dim=20`.
 """
 
+import difflib
+
 from ml_collections import ConfigDict
 
 from experiments._cascade import CASCADE_WEIGHTS, Cascade, has_cascade
@@ -285,8 +287,11 @@ class UnknownWordError(ValueError):
     """
 
     def __init__(self, word: str, known: tuple[str, ...]) -> None:
+        close = difflib.get_close_matches(word, known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
         super().__init__(
-            f"{word!r} is not an argument of this config; it knows {', '.join(known)}."
+            f"{word!r} is not an argument of this config.{hint} It knows "
+            f"{', '.join(known)}."
         )
         self.known = known
 
