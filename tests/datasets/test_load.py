@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import dataset_names, load_dataset
+from vsc_jax.datasets import DatasetNotFoundError, dataset_names, load_dataset
+from vsc_jax.datasets._registry import SOURCES
 
 SMALL = {"num_train": 40, "num_test": 20}
+# Those that need no files.
+DRAWN = sorted(
+    source.name for source in SOURCES.values() if "`data.path`" not in source.origin
+)
 
 
 def test_the_names_are_sorted():
@@ -21,30 +26,43 @@ def test_unknown_name_lists_the_known_ones():
         load_dataset("zzz")
 
 
-@pytest.mark.parametrize(
-    "name", ["sprites", "digits", "mnist_5k", "smiley", "sprites_noisy", "xy_squares"]
-)
+@pytest.mark.parametrize("name", DRAWN)
 def test_splits_are_disjoint_and_repeatable(name):
     one, two = (load_dataset(name, **SMALL) for _ in range(2))
     assert one.name == name
     assert len(one.train_indices) == 40
     assert len(one.test_indices) == 20
-    assert not set(one.train_indices) & set(one.test_indices)
-    assert max(one.train_indices.max(), one.test_indices.max()) < len(one.images)
-    assert one.images.dtype == np.uint8
+    both = np.concatenate([one.train_indices, one.test_indices])
+    assert len(np.unique(both)) == 60
+    assert both.max() < len(one.images)
     assert one.factors.dtype == np.int32
     assert one.factors.shape == (len(one.images), len(one.factor_names))
     assert (one.factors < np.array(one.factor_sizes)).all()
     assert (one.factors >= 0).all()
+    assert one.notes == ()
     np.testing.assert_array_equal(one.images, two.images)
     np.testing.assert_array_equal(one.train_indices, two.train_indices)
     x = one.decode(one.train_indices)
     assert x.shape == (40, *one.image_shape)
     assert x.dtype == np.float32
-    assert x.min() == 0.0
-    assert x.max() == 1.0
+    if not one.format.points:
+        assert one.images.dtype == np.uint8
+        assert 0.0 <= x.min() < 0.25
+        assert 0.75 < x.max() <= 1.0
     other = load_dataset(name, seed=1, **SMALL)
     assert not np.array_equal(other.decode(other.train_indices), x)
+
+
+@pytest.mark.parametrize("name", sorted(set(dataset_names()) - set(DRAWN)))
+def test_without_its_files_a_data_set_says_what_is_needed(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    source = SOURCES[name]
+    for path in (None, tmp_path / "nowhere"):
+        with pytest.raises(DatasetNotFoundError) as error:
+            load_dataset(name, path=path, **SMALL)
+        assert source.original in str(error.value)
+        assert source.url in str(error.value)
+        assert str(path or "path") in str(error.value)
 
 
 def test_a_cut_keeps_the_first_rows_of_the_split_with_their_labels():
@@ -81,6 +99,12 @@ def test_bad_arguments_are_refused():
         load_dataset("digits", num_train=2000)
     with pytest.raises(ValueError, match=r"num_test of sprites.*1\.\.100000, got 0"):
         load_dataset("sprites", num_test=0)
+    for argument in ("num_train", "num_test", "image_size", "seed"):
+        for value in (1.5, "2", True):
+            with pytest.raises(TypeError, match=f"{argument} must be an integer, got"):
+                load_dataset("digits", **{argument: value})
+    with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):
+        load_dataset("digits", seed=-1)
     with pytest.raises(ValueError, match="none, mean_norm, unit_norm, got 'l2'"):
         load_dataset("digits", normalization="l2")
     with pytest.raises(ValueError, match="channels must be 1 or 3, got 2"):

@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from vsc_jax.datasets._pixels import mean_norm, pack, resize_array, with_channels
+from vsc_jax.datasets._pixels import (
+    as_bytes,
+    find_white,
+    mean_norm,
+    pack,
+    resize_array,
+    resize_image,
+    with_channels,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -31,3 +40,35 @@ def test_norms_of_bytes_and_of_bits_agree():
     assert mean_norm(pack(bits), rows, packed=True) == pytest.approx(expected)
     assert mean_norm(255 * bits, rows, packed=False) == pytest.approx(expected)
     assert with_channels(bits[..., 0]).shape == bits.shape
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [
+        ("1", 1, ("L", 255)),
+        ("L", 7, ("L", 7)),
+        ("LA", (0, 51), ("L", 204)),
+        ("La", (0, 51), ("L", 204)),
+        ("RGB", (1, 2, 3), ("RGB", (1, 2, 3))),
+        ("RGBA", (0, 0, 255, 51), ("RGB", (204, 204, 255))),
+        ("RGBa", (0, 0, 51, 51), ("RGB", (204, 204, 255))),
+        ("CMYK", (0, 255, 0, 0), ("RGB", (255, 0, 255))),
+        ("I", 4, ("L", 4)),
+        ("F", 0.2, ("L", 51)),
+    ],
+)
+def test_every_mode_becomes_bytes_on_white(mode, color, expected):
+    white = {"I": 255.0, "F": 1.0}.get(mode)
+    plain = as_bytes(Image.new(mode, (2, 2), color), white=white)
+    assert (plain.mode, plain.getpixel((1, 1))) == expected
+    grey = resize_image(plain, image_size=1, channels=1)
+    assert (grey.mode, grey.size) == ("L", (1, 1))
+
+
+def test_a_wide_picture_needs_its_range():
+    with pytest.raises(ValueError, match="mode F needs the value of white"):
+        as_bytes(Image.new("F", (2, 2)))
+    assert find_white(0.0, 0.5, floats=True) == (1.0, "0..1")
+    assert find_white(0, 256, floats=False) == (4095.0, "12 bits, 0..4095")
+    with pytest.raises(ValueError, match=r"integer pictures .* got 0 to 65536"):
+        find_white(0, 65536, floats=False)

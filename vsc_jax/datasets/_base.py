@@ -1,10 +1,33 @@
 """What a data set is: images held as bytes, bits or floats, factors, and a split."""
 
 import dataclasses
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+Array = TypeVar("Array", np.ndarray, jax.Array)
+
+
+def as_int32(name: str, factors: np.ndarray) -> np.ndarray:
+    """Factors as int32.
+
+    Raises:
+      TypeError: if they are not integers.
+      ValueError: if one does not fit, as it would come out as another number.
+    """
+    if not np.issubdtype(factors.dtype, np.integer):
+        raise TypeError(f"{name} must be integers, got dtype {factors.dtype}.")
+    limits = np.iinfo(np.int32)
+    if factors.size and not (
+        limits.min <= int(factors.min()) and int(factors.max()) <= limits.max
+    ):
+        raise ValueError(
+            f"{name} must fit into int32, up to {limits.max}, got "
+            f"{factors.min()} to {factors.max()}; number the values from 0 on."
+        )
+    return factors.astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +60,26 @@ class ImageFormat:
                 f"left out, got {self.packed}, {self.unit_norm} and {self.divisor}."
             )
 
-    def decode(self, stored: jax.Array) -> jax.Array:
-        """Stored rows `[n, ...]` to images `float32 [n, *image_shape]`."""
+    def decode(self, stored: Array) -> Array:
+        """Stored rows `[n, ...]` to images `float32 [n, *image_shape]`.
+
+        Arrays of NumPy give arrays of NumPy: nothing is compiled for them.
+        """
+        xp: Any = np if isinstance(stored, np.ndarray) else jnp
         height, width, channels = self.image_shape
+        x: Any
         num = stored.shape[0]
         if self.points:
-            return stored.reshape(num, *self.image_shape).astype(jnp.float32)
+            return stored.reshape(num, *self.image_shape).astype(np.float32)
         if self.packed:
-            bits = jnp.unpackbits(stored, axis=1, count=height * width * channels)
-            x = bits.reshape(num, *self.image_shape).astype(jnp.float32)
+            bits = xp.unpackbits(stored, axis=1, count=height * width * channels)
+            x = bits.reshape(num, *self.image_shape).astype(np.float32)
         else:
-            x = stored.reshape(num, *self.image_shape).astype(jnp.float32) / 255.0
+            x = stored.reshape(num, *self.image_shape).astype(np.float32) / 255.0
         if self.unit_norm:
             # Flattened, since XLA's CPU loops are slow over a last axis of one channel.
-            norm = jnp.linalg.norm(x.reshape(num, -1), axis=1)
-            x = x / jnp.maximum(norm, 1e-6).reshape(num, 1, 1, 1)
+            norm = xp.linalg.norm(x.reshape(num, -1), axis=1)
+            x = x / xp.maximum(norm, 1e-6).reshape(num, 1, 1, 1)
         return x / self.divisor
 
 
@@ -79,10 +107,12 @@ class Dataset:
       sources: `float32 [n, num_sources]` continuous ground-truth sources, zero where
         a source is absent from the image (only `smiley` has them), or None.
       source_names: one name per column of `sources`.
+      notes: what the user should know of how the images were read, one line each.
 
     Raises:
-      ValueError: if `label_factor` or `category_factor` is not one of `factor_names`,
-        or their names are not one per value.
+      TypeError: if `factors` are not integers.
+      ValueError: if they do not fit into int32, if `label_factor` or `category_factor`
+        is not one of `factor_names`, or their names are not one per value.
     """
 
     name: str
@@ -99,8 +129,11 @@ class Dataset:
     category_names: tuple[str, ...] = ()
     sources: np.ndarray | None = None
     source_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.factors is not None:
+            as_int32("factors", self.factors)
         for kind in ("label", "category"):
             name = getattr(self, f"{kind}_factor")
             value_names = getattr(self, f"{kind}_names")
@@ -147,7 +180,7 @@ class Dataset:
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Images `float32 [len(indices), height, width, channels]` of these rows."""
-        return np.asarray(self.format.decode(jnp.asarray(self.images[indices])))
+        return self.format.decode(self.images[indices])
 
     def _column(self, name: str) -> int:
         return self.factor_names.index(name)

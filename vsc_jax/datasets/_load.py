@@ -6,6 +6,8 @@ import itertools
 import os
 import pathlib
 
+import numpy as np
+
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._pixels import mean_norm
 from vsc_jax.datasets._registry import SOURCES
@@ -79,8 +81,9 @@ def load_dataset(
       The images in memory with their factors and split.
 
     Raises:
-      ValueError: for an unknown name or a value out of range, or for a file whose
-        content is not what it should be.
+      ValueError: for an unknown name or a value out of range, for a file whose content
+        is not what it should be, or for more images than memory can hold.
+      TypeError: if a number is not an integer.
       DatasetNotFoundError: if the data are not there; says where they were looked for
         and how to get them.
       ImportError: if an optional package is missing; says which extra to install.
@@ -101,6 +104,16 @@ def load_dataset(
             f"normalization must be one of {', '.join(_NORMALIZATIONS)}, "
             f"got {normalization!r}."
         )
+    for argument, value in [
+        ("image_size", image_size),
+        ("num_train", num_train),
+        ("num_test", num_test),
+        ("seed", seed),
+    ]:
+        if value is not None and not _is_integer(value):
+            raise TypeError(f"{argument} must be an integer, got {value!r}.")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}.")
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be 1 or 3, got {channels}.")
     if image_size is not None and image_size < 1:
@@ -145,6 +158,10 @@ def _columns(source: Source) -> tuple[str, str, str]:
     if source.extra:
         origin += f': `pip install -e ".[{source.extra}]"`'
     return source.images, source.split, origin
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _normalize(dataset: Dataset, normalization: str) -> Dataset:

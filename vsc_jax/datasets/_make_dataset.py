@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vsc_jax.datasets._base import Dataset, ImageFormat
+from vsc_jax.datasets._base import Dataset, ImageFormat, as_int32
 from vsc_jax.datasets._source import Request
 
 # 200,000 images of 64x64x3 bytes.
@@ -24,6 +24,7 @@ def make_dataset(
     label_names: tuple[str, ...] = (),
     category_factor: str | None = None,
     category_names: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """A Dataset of the rows in the split; other rows are dropped.
 
@@ -43,13 +44,14 @@ def make_dataset(
         format=ImageFormat(image_shape, packed=packed),
         train_indices=train.astype(np.int32),
         test_indices=test.astype(np.int32),
-        factors=None if factors is None else factors.astype(np.int32),
+        factors=None if factors is None else as_int32("factors", factors),
         factor_names=factor_names,
         factor_sizes=factor_sizes,
         label_factor=label_factor,
         label_names=label_names,
         category_factor=category_factor,
         category_names=category_names,
+        notes=notes,
     )
 
 

@@ -3,29 +3,85 @@
 import numpy as np
 from PIL import Image
 
-GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "F"))
+# Wider than a byte: of these the range of the values must be known.
+FLOAT_MODES = frozenset(("F",))
+INTEGER_MODES = frozenset(("I", "I;16", "I;16L", "I;16B", "I;16N"))
 _CHUNK = 4096
+# Bits of the values -> what is said of them.
+_BITS = {8: "bytes, 0..255", 12: "12 bits, 0..4095", 16: "16 bits, 0..65535"}
+
+
+def as_bytes(image: Image.Image, *, white: float | None = None) -> Image.Image:
+    """A picture of any mode as one of mode L (grey) or RGB, with 255 as white.
+
+    Transparent pictures are laid on white.
+
+    Args:
+      image: a picture that was opened or made with Pillow.
+      white: the value of white of a picture that is wider than a byte, as
+        `find_white` gives it; needed by these modes only.
+
+    Raises:
+      ValueError: if Pillow cannot convert the mode, or `white` is missing.
+    """
+    grey = image.mode in GREY_MODES
+    if image.mode in FLOAT_MODES | INTEGER_MODES:
+        if white is None:
+            raise ValueError(f"mode {image.mode} needs the value of white")
+        values = np.asarray(image)
+        if image.mode in INTEGER_MODES:
+            shift = int(white).bit_length() - 8
+            return Image.fromarray((values >> shift).astype(np.uint8))
+        scaled = np.rint(values * np.float32(255.0 / white))
+        return Image.fromarray(scaled.astype(np.uint8))
+    if image.has_transparency_data:
+        straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)
+        colors = image.convert(straight).convert("RGBA")
+        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(ground, colors).convert("RGB")
+    return image.convert("L" if grey else "RGB")
+
+
+def find_white(low: float, high: float, *, floats: bool) -> tuple[float, str]:
+    """The value of white of pictures that are wider than a byte, and its name.
+
+    What such files hold is not written in them, so it is taken from the smallest and
+    the largest value of all of them: floats are in 0..1 or else in 0..255, integers are
+    bytes, 12 or 16 bits.
+
+    Raises:
+      ValueError: if there is no such range.
+    """
+    if floats:
+        for white in (1.0, 255.0):
+            if low >= 0.0 and high <= white:
+                return white, f"0..{white:.0f}"
+        raise ValueError(
+            f"float pictures must be in 0..1 or 0..255, got {low:g} to {high:g}"
+        )
+    for bits, name in _BITS.items():
+        if low >= 0 and high < 1 << bits:
+            return float((1 << bits) - 1), name
+    raise ValueError(
+        f"integer pictures must be in 0..65535, got {int(low)} to {int(high)}"
+    )
 
 
 def resize_image(
-    image: Image.Image, *, image_size: int | None, channels: int | None
+    image: Image.Image, *, image_size: int | None, channels: int
 ) -> Image.Image:
-    """A picture cut to its central square, resized, as grey (1) or RGB (3).
+    """A picture of mode L or RGB cut to its central square, resized, grey or RGB.
 
     Reduction by a whole factor averages blocks of pixels, so that it adds no ringing;
     any other change of size is a Lanczos filter. With `image_size` None the size and
     the shape stay as they are.
 
     Args:
-      image: a picture of any mode; transparency is dropped.
+      image: as `as_bytes` gives it.
       image_size: width and height of the result, or None.
-      channels: 1 or 3, or None for grey if the picture is grey, else RGB.
+      channels: 1 or 3.
     """
-    if channels is None:
-        channels = 1 if image.mode in GREY_MODES else 3
-    if image.mode.startswith("I"):
-        # Pillow cuts 16-bit grey off at 255 when it converts it.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     image = image.convert("L" if channels == 1 else "RGB")
     if image_size is None:
         return image
@@ -48,13 +104,13 @@ def resize_array(
         return images
     if len(images) == 0:
         raise ValueError("there are no images to resize.")
-    channels = images.shape[3] if channels is None else channels
+    num_channels = int(images.shape[3] if channels is None else channels)
     resized = [
         np.asarray(
             resize_image(
                 Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image),
                 image_size=image_size,
-                channels=channels,
+                channels=num_channels,
             )
         )
         for image in images

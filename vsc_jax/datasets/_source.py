@@ -80,6 +80,27 @@ class Request:
         order = np.random.default_rng(self.seed).permutation(num)
         return self.cut(order[: num - num_test], order[num - num_test :])
 
+    def split_own(self, num: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """`split` of a user's own images, of which a tenth is for testing, and notes.
+
+        There may be few of them: where more are asked for than there are, all are
+        taken, and a note says so.
+        """
+        num_test = max(1, num // 10)
+        there = {"num_train": num - num_test, "num_test": num_test}
+        asked = {name: getattr(self, name) for name in there}
+        fewer = {
+            name: most
+            for name, most in there.items()
+            if (asked[name] or 0) > most and num >= 2
+        }
+        request = dataclasses.replace(self, **fewer)
+        notes = tuple(
+            f"{name} is {most}, not {asked[name]}: {self.name} has no more."
+            for name, most in fewer.items()
+        )
+        return *request.split(num, num_test), notes
+
     def check_fixed(self, image_size: int, *, hint: str = "") -> None:
         """Refuses another size than this one, and colour: the images are bits."""
         if self.image_size not in (None, image_size):

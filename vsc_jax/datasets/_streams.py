@@ -1,24 +1,17 @@
 """Images read from large files a chunk at a time: only wanted rows stay in memory."""
 
-import contextlib
 import math
-import pathlib
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from vsc_jax.datasets._memory import check_memory
 from vsc_jax.datasets._pixels import resize_array
 
 _CHUNK = 1024
 _SKIP_BYTES = 1 << 24
-_READ_ERRORS = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
+_HINT = "Give num_train and num_test, or a smaller image_size."
 
 # Rows start to stop, `uint8 [stop - start, height, width, channels]`.
 Read = Callable[[int, int], np.ndarray]
@@ -78,6 +71,9 @@ def gather_rows(
 
     Returns:
       `uint8 [len(rows), height, width, channels]`.
+
+    Raises:
+      TooLargeError: if they are more than the memory that is free.
     """
     order = np.argsort(rows)
     ordered = rows[order]
@@ -90,59 +86,8 @@ def gather_rows(
         pixels = read(start, stop)[ordered[low:high] - start]
         pixels = resize_array(pixels, image_size=image_size, channels=channels)
         if not images.size:
+            size = len(rows) * math.prod(pixels.shape[1:])
+            check_memory(size, f"{len(rows):,} images", hint=_HINT)
             images = np.empty((len(rows), *pixels.shape[1:]), np.uint8)
         images[order[low:high]] = pixels
     return images
-
-
-@contextlib.contextmanager
-def open_npz(path: pathlib.Path, key: str) -> Iterator[tuple[tuple[int, ...], Read]]:
-    """The shape of one `uint8` array of an .npz file, and a stream of its rows.
-
-    Raises:
-      KeyError: if the file has no such array.
-      ValueError: if it is not uint8 in C order.
-    """
-    with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran_order, dtype = read_header(stream)
-        if fortran_order or dtype != np.uint8:
-            raise ValueError(f"{key} must be uint8 in C order, got {dtype}")
-        yield shape, RowStream(stream, shape[1:])
-
-
-def read_npz_array(path: pathlib.Path, key: str) -> np.ndarray:
-    """One array of an .npz file, whole; nothing is unpickled.
-
-    Raises:
-      KeyError: if the file has no such array.
-      ValueError: if it is no .npz file.
-    """
-    # Opened here, as NumPy leaves a broken file open.
-    with path.open("rb") as file:
-        # Of any other file NumPy says that it should be unpickled.
-        if not zipfile.is_zipfile(file):
-            raise ValueError("it is no .npz file, or was cut off; get it anew")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            return archive[key]
-
-
-@contextlib.contextmanager
-def reading(path: pathlib.Path, what: str) -> Iterator[None]:
-    """Turns whatever goes wrong with a file inside into a ValueError that names it."""
-    try:
-        yield
-    except _READ_ERRORS as error:
-        raise ValueError(f"{path} is not {what}: {error}") from error
-
-
-def check_images(key: str, shape: tuple[int, ...], row_shape: tuple[int, ...]) -> None:
-    """Raises ValueError unless the shape is `[n, *row_shape]`."""
-    if len(shape) != 1 + len(row_shape) or shape[1:] != row_shape or shape[0] < 1:
-        wanted = ", ".join(map(str, row_shape))
-        raise ValueError(f"{key} must have shape [n, {wanted}], got {shape}")

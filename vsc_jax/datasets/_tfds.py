@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vsc_jax.datasets._memory import check_memory
 from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._source import DatasetNotFoundError, Request
 
@@ -78,6 +79,9 @@ def read_prepared(
 
     Returns:
       `uint8 [n, height, width, channels]` and `int64 [n, len(label_keys)]`.
+
+    Raises:
+      TooLargeError: if the images do not fit into the memory that is free.
     """
     source = _open(folder, split)
     rows = np.arange(len(source)) if rows is None else rows
@@ -85,7 +89,15 @@ def read_prepared(
     for start in range(0, len(rows), _CHUNK):
         examples = source.__getitems__(rows[start : start + _CHUNK].tolist())
         pixels = np.stack([example["image"] for example in examples])
-        images.append(resize_array(pixels, image_size=image_size, channels=channels))
+        resized = resize_array(pixels, image_size=image_size, channels=channels)
+        if not images:
+            # Twice, for they are joined at the end.
+            check_memory(
+                2 * len(rows) * resized[0].nbytes,
+                f"{len(rows):,} images of {folder}",
+                hint="Give num_train and num_test, or a smaller image_size.",
+            )
+        images.append(resized)
         labels += [[int(example[key]) for key in label_keys] for example in examples]
     return np.concatenate(images), np.array(labels).reshape(len(rows), -1)
 

@@ -73,8 +73,11 @@ def test_what_is_missing_or_wrong_is_named(folder, tmp_path):
         with pytest.raises(ValueError, match=message):
             load_dataset("cars3d", path=tmp_path)
     for arrays, message in [
-        ({"im": mesh(0)[:64]}, r"im of .*car_2\.mat must be uint8 \(128, 128, 3, 24"),
-        ({"im": mesh(0).astype(float)}, r"must be uint8 .* got float64"),
+        (
+            {"im": mesh(0)[:64]},
+            r"car_2\.mat is not .* im must be uint8 \(128, 128",
+        ),
+        ({"im": mesh(0).astype(float)}, r"must be uint8 .* got double"),
         (
             {"mask": np.zeros(3)},
             r"car_2\.mat is not a \.mat file of Cars3D: it has no array im",
@@ -86,7 +89,22 @@ def test_what_is_missing_or_wrong_is_named(folder, tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match=r"list\.txt is not the list of Cars3D"):
         load_dataset("cars3d", path=tmp_path)
-    for names in ("", "car_1 car_1"):
+    for names in ("\n", "car_1 car_1"):
         (tmp_path / "list.txt").write_text(names)
         with pytest.raises(ValueError, match=r"list\.txt must name at least one file"):
             load_dataset("cars3d", path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+        (b"<html>Not found</html>", "web page"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_stands_in_place_of_a_file_is_told(tmp_path, content, message):
+    (tmp_path / "list.txt").write_text("car_1")
+    (tmp_path / "car_1.mat").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"car_1\.mat is not .*{message}"):
+        load_dataset("cars3d", path=tmp_path)

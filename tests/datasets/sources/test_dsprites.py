@@ -127,3 +127,12 @@ def test_missing_data_size_and_package(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", no_h5py)
     with pytest.raises(ImportError, match=r'pip install "vsc_jax\[hdf5\]"'):
         load_dataset("dsprites", path=path)
+
+
+def test_an_hdf5_file_that_promises_more_images_than_there_are_is_refused(tmp_path):
+    path = tmp_path / "huge.hdf5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("imgs", (10**9, 64, 64), np.uint8, chunks=True)
+        file.create_dataset("latents/classes", (10**9, 6), np.int64, chunks=True)
+    with pytest.raises(ValueError, match="at most 737280 images, got 1000000000"):
+        load_dataset("dsprites", path=path)

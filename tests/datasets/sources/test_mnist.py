@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, load_dataset
+from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
 
 RNG = np.random.default_rng(0)
 TRAIN_X = RNG.integers(0, 256, (12, 28, 28)).astype(np.uint8)
@@ -105,5 +105,23 @@ def test_missing_and_broken_files_are_named(tmp_path):
     labels.unlink()
     for content in (b"no gzip", gzip.compress(idx(TEST_Y))[:-9]):
         (folder / f"{labels.name}.gz").write_bytes(content)
-        with pytest.raises(ValueError, match=r"t10k-labels-idx1-ubyte\.gz cannot be"):
+        with pytest.raises(ValueError, match=r"idx1-ubyte\.gz is not an idx file"):
             load_dataset("mnist", path=folder)
+
+
+def test_a_file_that_promises_or_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    folder = write(tmp_path / "data", zipped=True)
+    images = folder / "train-images-idx3-ubyte.gz"
+    header = struct.pack(">BBBB3I", 0, 0, 8, 3, 10**6, 1000, 1000)
+    images.write_bytes(gzip.compress(header))
+    with pytest.raises(ValueError, match=r"idx3-ubyte\.gz .*promises 1,000,000"):
+        load_dataset("mnist", path=folder)
+    # Zeros behind the array are not unpacked to the end.
+    images.write_bytes(gzip.compress(idx(TRAIN_X) + bytes(10**6)))
+    with pytest.raises(ValueError, match=r"should hold 9408 values .* but has more"):
+        load_dataset("mnist", path=folder)
+    zeros = np.zeros((1000, 28, 28), np.uint8)
+    images.write_bytes(gzip.compress(idx(zeros)))
+    monkeypatch.setattr(_memory, "free_bytes", lambda: 10**5)
+    with pytest.raises(ValueError, match=r"idx3-ubyte\.gz is too large"):
+        load_dataset("mnist", path=folder)

@@ -1,9 +1,11 @@
 """A user's own npz files: what is accepted, what is refused."""
 
+import os
+
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, load_dataset
+from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 6, 5)).astype(np.uint8)
@@ -137,3 +139,50 @@ def test_files_that_are_no_npz(tmp_path):
         load_dataset("npz", path=tmp_path / "user.npy")
     with pytest.raises(ValueError, match="not a readable"):
         load_dataset("npz", path=tmp_path)
+
+
+def test_arrays_under_other_names_are_named(load):
+    dataset = load({"x": GREY, "latents_classes": np.arange(20), "metadata": GREY})
+    assert dataset.factors is None
+    assert dataset.notes == (
+        "user.npz: no factors, for no array is named factors or labels; not read: "
+        "latents_classes, metadata.",
+    )
+    dataset = load({"x": GREY, "labels": np.arange(20), "metadata": GREY})
+    assert dataset.notes == ("user.npz: the factors are labels; not read: metadata.",)
+    assert load({"x": GREY, "labels": np.arange(20)}).notes == ()
+
+
+@pytest.mark.parametrize("value", [3_000_000_000, 10**9, 2**63])
+def test_labels_that_do_not_count_from_zero_are_refused(load, value):
+    labels = np.arange(20).astype(np.uint64)
+    labels[3] = value
+    with pytest.raises(
+        ValueError,
+        match=rf"labels of .*below 1,000,000, got {value}; number",
+    ):
+        load({"x": GREY, "labels": labels})
+
+
+def test_labels_that_are_all_alike_are_no_labels(load):
+    dataset = load({"x": GREY, "labels": np.full(20, 3)})
+    assert dataset.labels is None
+    assert dataset.notes == ("user.npz: no labels, for label is 3 everywhere.",)
+
+
+def test_fewer_images_than_asked_for_are_all_taken(load):
+    dataset = load({"x": GREY}, num_train=256, num_test=2)
+    assert (len(dataset.train_indices), len(dataset.test_indices)) == (18, 2)
+    assert dataset.notes == ("num_train is 18, not 256: npz has no more.",)
+
+
+def test_images_that_do_not_fit_into_memory_are_refused(load, monkeypatch):
+    monkeypatch.setattr(_memory, "free_bytes", lambda: 500)
+    with pytest.raises(ValueError, match=r"user\.npz is too large: .* are free"):
+        load({"x": GREY})
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "user.npz")
+    with pytest.raises(ValueError, match="no regular file"):
+        load_dataset("npz", path=tmp_path / "user.npz")

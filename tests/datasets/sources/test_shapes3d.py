@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, load_dataset
+from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
 
 NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
 SIZES = (10, 10, 10, 8, 4, 15)
@@ -135,3 +135,22 @@ def test_missing_data_and_package(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", no_h5py)
     with pytest.raises(ImportError, match=r'pip install "vsc_jax\[hdf5\]"'):
         load_dataset("shapes3d", path=path)
+
+
+def test_an_h5_file_that_promises_more_images_than_there_are_is_refused(tmp_path):
+    path = tmp_path / "3dshapes.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("images", (10**8, 64, 64, 3), np.uint8, chunks=True)
+        file.create_dataset("labels", (10**8, 6), float, chunks=True)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(ValueError, match=r"at most 480000, got 100000000"):
+        load_dataset("shapes3d", path=path)
+
+
+def test_all_images_where_memory_has_no_room_ask_for_a_cut(tmp_path, monkeypatch):
+    path = write(tmp_path / "3dshapes.h5")
+    monkeypatch.setattr(_memory, "free_bytes", lambda: 200_000)
+    message = r"3dshapes\.h5 is too large: 40 images would .*num_train and num_test"
+    with pytest.raises(ValueError, match=message):
+        load_dataset("shapes3d", path=path)
+    assert len(load_dataset("shapes3d", path=path, num_train=4, num_test=2).images) == 6

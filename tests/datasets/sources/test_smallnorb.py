@@ -126,8 +126,17 @@ def test_a_matrix_of_another_length_is_refused(tmp_path):
     path.write_bytes(matrix(CATEGORY[0], "<i4"))
     np.testing.assert_array_equal(read_matrix(path), CATEGORY[0])
     path.write_bytes(matrix(CATEGORY[0], "<i4") + b"x")
-    with pytest.raises(ValueError, match="should have 48 bytes, got 49"):
+    with pytest.raises(ValueError, match="should have 48 bytes, got more"):
         read_matrix(path)
     path.write_bytes(b"\x54\x4c")
     with pytest.raises(ValueError, match=r"cat\.mat is not a SmallNORB matrix"):
+        read_matrix(path)
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_a_header_that_promises_too_much_is_refused(tmp_path, end):
+    path = tmp_path / f"cat.mat{end}"
+    header = struct.pack("<Ii3I", 0x1E3D4C54, 1, 2_000_000_000, 1, 1)
+    path.write_bytes(gzip.compress(header) if end else header)
+    with pytest.raises(ValueError, match=r"promises 8,000,000,000 bytes"):
         read_matrix(path)

@@ -8,12 +8,12 @@ import pathlib
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
 from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
 from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._source import Request, Source
-from vsc_jax.datasets._streams import reading
 
 CARS3D_FACTOR_NAMES = ("elevation", "azimuth", "object_type")
 _NUM_ELEVATIONS, _NUM_AZIMUTHS = 4, 24
@@ -92,17 +92,16 @@ def _read_mat(path: pathlib.Path) -> np.ndarray:
 
     with reading(path, "a .mat file of Cars3D"):
         try:
-            arrays = scipy.io.loadmat(path, variable_names=("im",))
-        except (NotImplementedError, scipy.io.matlab.MatReadError) as error:
+            found = {name: rest for name, *rest in scipy.io.whosmat(path)}
+            if "im" not in found:
+                raise ValueError("it has no array im")
+            # Before it is unpacked, which may take any amount of memory.
+            shape, kind = found["im"]
+            if shape != _SHAPE or kind != "uint8":
+                raise ValueError(f"im must be uint8 {_SHAPE}, got {kind} {shape}")
+            return scipy.io.loadmat(path, variable_names=("im",))["im"]
+        except scipy.io.matlab.MatReadError as error:
             raise ValueError(str(error)) from error
-        if "im" not in arrays:
-            raise ValueError("it has no array im")
-    image = arrays["im"]
-    if image.shape != _SHAPE or image.dtype != np.uint8:
-        raise ValueError(
-            f"im of {path} must be uint8 {_SHAPE}, got {image.dtype} {image.shape}."
-        )
-    return image
 
 
 CARS3D = Source(

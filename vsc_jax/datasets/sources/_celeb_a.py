@@ -29,10 +29,11 @@ def load_celeb_a(request: Request) -> Dataset:
     channels = request.channels or 3
     paths = _find_files(request)
     prepared = None if paths else find_prepared(request)
+    notes: tuple[str, ...] = ()
     if paths:
         train, test = _split(request, len(paths))
         rows = np.concatenate([train, test])
-        images = read_pictures(
+        images, notes = read_pictures(
             [paths[row] for row in rows], image_size=image_size, channels=channels
         )
     elif prepared:
@@ -54,6 +55,7 @@ def load_celeb_a(request: Request) -> Dataset:
         images.shape[1:],
         np.arange(len(train)),
         np.arange(len(train), len(images)),
+        notes=notes,
     )
 
 

@@ -5,19 +5,22 @@ bits while they are read; nothing is unpickled. `sprites` draws the same images.
 """
 
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import (
+    check_images,
+    open_npz,
+    read_npz_array,
+    reading,
+)
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import find_file, not_found
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack
 from vsc_jax.datasets._source import Request, Source
-from vsc_jax.datasets._streams import open_npz, read_npz_array
 from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 from vsc_jax.datasets.sources._sprites import (
     NUM_SPRITES,
@@ -84,12 +87,11 @@ def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Packed images and factors; "metadata", which is pickled, is not touched."""
-    try:
+    with reading(path, "dSprites"):
         classes = read_npz_array(path, "latents_classes")
         with open_npz(path, "imgs") as (shape, read):
-            return _pack_all(shape, read), _factors(classes, shape[0])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is not dSprites: {error}") from error
+            _check_shapes(shape, classes.shape)
+            return _pack_all(shape, read), _factors(classes)
 
 
 def _read_hdf5(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -100,14 +102,12 @@ def _read_hdf5(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
             f'reading {path} needs the package h5py: pip install "vsc_jax[hdf5]", or '
             "use the .npz file of the same data."
         ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            imgs: Any = file["imgs"]
-            classes: Any = file["latents/classes"]
-            packed = _pack_all(imgs.shape, lambda i, j: imgs[i:j])
-            return packed, _factors(classes[:], imgs.shape[0])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not dSprites: {error}") from error
+    with reading(path, "dSprites"), h5py.File(path, "r") as file:
+        imgs: Any = file["imgs"]
+        classes: Any = file["latents/classes"]
+        _check_shapes(imgs.shape, classes.shape)
+        packed = _pack_all(imgs.shape, lambda i, j: imgs[i:j])
+        return packed, _factors(classes[:])
 
 
 def _pack_all(
@@ -115,8 +115,6 @@ def _pack_all(
     read: Callable[[int, int], np.ndarray],
 ) -> np.ndarray:
     """Bits of all images, a chunk at a time: never all pixels in memory."""
-    if len(shape) != 3 or shape[1:] != (_IMAGE_SIZE, _IMAGE_SIZE):
-        raise ValueError(f"imgs must have shape [n, 64, 64], got {shape}")
     packed = np.empty((shape[0], _IMAGE_SIZE**2 // 8), np.uint8)
     for start in range(0, shape[0], _CHUNK):
         stop = min(start + _CHUNK, shape[0])
@@ -127,14 +125,21 @@ def _pack_all(
     return packed
 
 
-def _factors(classes: np.ndarray, num: int) -> np.ndarray:
+def _factors(classes: np.ndarray) -> np.ndarray:
     """Columns shape to y of `latents/classes`; the first column is the one colour."""
-    if classes.shape != (num, 6):
-        raise ValueError(f"classes must have shape [{num}, 6], got {classes.shape}")
     factors = classes[:, 1:]
     if (factors < 0).any() or (factors >= np.array(SPRITES_FACTOR_SIZES)).any():
         raise ValueError(f"classes must be below {SPRITES_FACTOR_SIZES}")
     return factors
+
+
+def _check_shapes(imgs: tuple[int, ...], classes: tuple[int, ...]) -> None:
+    """Before anything is read: a small file can promise any number of zeros."""
+    check_images("imgs", imgs, (_IMAGE_SIZE, _IMAGE_SIZE))
+    if classes != (imgs[0], 6):
+        raise ValueError(f"classes must have shape [{imgs[0]}, 6], got {classes}")
+    if imgs[0] > NUM_SPRITES:
+        raise ValueError(f"imgs must be at most {NUM_SPRITES} images, got {imgs[0]}")
 
 
 DSPRITES = Source(

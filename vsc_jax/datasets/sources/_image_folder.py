@@ -6,69 +6,101 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._make_dataset import make_dataset
-from vsc_jax.datasets._pictures import all_grey, read_pictures
+from vsc_jax.datasets._pictures import read_pictures
 from vsc_jax.datasets._source import DatasetNotFoundError, Request, Source
-
-_EXTENSIONS = frozenset(
-    ".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
+from vsc_jax.datasets._walk import (
+    LeftOut,
+    describe_left_out,
+    picture_extensions,
+    walk_pictures,
 )
 
 
 def load_image_folder(request: Request) -> Dataset:
     """Pictures in the order of their paths; the last tenth of a permutation is test.
 
-    If every file is in a subfolder, the first subfolder's name is its label, numbered
-    in the order of the sorted names.
+    If there are pictures in at least two subfolders, the name of the first subfolder on
+    the way to a picture is its label, numbered in the order of the sorted names.
+    Pictures beside the subfolders are then left out, unless they are the most: in that
+    case all pictures are taken, and there are no labels. The notes of the data set say
+    what was taken and what was not.
     """
     folder = request.require_path("a folder of pictures")
     if not folder.is_dir():
         raise ValueError(f"image_folder needs a folder, but {folder} is a file.")
-    names = sorted(path.relative_to(folder) for path in _pictures(folder))
+    names, left_out = walk_pictures(folder)
     if not names:
+        found = describe_left_out(left_out)
         raise DatasetNotFoundError(
             f"image_folder found no pictures in {folder}; looked for files ending in "
-            f"{' '.join(sorted(_EXTENSIONS))}, in subfolders too."
+            f"{' '.join(sorted(picture_extensions()))}, in subfolders too"
+            f"{f', and left out {found}' if found else ''}."
         )
-    train, test = request.split(len(names), max(1, len(names) // 10))
+    names, labels, label_names, why_not = _labels(names, left_out)
+    train, test, split_notes = request.split_own(len(names))
     rows = np.concatenate([train, test])
-    paths = [folder / names[row] for row in rows]
-    images = read_pictures(
-        paths,
+    images, picture_notes = read_pictures(
+        [folder / names[row] for row in rows],
         image_size=request.image_size,
-        channels=request.channels or (1 if all_grey(paths) else 3),
+        channels=request.channels,
     )
-    factors, label_names = _labels(names)
     return make_dataset(
         request,
         images,
         images.shape[1:],
         np.arange(len(train)),
         np.arange(len(train), len(rows)),
-        factors=None if factors is None else factors[rows],
+        factors=None if labels is None else labels[rows, None],
         factor_names=("label",) if label_names else (),
         factor_sizes=(len(label_names),) if label_names else (),
         label_factor="label" if label_names else None,
         label_names=label_names,
+        notes=(
+            _report(folder, len(names), label_names, why_not, left_out),
+            *split_notes,
+            *picture_notes,
+        ),
     )
 
 
-def _pictures(folder: pathlib.Path) -> list[pathlib.Path]:
-    return [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _EXTENSIONS
-        and not path.name.startswith(".")
-        and path.is_file()
-    ]
-
-
 def _labels(
-    names: list[pathlib.Path],
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if any(len(name.parts) < 2 for name in names):
-        return None, ()
-    folders, labels = np.unique([name.parts[0] for name in names], return_inverse=True)
-    return labels[:, None], tuple(map(str, folders))
+    names: list[pathlib.Path], left_out: LeftOut
+) -> tuple[list[pathlib.Path], np.ndarray | None, tuple[str, ...], str]:
+    """The pictures to take, their labels and the labels' names, or why there are none.
+
+    Pictures that are not taken are added to `left_out`.
+    """
+    inside = [name for name in names if len(name.parts) > 1]
+    loose = [name for name in names if len(name.parts) == 1]
+    folders = sorted({name.parts[0] for name in inside})
+    if not folders:
+        return names, None, (), ""
+    if len(folders) == 1:
+        return names, None, (), f"no labels, for {folders[0]} is the only subfolder"
+    if len(loose) >= len(inside):
+        why_not = f"no labels, for {len(loose)} lie beside the subfolders"
+        return names, None, (), why_not
+    if loose:
+        left_out["beside the subfolders that are the labels"] = loose
+    labels = np.searchsorted(folders, [name.parts[0] for name in inside])
+    return inside, labels, tuple(folders), ""
+
+
+def _report(
+    folder: pathlib.Path,
+    num: int,
+    label_names: tuple[str, ...],
+    why_not: str,
+    left_out: LeftOut,
+) -> str:
+    """One line: what was taken, and what was left out and why."""
+    taken = f"image_folder took {num} pictures of {folder}"
+    if label_names:
+        taken += f" with {len(label_names)} labels, the names of its subfolders"
+    parts = [taken, why_not]
+    if left_out:
+        parts.append(f"left out {describe_left_out(left_out)}")
+    return "; ".join(filter(None, parts)) + "."
 
 
 IMAGE_FOLDER = Source(

@@ -4,10 +4,11 @@ import dataclasses
 import gzip
 import math
 import pathlib
-import zlib
+import struct
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import check_promise, reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
 from vsc_jax.datasets._make_dataset import make_dataset
@@ -72,27 +73,30 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
     """An array from an idx file of bytes, gzipped if its name ends in .gz.
 
     Raises:
-      ValueError: if it is no such file, or cut short.
+      ValueError: if it is no such file, or its length is not that of its header.
     """
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or not 1 <= content[3] <= 3:
-        raise ValueError(
-            f"{path} is not an idx file of bytes: it starts with "
-            f"{content[:4].hex()!r}, expected 000008 and the number of axes."
-        )
-    start = 4 + 4 * content[3]
-    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
-    if len(content) != start + math.prod(shape):
-        raise ValueError(
-            f"{path} should hold {math.prod(shape)} values (shape {shape}), but has "
-            f"{len(content) - start}; get it anew."
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    zipped = path.suffix == ".gz"
+    with (
+        reading(path, "an idx file"),
+        gzip.open(path) if zipped else path.open("rb") as file,
+    ):
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:3] != b"\x00\x00\x08" or not 1 <= magic[3] <= 3:
+            raise ValueError(
+                f"it starts with {magic.hex()!r}, expected 000008 and the number of "
+                "axes"
+            )
+        shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
+        size = math.prod(shape)
+        check_promise(size, path.stat().st_size, zipped=zipped)
+        content = file.read(size + 1)
+        if len(content) != size:
+            more = len(content) > size
+            raise ValueError(
+                f"it should hold {size} values (shape {shape}), but has "
+                f"{'more' * more or len(content)}; get it anew"
+            )
+        return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _names(stem: str) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ import math
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import check_images, open_npz, reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import find_file, not_found
 from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
 from vsc_jax.datasets._source import Request, Source
-from vsc_jax.datasets._streams import check_images, gather_rows, open_npz, reading
+from vsc_jax.datasets._streams import gather_rows
 
 MPI3D_FACTOR_NAMES = (
     "object_color",

@@ -1,10 +1,10 @@
 """A user's own arrays: an .npz file of images, and factors if known."""
 
 import pathlib
-import zipfile
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import npz_keys, read_npz_array, reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack, resize_array, with_channels
@@ -12,6 +12,8 @@ from vsc_jax.datasets._source import Request, Source
 
 _IMAGE_KEYS = ("images", "imgs", "x")
 _FACTOR_KEYS = ("factors", "labels")
+# Scores make tables with a row for each value of a factor.
+_MAX_VALUES = 1_000_000
 
 
 def load_npz(request: Request) -> Dataset:
@@ -20,14 +22,16 @@ def load_npz(request: Request) -> Dataset:
     The images are the array "images", "imgs" or "x", or else the only array of the
     file: uint8 in 0..255, or floats or bools in [0, 1]. Images of nothing but zeros
     and ones are held as bits. An array "factors" `[n, num_factors]` or "labels" `[n]`
-    of integers is optional, and so is "factor_names".
+    of integers is optional, and so is "factor_names". The label is the array `[n]`, or
+    the factor of the name "label". A note of the data set names what is not read.
     """
     path = request.require_path("an .npz file")
-    arrays = _read_npz(path)
+    arrays, notes = _read_npz(path)
     images = _as_bytes(arrays["images"], path)
     num = len(images)
-    train, test = request.split(num, max(1, num // 10))
+    train, test, split_notes = request.split_own(num)
     factors, names, sizes = _find_factors(arrays, num, path)
+    label, label_notes = _label_factor(arrays, factors, names, path)
     binary = int(images.max()) <= 1
     if binary:
         images *= 255
@@ -47,38 +51,46 @@ def load_npz(request: Request) -> Dataset:
         factors=factors,
         factor_names=names,
         factor_sizes=sizes,
-        label_factor=_label_factor(arrays, names),
+        label_factor=label,
         category_factor="shape" if "shape" in names else None,
+        notes=(*notes, *label_notes, *split_notes),
     )
 
 
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+def _read_npz(path: pathlib.Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The images as "images", and factors and their names where the file has them.
 
-    Other arrays of the file are not read; nothing is unpickled.
+    Other arrays of the file are not read but named in a note.
     """
-    try:
-        # Opened here, as NumPy leaves a broken file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            keys = archive.files
-            image_key = next((key for key in _IMAGE_KEYS if key in keys), None)
-            if image_key is None and len(keys) == 1:
-                image_key = keys[0]
-            if image_key is not None:
-                wanted = [key for key in (*_FACTOR_KEYS, "factor_names") if key in keys]
-                arrays = {key: archive[key] for key in wanted}
-                return {"images": archive[image_key], **arrays}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as error:
-        if "pickle" in str(error).lower():
+    with reading(path, "a readable .npz file"):
+        keys = npz_keys(path)
+        image_key = next((key for key in _IMAGE_KEYS if key in keys), None)
+        if image_key is None and len(keys) == 1:
+            image_key = keys[0]
+        if image_key is None:
             raise ValueError(
-                f"{path} is pickled or holds pickled Python objects, which may run "
-                "code when read; save plain arrays with numpy.savez."
-            ) from error
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
-    raise ValueError(
-        f"{path} must have its images under one of {', '.join(_IMAGE_KEYS)}, "
-        f"found {', '.join(keys) or 'no arrays'}."
-    )
+                f"it must have its images under one of {', '.join(_IMAGE_KEYS)}, found "
+                f"{', '.join(keys) or 'no arrays'}"
+            )
+        factor_key = next((key for key in _FACTOR_KEYS if key in keys), None)
+        wanted = {"images": image_key}
+        if factor_key:
+            wanted[factor_key] = factor_key
+            if "factor_names" in keys:
+                wanted["factor_names"] = "factor_names"
+        arrays = {name: read_npz_array(path, key) for name, key in wanted.items()}
+    unread = ", ".join(key for key in keys if key not in wanted.values())
+    if not unread:
+        return arrays, ()
+    if factor_key:
+        note = f"{path.name}: the factors are {factor_key}; not read: {unread}."
+    else:
+        names = " or ".join(_FACTOR_KEYS)
+        note = (
+            f"{path.name}: no factors, for no array is named {names}; not read: "
+            f"{unread}."
+        )
+    return arrays, (note,)
 
 
 def _as_bytes(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
@@ -111,14 +123,23 @@ def _as_bytes(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def _label_factor(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> str | None:
-    """The one column of an array [n], or the column that the file names "label"."""
-    if (
-        len(names) == 1
-        and arrays["factors" if "factors" in arrays else "labels"].ndim == 1
-    ):
-        return names[0]
-    return "label" if "label" in names else None
+def _label_factor(
+    arrays: dict[str, np.ndarray],
+    factors: np.ndarray | None,
+    names: tuple[str, ...],
+    path: pathlib.Path,
+) -> tuple[str | None, tuple[str, ...]]:
+    """The name of the label, or None, and notes."""
+    if factors is None:
+        return None, ()
+    single = any(key in arrays and arrays[key].ndim == 1 for key in _FACTOR_KEYS)
+    name = names[0] if single else "label" if "label" in names else None
+    if name is None:
+        return None, ()
+    values = factors[:, names.index(name)]
+    if np.all(values == values[0]):
+        return None, (f"{path.name}: no labels, for {name} is {values[0]} everywhere.",)
+    return name, ()
 
 
 def _find_factors(
@@ -130,7 +151,7 @@ def _find_factors(
     factors = arrays[key]
     single = factors.ndim == 1
     factors = factors[:, None] if single else factors
-    if factors.ndim != 2 or len(factors) != num:
+    if factors.ndim != 2 or len(factors) != num or not factors.size:
         raise ValueError(
             f"{key} of {path} must have shape [{num}] or [{num}, num_factors], got "
             f"{arrays[key].shape}."
@@ -139,6 +160,12 @@ def _find_factors(
         raise ValueError(
             f"{key} of {path} must be integers from 0 on, got dtype {factors.dtype}"
             + (f" with {factors.min()}." if factors.dtype.kind == "i" else ".")
+        )
+    if int(factors.max()) >= _MAX_VALUES:
+        raise ValueError(
+            f"{key} of {path} must be below {_MAX_VALUES:,}, got {factors.max()}; "
+            "number the values from 0 on, as numpy.unique(..., return_inverse=True) "
+            "does."
         )
     names = tuple(f"factor_{i}" for i in range(factors.shape[1]))
     if single:

@@ -5,24 +5,24 @@ Apache-2.0): a room with one object, 480,000 images of 64x64 pixels.
 """
 
 import contextlib
+import math
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._files import find_file, not_found
-from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
-from vsc_jax.datasets._source import Request, Source
-from vsc_jax.datasets._streams import (
-    Read,
+from vsc_jax.datasets._array_files import (
     check_images,
-    gather_rows,
     open_npz,
     read_npz_array,
     reading,
 )
+from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._files import find_file, not_found
+from vsc_jax.datasets._make_dataset import kept_rows, make_dataset
+from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._streams import Read, gather_rows
 from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 SHAPES3D_FACTOR_NAMES = (
@@ -114,6 +114,7 @@ def _open(
         values: Any = file["labels"]
         if images.dtype != np.uint8:
             raise ValueError(f"images must be uint8, got {images.dtype}")
+        _check_shapes(images.shape, values.shape)
         yield values[:], images.shape, lambda start, stop: images[start:stop]
 
 
@@ -123,9 +124,7 @@ def _factors(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     The file has the values themselves: hues 0 to 0.9, scales 0.75 to 1.25, shapes 0 to
     3 and angles -30 to 30.
     """
-    check_images("images", shape, _ROW_SHAPE)
-    if labels.shape != (shape[0], 6):
-        raise ValueError(f"labels must have shape [{shape[0]}, 6], got {labels.shape}")
+    _check_shapes(shape, labels.shape)
     if not np.isfinite(labels).all():
         raise ValueError("labels must be finite")
     factors = np.empty(labels.shape, np.int32)
@@ -137,6 +136,16 @@ def _factors(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
                 f"values, got {len(values)}"
             )
     return factors
+
+
+def _check_shapes(images: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    """Before anything is read: a small file can promise any number of zeros."""
+    check_images("images", images, _ROW_SHAPE)
+    if labels != (images[0], 6):
+        raise ValueError(f"labels must have shape [{images[0]}, 6], got {labels}")
+    most = math.prod(SHAPES3D_FACTOR_SIZES)
+    if images[0] > most:
+        raise ValueError(f"images must be at most {most}, got {images[0]}")
 
 
 SHAPES3D = Source(

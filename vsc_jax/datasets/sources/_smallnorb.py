@@ -17,11 +17,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from vsc_jax.datasets._array_files import check_images, check_promise, reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._source import Request, Source
-from vsc_jax.datasets._streams import RowStream, check_images, gather_rows, reading
+from vsc_jax.datasets._streams import RowStream, gather_rows
 from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 SMALLNORB_FACTOR_NAMES = ("category", "elevation", "azimuth", "lighting")
@@ -96,10 +97,14 @@ def read_matrix(path: pathlib.Path) -> np.ndarray:
     """
     with reading(path, _WHAT), _open(path) as file:
         shape, dtype = _read_header(file)
-        content = file.read()
         expected = math.prod(shape) * dtype.itemsize
+        check_promise(expected, path.stat().st_size, zipped=path.suffix == ".gz")
+        content = file.read(expected + 1)
         if len(content) != expected:
-            raise ValueError(f"it should have {expected} bytes, got {len(content)}")
+            more = len(content) > expected
+            raise ValueError(
+                f"it should have {expected} bytes, got {'more' * more or len(content)}"
+            )
         return np.frombuffer(content, dtype).reshape(shape)
 
 
@@ -159,7 +164,7 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
             "0x1e3d4c55 (bytes) or 0x1e3d4c54 (integers)"
         )
     stored = max(3, num_axes)
-    lengths = struct.unpack(f"<{stored}i", file.read(4 * stored))
+    lengths = struct.unpack(f"<{stored}I", file.read(4 * stored))
     return lengths[:num_axes], np.dtype(_MAGIC[magic])
 
 

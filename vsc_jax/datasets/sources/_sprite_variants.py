@@ -19,10 +19,11 @@ import dataclasses
 import pathlib
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._make_dataset import check_bytes, make_dataset
+from vsc_jax.datasets._pixels import as_bytes
 from vsc_jax.datasets._source import DatasetNotFoundError, Request, Source
 from vsc_jax.datasets.sources._dsprites import DSPRITES
 from vsc_jax.datasets.sources._sprites import (
@@ -161,11 +162,8 @@ def _read_picture(path: pathlib.Path, image_size: int) -> np.ndarray:
     width, height = (side * image_size // 64 for side in _PICTURE_SIZE)
     try:
         with Image.open(path) as image:
-            picture = image.convert("RGB")
-    except (
-        *(OSError, SyntaxError, ValueError),
-        *(UnidentifiedImageError, Image.DecompressionBombError),
-    ) as error:
+            picture = as_bytes(image).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a readable picture: {error}") from error
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
     if min(picture.size) < image_size:
