@@ -132,7 +132,8 @@ def dci(
       `estimator`, `num_train`, `num_test`.
 
     Raises:
-      NotApplicable: if fewer than two factors take part.
+      NotApplicable: if fewer than two factors take part; or if a factor has more than
+        4,096 values.
       ValueError: if shapes differ, a value is not finite or an option is unknown.
       TypeError: if factors or categories are not integers.
 

@@ -110,7 +110,7 @@ def downstream(
 
     Raises:
       NotApplicable: if no factor varies, or the train part has too few rows for any
-        budget.
+        budget; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, a value is not finite, a number is out of range or
         the classifier is not known.
       TypeError: if factors or categories are not integers.

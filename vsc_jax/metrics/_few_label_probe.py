@@ -79,7 +79,8 @@ def few_label_probe(
       `num_labels`: how many labels were used.
 
     Raises:
-      NotApplicable: if the labels drawn are all the same.
+      NotApplicable: if the labels drawn are all the same; or if there are more than
+        4,096 labels.
       ValueError: if shapes do not fit, a value is not finite, `num_labels` is below 1
         or the solver is not known.
       TypeError: if labels are not integers.

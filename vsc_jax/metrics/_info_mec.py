@@ -99,7 +99,7 @@ def info_mec(
       `factors`: columns of `factors` that take part.
 
     Raises:
-      NotApplicable: if no factor takes part.
+      NotApplicable: if no factor takes part; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, there are neither codes nor categories, a value is
         not finite, a number is out of range or the rule is not known.
       TypeError: if `factors` or `categories` are not integers.

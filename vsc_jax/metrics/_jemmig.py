@@ -80,7 +80,7 @@ def jemmig(
 
     Raises:
       NotApplicable: if `log_var` is None, categories are given, or all factors are
-        constant.
+        constant; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, values are not finite, num_bins is less than 2 or
         the limits are not in order.
       TypeError: if `factors` are not integers.

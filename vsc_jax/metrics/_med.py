@@ -101,7 +101,8 @@ def med(
       `informativeness_per_factor`.
 
     Raises:
-      NotApplicable: if fewer than two factors take part.
+      NotApplicable: if fewer than two factors take part; or if a factor has more than
+        4,096 values.
       ValueError: if shapes differ, a value is not finite or an option is out of range.
       TypeError: if factors or categories are not integers.
 

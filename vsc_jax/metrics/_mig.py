@@ -71,7 +71,8 @@ def mig(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      NotApplicable: if all factors are constant.
+      NotApplicable: if all factors are constant; or if a factor has more than 4,096
+        values.
       ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 
@@ -136,7 +137,8 @@ def mig_sup(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      NotApplicable: if fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary; or if a factor has more than 4,096
+        values.
       ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 
@@ -197,7 +199,8 @@ def dcimig(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      NotApplicable: if fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary; or if a factor has more than 4,096
+        values.
       ValueError: if shapes differ, values are not finite or num_bins is less than 2.
       TypeError: if `factors` or `categories` are not integers.
 

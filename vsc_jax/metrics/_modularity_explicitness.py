@@ -70,7 +70,8 @@ def modularity(
       `mutual_information`: nats, one row per code, one column per entry of `factors`.
 
     Raises:
-      NotApplicable: if fewer than two factors vary.
+      NotApplicable: if fewer than two factors vary; or if a factor has more than 4,096
+        values.
       ValueError: if shapes differ, values are not finite, num_bins is less than 2 or
         min_std is negative.
       TypeError: if `factors` or `categories` are not integers.
@@ -161,7 +162,7 @@ def explicitness(
       `num_train`, `num_test`.
 
     Raises:
-      NotApplicable: if no factor varies.
+      NotApplicable: if no factor varies; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, values are not finite, a number is out of range or
         a test part is incomplete.
       TypeError: if `factors` or `categories` are not integers.

@@ -91,7 +91,7 @@ def sap(
       `scores`: S, one row per code, one column per entry of `factors`.
 
     Raises:
-      NotApplicable: if no factor varies.
+      NotApplicable: if no factor varies; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, values are not finite, an option is out of range or
         a test part is incomplete, or given to "continuous".
       TypeError: if `factors` or `categories` are not integers.

@@ -82,7 +82,8 @@ def udr(
       `active`: the latents of each model that take part.
 
     Raises:
-      NotApplicable: if there are fewer than two models.
+      NotApplicable: if there are fewer than two models, one has more latents than rows,
+        or they have more than 5,000 latents together.
       ValueError: if shapes differ, a value is not finite or an option is out of range.
 
     >>> a = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])

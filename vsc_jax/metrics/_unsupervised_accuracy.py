@@ -47,6 +47,7 @@ def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> dict[str,
       `matching`: for each of `categories` the label matched to it, or None.
 
     Raises:
+      NotApplicable: if there are more than 4,096 categories or labels.
       ValueError: if an argument is no vector, is empty, or lengths differ.
       TypeError: if an argument does not hold integers.
 

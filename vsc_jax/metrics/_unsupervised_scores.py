@@ -76,7 +76,8 @@ def unsupervised_scores(
       `rank`: eigenvalues of R above `min_eigenvalue`.
 
     Raises:
-      NotApplicable: if there is a single row.
+      NotApplicable: if there is a single row, or fewer rows than latents, or a
+        categorical variable has more than 4,096 values.
       ValueError: if codes are no matrix of finite values, rows differ, or a number is
         out of range.
       TypeError: if categories are not integers.
