@@ -11,7 +11,7 @@ from vsc_jax.figures._drawing import plain, wrap_title
 from vsc_jax.metrics import absolute_correlation, unsupervised_accuracy
 
 # The first two are formulas for matplotlib, of which the first cannot be parsed.
-TEXTS = [r"$\\frac{$", "$x$", "_hidden", "a_very_long_name_" * 20]
+TEXTS = [r"$\frac{$", "$x$", "_hidden", "\u732b \u72d7 " * 100]
 IMAGES = np.zeros((1, 2, 2, 1))
 
 

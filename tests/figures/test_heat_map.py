@@ -3,13 +3,11 @@ import pytest
 from PIL import Image
 
 from vsc_jax.figures import (
+    _heat_map,
     plot_class_gates,
     plot_correlation,
 )
 from vsc_jax.metrics import absolute_correlation
-
-INK = (0x1F, 0x3B, 0x5C)
-SECOND_INK = (0xD9, 0x82, 0x2B)
 
 
 def read(path):
@@ -49,6 +47,18 @@ def test_class_gates_show_the_matrix(tmp_path):
     read(plot_class_gates(np.zeros((3, 9)), tmp_path / "none.png"))
     with pytest.raises(ValueError, match="non-empty matrix"):
         plot_class_gates(np.zeros(4), tmp_path / "x.png")
+
+
+def test_many_classes_and_latents_fit_into_a_picture(monkeypatch):
+    saved = []
+    monkeypatch.setattr(_heat_map, "save", lambda figure, path: saved.append(figure))
+    plot_class_gates(np.ones((400, 1_000)), "unused.png")
+    (figure,) = saved
+    assert (figure.get_size_inches() * figure.dpi).max() < 6_000
+    axes = figure.axes[0]
+    ticks = axes.get_xticks(), axes.get_yticks()
+    assert np.unique(np.diff(ticks[0])).tolist() == [2]
+    assert [label.get_text() for label in axes.get_yticklabels()[:2]] == ["0", "1"]
 
 
 def test_correlation_is_drawn_in_blocks(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsc_jax.figures import write_report
+from vsc_jax.figures import Figures, write_report
 
 
 class Page(html.parser.HTMLParser):
@@ -17,7 +17,8 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.images, self.rows, self.text = [], [], [], ""
+        self.open, self.images, self.rows, self.items = [], [], [], []
+        self.text = ""
         self.feed(text)
         assert not self.open
 
@@ -30,6 +31,8 @@ class Page(html.parser.HTMLParser):
             self.rows.append([])
         if tag == "td":
             self.rows[-1].append("")
+        if tag == "li":
+            self.items.append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -38,6 +41,8 @@ class Page(html.parser.HTMLParser):
         self.text += data
         if self.open and self.open[-1] == "td":
             self.rows[-1][-1] += data
+        if self.open and self.open[-1] == "li":
+            self.items[-1] += data
 
 
 @pytest.fixture
@@ -106,6 +111,25 @@ def test_report_is_one_file_with_everything(tmp_path, figures):
         assert kind == f"data:image/{figure.suffix[1:]}"
         assert base64.b64decode(data) == figure.read_bytes()
     assert page.images[0]["alt"] == "latent bars"
+
+
+def test_what_is_left_out_or_failed_is_named(tmp_path, figures):
+    results = {
+        "skipped": {"probe": "no labels", "mig": "no factors", "dci": "no factors"},
+        "failed": {"elbo": "ValueError: <bad>"},
+    }
+    drawn = Figures(figures, {"class_gates": "no labels"}, {"points": "TypeError: bad"})
+    page = Page(write_report(tmp_path, results, drawn).read_text())
+    assert len(page.images) == len(figures)
+    assert page.items == [
+        "elbo: ValueError: <bad>",
+        "points (figure): TypeError: bad",
+        "probe, class_gates (figure): no labels",
+        "mig, dci: no factors",
+    ]
+    assert not any(page.rows)
+    page = Page(write_report(tmp_path, {"elbo": 1.0}).read_text())
+    assert page.items == []
 
 
 def test_settings_are_shown_and_names_escaped(tmp_path):

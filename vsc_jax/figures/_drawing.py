@@ -5,6 +5,7 @@ and needs no display. It is imported inside functions, for it takes a second.
 """
 
 import textwrap
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,5 +61,8 @@ def save(figure: "Figure", path: Path) -> Path:
     """Writes a PNG, making its folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png", dpi=DPI)
+    with warnings.catch_warnings():
+        # Of names in a script that the font lacks; boxes stand for their letters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(path, format="png", dpi=DPI)
     return path
