@@ -70,15 +70,17 @@ def load_dataset(
         must be None.
       channels: 1 for grey, 3 for RGB; None keeps what the data set has. Points have
         none: it must be None.
-      num_train: keeps only the first so many images of the train split.
-      num_test: keeps only the first so many images of the test split.
+      num_train: keeps only the first so many images of the train split. Of a user's own
+        images, npz and image_folder, it keeps all if there are fewer, and notes it.
+      num_test: keeps only the first so many images of the test split, likewise.
       normalization: "none" for pixels in [0, 1]; "mean_norm" divides them by the mean
         Euclidean norm of the train images; "unit_norm" divides each image by its own
         Euclidean norm (Tonolini, Jensen, Murray-Smith, UAI 2019). Points take none.
       seed: of the split, and of the images that are drawn from it.
 
     Returns:
-      The images in memory with their factors and split.
+      The images in memory with their factors and split, and notes for the user: what
+      was taken of own images and what was left out.
 
     Raises:
       ValueError: for an unknown name or a value out of range, for a file whose content

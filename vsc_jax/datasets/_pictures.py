@@ -195,12 +195,14 @@ def _note(
     notes: list[str], paths: Sequence[pathlib.Path], chosen: list[bool], text: str
 ) -> None:
     """Adds how many pictures are like that, and some of their names."""
-    names = [path.name for path, yes in zip(paths, chosen, strict=True) if yes]
+    names = [path for path, yes in zip(paths, chosen, strict=True) if yes]
     if names:
+        root = os.path.commonpath([path.parent for path in paths])
+        examples = sorted(os.path.relpath(path, root) for path in names)
         more = ", ..." if len(names) > _NUM_EXAMPLES else ""
         notes.append(
             f"{len(names)} of {len(paths)} pictures: {text} "
-            f"({', '.join(names[:_NUM_EXAMPLES])}{more})."
+            f"({', '.join(examples[:_NUM_EXAMPLES])}{more})."
         )
 
 
