@@ -1,11 +1,18 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from experiments import _config
+from experiments._cascade import Cascade
+from experiments._fields import DataOptions, FigureOptions
 from experiments._flags import UserError, flatten
 from experiments.configs import base
+from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.evaluation import EvaluationOptions
 from vsc_jax.models import MODELS
 from vsc_jax.priors import StudentTPrior
+from vsc_jax.training import OptimizerOptions, TrainOptions
 
 
 @pytest.fixture
@@ -15,54 +22,135 @@ def config():
     return base.quick(config)
 
 
-def test_the_defaults_are_in_range():
-    for model in MODELS:
-        flat = flatten(base.get_config(model))
-        _config.check_ranges(flat)
-        _config.check_ranges(flatten(base.quick(base.get_config(model))))
+def set_field(config, name, value):
+    group, _, last = name.rpartition(".")
+    for part in filter(None, group.split(".")):
+        config = config[part]
+    config[last] = value
 
 
-def test_every_range_is_of_a_field_and_every_number_has_a_range():
-    fields = {}
-    for model in MODELS:
-        fields |= flatten(base.get_config(model))
-    assert set(_config.RANGES) <= set(fields)
-    numbers = {
-        name
-        for name, value in fields.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    # `channels` is checked by the data set: 0, 1 or 3.
-    assert numbers - set(_config.RANGES) == {"data.channels", "model.features"}
+# Field that is a number -> a model that has it.
+NUMBERS = {
+    name: model
+    for model in MODELS
+    for name, value in flatten(base.get_config(model)).items()
+    if type(value) in (int, float)
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_defaults_are_in_range(model):
+    _config.check_config(base.get_config(model))
+    _config.check_config(base.quick(base.get_config(model)))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_a_range(name):
+    config = base.get_config(NUMBERS[name])
+    set_field(config, name, -(10**9))
+    with pytest.raises(UserError) as caught:
+        _config.check_config(config)
+    message = str(caught.value)
+    assert message.startswith(f"{name} must be "), (
+        f"{name} takes any number: give it a range beside its default, with "
+        "`vsc_jax._ranges.ranged`, or as a `Weight`"
+    )
+    assert message.endswith(", got -1000000000.") or message.endswith(", got -1e+09.")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("kind", "group", "elsewhere"),
     [
-        ("weights.beta", -0.1, "weights.beta must be at least 0, got -0.1."),
-        ("weights.beta", float("inf"), "weights.beta must be at least 0, got inf."),
-        ("weights.sharpness", 0.0, "must be larger than 0, got 0."),
-        ("weights.slab_scale", 1.5, "must be at least 0 and at most 1, got 1.5."),
-        ("optimizer.b1", 1.0, "must be at least 0 and smaller than 1, got 1."),
-        ("optimizer.learning_rate", float("nan"), "must be larger than 0, got nan."),
-        ("seed", -1, "seed must be at least 0 and smaller than 2147483648, got -1."),
-        ("data.image_size", 5000, "must be at least 0 and at most 4096, got 5000."),
-        ("model.prior.df", 0.0, "model.prior.df must be larger than 0, got 0."),
-        ("model.prior.variance", -1.0, "must be larger than 0, got -1."),
-        ("model.prior.spike_weight", 1.0, "at least 0 and smaller than 1, got 1."),
-        ("model.prior.spike_stddev", 1.5, "larger than 0 and at most 1, got 1.5."),
-        ("weights.divergence_weight", -2.0, "must be at least 0, got -2."),
         (
-            "train.num_steps",
+            TrainOptions,
+            "train",
+            {"learning_rate", "weights", "optimizer", "seed"}
+            | {"reset_moments_at", "score_every"},
+        ),
+        (OptimizerOptions, "optimizer", {"learning_rate_scale"}),
+        (EvaluationOptions, "evaluation", set()),
+        (FigureOptions, "evaluation", set()),
+        (DataOptions, "data", set()),
+        (Cascade, "cascade", set()),
+    ],
+)
+def test_every_option_is_a_field_with_its_default(kind, group, elsewhere):
+    config = base.get_config("cascade_vae")[group]
+    for field in dataclasses.fields(kind):
+        if field.name in elsewhere:
+            continue
+        assert field.name in config, (
+            f"add {field.name} of {kind.__name__} to configs/base.py, with a comment"
+        )
+        assert config[field.name] == field.default
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fields_of_a_model_have_the_defaults_of_its_class(model):
+    config = base.get_config(model)
+    config.data.name = "digits"
+    dataset = noise()
+    made = _config.make_model(_config.model_fields(config, dataset), dataset)
+    assert made == MODELS[model](image_shape=dataset.image_shape)
+    weights = made.default_weights
+    assert config.weights.to_dict().items() <= weights.items()
+    assert set(_config.train_options(config).weights) == set(weights)
+
+
+def noise():
+    """Black images with a label of three values."""
+    rows = np.arange(8, dtype=np.int32)
+    return Dataset(
+        name="noise",
+        images=np.zeros((8, 8, 8, 1), np.uint8),
+        format=ImageFormat((8, 8, 1)),
+        train_indices=rows[:6],
+        test_indices=rows[6:],
+        factor_names=("label",),
+        factor_sizes=(3,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value", "message"),
+    [
+        ("vsc", "weights.beta", -0.1, "weights.beta must be at least 0, got -0.1."),
+        ("vsc", "weights.beta", float("inf"), "must be at least 0, got inf."),
+        ("vsc", "weights.sharpness", 0.0, "must be above 0, got 0."),
+        ("exemplar_vsc", "weights.slab_scale", 1.5, "at least 0 and at most 1, got"),
+        ("vsc", "optimizer.b1", 1.0, "must be at least 0 and below 1, got 1."),
+        ("aae", "optimizer.players.generator.b1", 1.0, "generator.b1 must be at least"),
+        ("vsc", "optimizer.learning_rate", float("nan"), "must be above 0, got nan."),
+        ("vsc", "optimizer.name", "adm", "optimizer.name must be one of adam, "),
+        ("vsc", "optimizer.reset_moments_at", ("a",), "moments_at must be a whole num"),
+        ("vsc", "optimizer.reset_moments_at", (-1,), "of at least 0, got -1."),
+        ("vsc", "seed", -1, "seed must be a whole number of at least 0 and at most 2"),
+        ("vsc", "data.image_size", 5000, "at least 0 and at most 4096, got 5000."),
+        ("vsc", "model.hidden", (8, 0), "model.hidden must be a whole number of at le"),
+        ("vsc", "model.hidden", (3.5,), "model.hidden must be a whole number of at le"),
+        ("vsc", "model.name", "vcs", "model.name must be one of autoencoder, vae, "),
+        ("vae", "model.prior.df", 0.0, "model.prior.df must be above 0, got 0."),
+        ("vae", "model.prior.variances", (1.0, -2.0) * 5, "above 0, got -2."),
+        ("vae", "model.prior.spike_weight", 1.0, "at least 0 and below 1, got 1."),
+        ("vae", "model.prior.spike_stddev", 1.5, "above 0 and at most 1, got 1.5."),
+        ("vae", "model.prior.component_weights", (0.0,), "must be above 0, got 0."),
+        ("vae", "evaluation.aggregate_images", 1, "evaluation.aggregate_images must"),
+        ("vae", "train.num_steps", 0, "train.num_steps must be a whole number of at "),
+        (
+            "cascade_vae",
+            "cascade.stage_steps",
             0,
-            "must be at least 1 and smaller than 2147483648, got 0.",
+            "cascade.stage_steps must be a whole",
         ),
     ],
 )
-def test_values_out_of_range(name, value, message):
+def test_values_out_of_range(model, name, value, message):
+    config = base.get_config(model)
+    set_field(config, name, value)
     with pytest.raises(UserError) as caught:
-        _config.check_ranges({name: value})
+        _config.check_config(config)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_make_dataset(config):
@@ -80,14 +168,32 @@ def test_model(config):
     assert fields["image_shape"] == (8, 8, 1)
     assert fields["channels"] is fields["decoder_channels"] is None
     assert "prior" not in fields
-    model = _config.make_model(fields)
+    model = _config.make_model(fields, dataset)
     assert model == MODELS["vsc"](image_shape=(8, 8, 1))
     config.model.channels = (4, 5)
     config.model.decoder_channels = (6, 7)
     changed = _config.model_fields(config, dataset)
     assert (changed["channels"], changed["decoder_channels"]) == ((4, 5), (6, 7))
-    with pytest.raises(UserError, match="the model vae has no gate; take a config"):
-        _config.make_model(fields | {"name": "vae"})
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("autoencoder", "the model autoencoder has no gate; take a config of this mo"),
+        ("exemplar_vsc", "the model exemplar_vsc has no beta; take a config"),
+    ],
+)
+def test_another_model_needs_a_config_of_its_own(config, model, message):
+    config.model.name = model
+    with pytest.raises(UserError, match=message):
+        _config.check_config(config)
+
+
+def test_a_weight_that_a_model_needs():
+    config = base.get_config("vae")
+    config.model.name = "factor_vae"
+    with pytest.raises(UserError, match="factor_vae needs tc_weight, which the config"):
+        _config.check_config(config)
 
 
 def test_a_prior_is_made_from_its_name_and_its_own_fields():
@@ -95,9 +201,10 @@ def test_a_prior_is_made_from_its_name_and_its_own_fields():
     config.data.name = "digits"
     config.model.prior.name = "student_t"
     config.model.prior.df = 5.0
-    fields = _config.model_fields(config, _config.make_dataset(config))
+    dataset = _config.make_dataset(config)
+    fields = _config.model_fields(config, dataset)
     assert fields["prior"] == {"name": "student_t", "df": 5.0}
-    model = _config.make_model(fields)
+    model = _config.make_model(fields, dataset)
     assert model == MODELS["vae"](image_shape=(8, 8, 1), prior=StudentTPrior(5.0))
 
 
@@ -130,12 +237,18 @@ def test_values_and_schedules(config):
 @pytest.mark.parametrize(
     ("name", "spec", "message"),
     [
-        ("beta", ("linear", 1.0, -1.0, 0, 5), "weights.beta must be at least 0 at all"),
+        (
+            "beta",
+            ("linear", 1.0, -1.0, 0, 4),
+            r"weights.beta must be at least 0 at all steps of schedules.beta, got -0.5 "
+            r"at step 3\.",
+        ),
         (
             "learning_rate",
             ("linear", 0.1, 0.0, 0, 6),
-            "optimizer.learning_rate must be",
+            r"optimizer.learning_rate must be above 0 at all .*, got 0 at step 6\.",
         ),
+        ("sharpness", ("piecewise_constant", ("a",), (1.0, 2.0)), "schedules.sharpnes"),
         (
             "beta",
             ("linaer", 1.0, 2.0, 0, 5),
@@ -151,37 +264,6 @@ def test_bad_schedules(config, name, spec, message):
         _config.train_options(config)
 
 
-def test_the_cascade_sets_weights_reliefs_and_marks():
-    config = base.get_config("cascade_vae")
-    config.model.latent_dim = 6
-    options = _config.train_options(config)
-    steps = (0, 79_999, 80_000, 99_999, 100_000, 299_999)
-    at = [options.weights_at(step) for step in steps]
-    assert [w["num_relieved"] for w in at] == [1, 4, 4, 4, 5, 6]
-    assert [w["use_categories"] for w in at] == [0, 0, 1, 1, 1, 1]
-    # The onset of the categories at 80,000 starts no optimizer afresh.
-    assert options.reset_moments_at == (20_000, 40_000, 60_000, 100_000, 120_000)
-    config.train.num_steps = 90_000
-    assert [step for step, _ in _config.marked_steps(config)] == [
-        20_000,
-        40_000,
-        60_000,
-        80_000,
-    ]
-    config.cascade.reset_moments = False
-    assert _config.train_options(config).reset_moments_at == ()
-
-
-def test_the_cascade_of_latents_alone_never_uses_categories():
-    config = base.get_config("cascade_vae")
-    config.model.category_sizes = ()
-    options = _config.train_options(config)
-    at = [options.weights_at(step) for step in (0, 20_000, 80_000)]
-    assert [w["num_relieved"] for w in at] == [1, 2, 5]
-    assert all(w["use_categories"] == 0 for w in at)
-    assert options.reset_moments_at[-1] == 180_000
-
-
 def test_each_player_has_an_optimizer_of_its_own():
     config = base.get_config("factor_vae")
     config.optimizer.players.discriminator.b1 = 0.5
@@ -194,13 +276,18 @@ def test_each_player_has_an_optimizer_of_its_own():
 @pytest.mark.parametrize(
     ("factor", "sizes", "message"),
     [
-        (0, (3,), r"must be \(10,\), the number of values of the factor 'label'"),
-        (2, (10,), "column of the factors of digits, which has 1, got 2"),
+        (
+            0,
+            (3,),
+            r"category_sizes must be \(10,\), the number of values of the .* 'label'",
+        ),
+        (2, (10,), "model.label_factor must be the number of a factor of the data set"),
     ],
 )
 def test_labels_that_a_model_is_given_have_its_categories(factor, sizes, message):
     config = base.quick(base.get_config("aae_s"))
     config.data.name = "digits"
     config.model.label_factor, config.model.category_sizes = factor, sizes
+    dataset = _config.make_dataset(config)
     with pytest.raises(UserError, match=message):
-        _config.model_fields(config, _config.make_dataset(config))
+        _config.make_model(_config.model_fields(config, dataset), dataset)

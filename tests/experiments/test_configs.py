@@ -6,14 +6,15 @@ import json
 import math
 import re
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
+import readme_tables
 from PIL import Image
 
-from experiments import _config, configs
-from experiments._flags import flatten
+from experiments import _config
+from experiments._flags import config_names
+from experiments._help import known_words
 from experiments.run import run
 from vsc_jax.datasets import (
     Dataset,
@@ -21,26 +22,10 @@ from vsc_jax.datasets import (
     render_sprites,
     sprites_factors_from_index,
 )
+from vsc_jax.datasets._registry import SOURCES
 from vsc_jax.models import MODELS
 
-NAMES = sorted(
-    path.stem
-    for path in Path(next(iter(configs.__path__))).glob("*.py")
-    if path.stem not in ("__init__", "base")
-)
-SHAPES = {
-    "celeb_a": (64, 64, 3),
-    "digits": (8, 8, 1),
-    "dsprites": (64, 64, 1),
-    "fashion_mnist": (28, 28, 1),
-    "image_folder": (64, 64, 3),
-    "mnist": (28, 28, 1),
-    "mnist_5k": (28, 28, 1),
-    "pinwheel": (1, 2, 1),
-    "smiley": (32, 32, 1),
-    "spirals": (1, 2, 1),
-    "sprites": (64, 64, 1),
-}
+NAMES = config_names()
 # One quick run per config and, where its words change the code that runs, for those.
 RUNS = {(name, "quick") for name in NAMES} | {
     ("aae_s", "plain,quick"),
@@ -60,23 +45,27 @@ def get_config(name, argument=""):
     return importlib.import_module(f"experiments.configs.{name}").get_config(argument)
 
 
-def words_of(name):
-    """What a config says it knows when it is asked for something else."""
-    with pytest.raises(ValueError, match="it knows") as caught:
-        get_config(name, "?")
-    return re.search("it knows (.*)\\.", str(caught.value))[1].split(", ")
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_docstring_gives_the_command(name):
     module = importlib.import_module(f"experiments.configs.{name}")
     assert f"--config=configs/{name}.py" in module.__doc__
 
 
+def shape_of(data):
+    """`(height, width, channels)` that a data set describes."""
+    described = SOURCES[data].images
+    if "points" in described:
+        return (1, 2, 1)
+    size = re.search(r"(\d+)x(\d+)", described)
+    if size is None:  # those of the user
+        return (64, 64, 3)
+    return (int(size[1]), int(size[2]), 3 if "RGB" in described else 1)
+
+
 def noise_like(config):
     """Random images of the shape that the data of the config have."""
     data = config.data
-    height, width, channels = SHAPES[data.name]
+    height, width, channels = shape_of(data.name)
     size = data.image_size
     shape = (size or height, size or width, data.channels or channels)
     is_points = shape == (1, 2, 1)
@@ -96,14 +85,15 @@ def noise_like(config):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_word_gives_a_config_that_fits_its_model(name):
-    words = words_of(name)
+    words = known_words(name)
     assert words[-1] == "quick"
     for argument in ["", *words, *(f"{word},quick" for word in words)]:
         config = get_config(name, argument)
-        _config.check_ranges(flatten(config))
+        _config.check_config(config)
         options = _config.train_options(config)
-        fields = _config.model_fields(config, noise_like(config))
-        model = _config.make_model(fields)
+        dataset = noise_like(config)
+        fields = _config.model_fields(config, dataset)
+        model = _config.make_model(fields, dataset)
         assert set(model.default_weights) == set(options.weights)
         if "quick" in argument:
             assert options.num_steps <= 20
@@ -112,9 +102,16 @@ def test_every_word_gives_a_config_that_fits_its_model(name):
 
 def test_the_configs_cover_every_model():
     used = {
-        get_config(name, word).model.name for name in NAMES for word in words_of(name)
+        get_config(name, word).model.name
+        for name in NAMES
+        for word in known_words(name)
     }
-    assert used == set(MODELS)
+    missing = ", ".join(sorted(set(MODELS) - used))
+    assert not missing, (
+        f"no config trains {missing}: add a file to experiments/configs that begins "
+        f"with base.get_config({missing!r}), and write its row with "
+        f"`{readme_tables.COMMAND}`"
+    )
 
 
 def write_idx(folder, num_train=256, num_test=64):

@@ -1,0 +1,60 @@
+"""The stages of CascadeVAE as fields, and the weights that follow from them."""
+
+from experiments._cascade import (
+    CASCADE_WEIGHTS,
+    cascade_of,
+    cascade_resets,
+    cascade_weights,
+    has_cascade,
+    marked_steps,
+)
+from experiments._config import train_options
+from experiments.configs import base
+from vsc_jax.models import MODELS
+
+
+def test_a_model_has_a_cascade_if_it_has_its_weights():
+    for name in MODELS:
+        config = base.get_config(name)
+        weights = MODELS[name](image_shape=(8, 8, 1)).default_weights
+        assert has_cascade(weights) == ("cascade" in config) == (name == "cascade_vae")
+        assert not set(CASCADE_WEIGHTS) & set(config.weights)
+
+
+def test_without_a_cascade_nothing_follows():
+    config = base.get_config("vae")
+    assert cascade_of(config) is None
+    assert cascade_weights(config) == {}
+    assert cascade_resets(config) == ()
+    assert marked_steps(config) == []
+
+
+def test_the_cascade_sets_weights_reliefs_and_marks():
+    config = base.get_config("cascade_vae")
+    config.model.latent_dim = 6
+    options = train_options(config)
+    steps = (0, 79_999, 80_000, 99_999, 100_000, 299_999)
+    at = [options.weights_at(step) for step in steps]
+    assert [w["num_relieved"] for w in at] == [1, 4, 4, 4, 5, 6]
+    assert [w["use_categories"] for w in at] == [0, 0, 1, 1, 1, 1]
+    # The onset of the categories at 80,000 starts no optimizer afresh.
+    assert options.reset_moments_at == (20_000, 40_000, 60_000, 100_000, 120_000)
+    config.train.num_steps = 90_000
+    assert [step for step, _ in marked_steps(config)] == [
+        20_000,
+        40_000,
+        60_000,
+        80_000,
+    ]
+    config.cascade.reset_moments = False
+    assert train_options(config).reset_moments_at == ()
+
+
+def test_the_cascade_of_latents_alone_never_uses_categories():
+    config = base.get_config("cascade_vae")
+    config.model.category_sizes = ()
+    options = train_options(config)
+    at = [options.weights_at(step) for step in (0, 20_000, 80_000)]
+    assert [w["num_relieved"] for w in at] == [1, 2, 5]
+    assert all(w["use_categories"] == 0 for w in at)
+    assert options.reset_moments_at[-1] == 180_000
