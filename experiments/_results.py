@@ -36,7 +36,7 @@ def failures(results: Mapping[str, Any]) -> dict[str, str]:
 
 def summary(failed: Mapping[str, str]) -> str:
     """What failed, in one line."""
-    errors = "; ".join(f"{name}: {' '.join(e.split())}" for name, e in failed.items())
+    errors = "; ".join(f"{name}: {error}" for name, error in failed.items())
     return f"{len(failed)} of the scores and figures failed: {errors}"
 
 

@@ -15,19 +15,17 @@ NUM = 200  # of images in most tests, so that the programs are compiled once
 
 
 @dataclasses.dataclass(frozen=True)
-class TableModel:
+class TableEncoder:
     """The pixel of an image is the number of its row in tables of posteriors.
 
-    `params` are mean, log_var and slab_logits, each `[rows, latent_dim]`; the prior is
-    that of VSC, or N(0, I) without a spike.
+    `params` are mean, log_var and slab_logits, each `[rows, latent_dim]`. It can
+    encode and nothing else.
     """
 
     image_shape: tuple[int, int, int] = (2, 1, 1)
     latent_dim: int = DIM
     spike: bool = False
     deterministic: bool = False
-    prior: bool = True
-    closed_form: bool = True
     category_sizes: tuple[int, ...] = ()
 
     @property
@@ -49,12 +47,11 @@ class TableModel:
     def sample_posterior(self, params, posterior, key):
         return posterior.expected_code
 
-    def decode(self, params, z):
-        return jnp.zeros((len(z), *self.image_shape))
+
+class WithPrior(TableEncoder):
+    """The prior is that of VSC, or N(0, I) without a spike."""
 
     def sample_prior(self, params, key, num_samples, weights):
-        if not self.prior:
-            return None
         key_z, key_on = jax.random.split(key)
         z = jax.random.normal(key_z, (num_samples, self.latent_dim))
         if self.spike:
@@ -64,17 +61,18 @@ class TableModel:
         one_hots = jnp.full((num_samples, sum(self.category_sizes)), 1e3)
         return jnp.concatenate([z, one_hots], axis=1)
 
-    def kl_per_latent(self, params, x, weights):
-        if not self.closed_form:
-            return {}
-        q = self.encode(params, x)
+
+class WithKL(WithPrior):
+    """And the KL to it is known."""
+
+    def kl_per_latent(self, params, x, posterior, weights):
         num = len(self.category_sizes)
         if self.spike:
             terms = losses.spike_slab_kl_terms(
-                *q.spike_slab(), prior_slab_prob=weights["prior_slab_prob"]
+                *posterior.spike_slab(), prior_slab_prob=weights["prior_slab_prob"]
             )
             return {"slab_kl": terms.slab, "spike_kl": terms.spike}
-        kl = losses.gaussian_kl(*q.gaussian())
+        kl = losses.gaussian_kl(*posterior.gaussian())
         return {
             "kl": jnp.pad(kl, ((0, 0), (0, num))),
             "category_kl": jnp.full((len(x), self.latent_dim + num), 7.0)
@@ -82,7 +80,11 @@ class TableModel:
             .set(0.0),
         }
 
-    def log_weight(self, params, x, key, weights):
+
+class TableModel(WithKL):
+    """And it bounds log p(x)."""
+
+    def log_importance_weight(self, params, x, posterior, key, weights):
         return jnp.zeros(len(x))
 
 

@@ -1,5 +1,6 @@
 """`experiments.evaluate` on a small run: scores added, others kept, clear errors."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,11 +8,9 @@ import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
-from tiny_runs import tiny_dataset
 
 from experiments import evaluate
 from experiments._flags import UserError
-from experiments._metrics import draw_rows, metric_values
 from experiments.configs import prior_sprites
 from experiments.run import run
 from vsc_jax import load_run
@@ -119,21 +118,39 @@ def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_the_table_names_what_a_value_is():
-    scores = {
-        "mig": {"value": 0.5, "headline": "mig"},
-        "dci": {"value": 0.25, "headline": "disentanglement"},
-        "irs": {"skipped": "why"},
-    }
-    assert metric_values(scores) == {"mig": 0.5, "dci.disentanglement": 0.25}
+def test_a_score_that_fails_is_named_at_the_end(workdir, tmp_path, capsys, monkeypatch):
+    def broken(train, test, seed):
+        raise TypeError("a broken score.\nIn two lines.")
+
+    shutil.copytree(workdir, tmp_path / "run")
+    monkeypatch.setitem(evaluate.SCORES, "mig", (broken, "mig"))
+    given = {"workdir": str(tmp_path / "run"), "metrics": ["mig", "modularity"]}
+    small = {"num_samples": 200, "num_test_samples": 100}
+    with flagsaver.flagsaver(**given, **small), pytest.raises(SystemExit) as end:
+        evaluate.main(["evaluate"])
+    assert end.value.code == 1
+    printed = capsys.readouterr()
+    assert "failed: TypeError: a broken score." in printed.out
+    assert printed.err.splitlines()[-1] == (
+        "error: 1 of the scores and figures failed: metrics.mig: TypeError: a broken "
+        "score."
+    )
+    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
+    assert metrics["mig"]["failed"] == "TypeError: a broken score."
+    assert metrics["modularity"]["value"] >= 0.0
 
 
-def test_rows_are_drawn_once():
-    dataset = tiny_dataset()
-    train, test = draw_rows(dataset, 40, 20, seed=1)
-    assert (len(train), len(test)) == (40, 20)
-    assert not np.intersect1d(train, test).size
-    again, _ = draw_rows(dataset, 40, 20, seed=1)
-    np.testing.assert_array_equal(train, again)
-    first, second = draw_rows(dataset, 1000, 400, seed=1)
-    assert (len(first), len(second)) == (50, 20)
+def test_data_without_factors_are_refused(workdir, monkeypatch):
+    bare = dataclasses.replace(
+        evaluate.choose_dataset(load_run(workdir)),
+        name="bare",
+        factors=None,
+        factor_names=(),
+        factor_sizes=(),
+        label_factor=None,
+        category_factor=None,
+        category_names=(),
+    )
+    monkeypatch.setattr(evaluate, "choose_dataset", lambda run: bare)
+    with pytest.raises(UserError, match="bare has no ground-truth factors to score"):
+        evaluate.score_run(workdir, ["mig"])

@@ -34,7 +34,7 @@ class Collection:
         except NotApplicable as reason:
             self.skipped[name] = str(reason)
         except Exception as error:
-            self.failed[name] = f"{type(error).__name__}: {error}"
+            self.failed[name] = describe(error)
             _logger.exception("%s failed", name)
 
     def outcome(self, name: str) -> dict[str, Any]:
@@ -43,6 +43,16 @@ class Collection:
             if name in getattr(self, kind):
                 return {kind: getattr(self, kind)[name]}
         return self.results[name]
+
+
+def describe(error: Exception) -> str:
+    r"""The type of an error and the first line of its message.
+
+    >>> describe(ValueError("too small.\nAnd a long explanation."))
+    'ValueError: too small.'
+    """
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def merge(target: dict[str, Any], more: Mapping[str, Any]) -> None:

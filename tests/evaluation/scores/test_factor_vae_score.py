@@ -8,8 +8,13 @@ import pytest
 
 from vsc_jax import metrics
 from vsc_jax.datasets import Dataset, ImageFormat
-from vsc_jax.evaluation import disentanglement_scores, evaluate, score_scalars
-from vsc_jax.models import Player
+from vsc_jax.evaluation import (
+    Context,
+    EvaluationOptions,
+    evaluate,
+    score_scalars,
+)
+from vsc_jax.models import LossOutput, Player
 from vsc_jax.networks import Posterior
 
 SIZES = (3, 1, 4, 5, 6)
@@ -31,18 +36,18 @@ def pixel_dataset(**changes):
         factors=factors.astype(np.int32),
         factor_names=NAMES,
         factor_sizes=SIZES,
+        category_factor="shape",
     )
     return dataclasses.replace(dataset, **changes)
 
 
 @dataclasses.dataclass(frozen=True)
-class PixelModel:
+class PixelEncoder:
     """Latents are pixels times `params`, categories follow the first pixel."""
 
     image_shape: tuple[int, int, int] = (5, 1, 1)
     latent_dim: int = 5
     category_sizes: tuple[int, ...] = (4,)
-    prior: bool = True
     spike: bool = False
 
     @property
@@ -61,9 +66,10 @@ class PixelModel:
         return jnp.zeros(batch_size)
 
     def loss(self, params, batch, noise, weights, *, gather=lambda a: a):
-        kl = sum(self.kl_per_latent(params, batch.x, weights).values())
-        kl = kl[:, : self.latent_dim].mean(0)
-        return weights["beta"] * kl.sum(), {"kl_per_latent": kl, "kl": kl.sum()}
+        kl = 0.5 * self.encode(params, batch.x).mean ** 2
+        kl = kl.mean(0)
+        metrics = {"kl_per_latent": kl, "kl": kl.sum()}
+        return LossOutput(weights["beta"] * kl.sum(), metrics)
 
     def encode(self, params, x):
         x = x.reshape(len(x), -1) * 6.0
@@ -79,16 +85,16 @@ class PixelModel:
     def sample_posterior(self, params, posterior, key):
         return posterior.expected_code
 
-    def sample_prior(self, params, key, num_samples, weights):
-        return None
-
     def decode(self, params, z):
         return z[:, : self.latent_dim].reshape(len(z), *self.image_shape) / 6.0
 
-    def kl_per_latent(self, params, x, weights):
-        if not self.prior:
-            return {}
-        kl = 0.5 * self.encode(params, x).mean ** 2
+
+@dataclasses.dataclass(frozen=True)
+class PixelModel(PixelEncoder):
+    """And the KL of a latent is half the square of its mean."""
+
+    def kl_per_latent(self, params, x, posterior, weights):
+        kl = 0.5 * posterior.mean**2
         num = len(self.category_sizes)
         if not num:
             return {"gaussian_kl": kl}
@@ -98,24 +104,44 @@ class PixelModel:
             "category_kl": jnp.pad(variables, ((0, 0), (self.latent_dim, 0))),
         }
 
-    def log_weight(self, params, x, key, weights):
-        return None
+
+class ConstantLatent:
+    """Its transport leaves a latent constant."""
+
+    def to_normal(self, z):
+        return z * (np.arange(5) != 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class WithTransport(PixelModel):
+    @property
+    def prior(self):
+        return ConstantLatent()
 
 
 ON = jnp.ones(5)
 WITHOUT_SHAPE = jnp.array([0.0, 1.0, 1.0, 1.0, 1.0])
 
 
+ALL = 1_000_000
+GROUP = "disentanglement"
+
+
 def score(model, params=WITHOUT_SHAPE, dataset=None, weights=None, **kwargs):
-    return disentanglement_scores(
+    """The results of the group, with what is skipped."""
+    context = Context(
         model,
         params,
         dataset or pixel_dataset(),
-        weights=model.default_weights | (weights or {}),
-        num_images=kwargs.pop("num_images", None),
+        model.default_weights | (weights or {}),
         batch_size=kwargs.pop("batch_size", 50),
-        **kwargs,
+        seed=kwargs.pop("seed", 0),
     )
+    options = EvaluationOptions(disentanglement_images=kwargs.pop("num_images", ALL))
+    results = evaluate(context, options, only=kwargs.pop("only", (GROUP,)))
+    assert not kwargs
+    assert results["failed"] == {}
+    return results.get(GROUP, {}) | {"skipped": results["skipped"]}
 
 
 def test_shape_as_category_and_the_others_as_latents():
@@ -132,7 +158,7 @@ def test_shape_as_category_and_the_others_as_latents():
     assert accuracy["factor"] == "shape"
     assert accuracy["categories"] == [1, 2, 3]
     assert accuracy["matching"] == [2, 1, 0]
-    assert score_scalars(scores) == {
+    assert score_scalars({GROUP: scores}) == {
         "factor_vae_score": 1.0,
         "factor_vae_score_locatello": 1.0,
         "unsupervised_accuracy": 1.0,
@@ -170,15 +196,13 @@ def test_scores_are_those_of_the_metric_on_all_images():
 
 def test_pruning_by_kl_and_by_spread_without_a_prior():
     params = jnp.array([0.0, 1.0, 1.0, 0.1, 1.0])
-    active = {
-        prior: score(PixelModel(prior=prior), params)["factor_vae_score"]["cascade"][
-            "active"
-        ]
-        for prior in (True, False)
-    }
+    active = [
+        score(kind(), params)["factor_vae_score"]["cascade"]["active"]
+        for kind in (PixelModel, PixelEncoder)
+    ]
     # The third factor's latent has a KL of 0.03 nats and a deviation of 0.13.
-    assert active == {True: [2, 4, 5], False: [2, 3, 4, 5]}
-    assert "kl_per_latent" not in score(PixelModel(prior=False))
+    assert active == [[2, 4, 5], [2, 3, 4, 5]]
+    assert "kl_per_latent" not in score(PixelEncoder())
 
 
 def test_categories_that_are_not_in_use_yet_do_not_vote():
@@ -193,7 +217,7 @@ def test_several_variables():
     accuracy = scores["unsupervised_accuracy"]
     assert accuracy["d0"]["unsupervised_accuracy"] == 1.0
     assert accuracy["d1"]["unsupervised_accuracy"] == pytest.approx(1 / 3)
-    assert score_scalars(scores)["unsupervised_accuracy"] == 1.0
+    assert score_scalars({GROUP: scores})["unsupervised_accuracy"] == 1.0
     # The second one never changes.
     assert scores["factor_vae_score"]["cascade"]["active"] == [2, 3, 4, 5]
 
@@ -212,60 +236,84 @@ def test_codes_of_a_spike_are_its_means():
 
 def test_labels_alone_give_an_accuracy_alone():
     dataset = pixel_dataset(
-        factors=pixel_dataset().factors[:, :1], factor_names=("label",)
+        factors=pixel_dataset().factors[:, :1],
+        factor_names=("label",),
+        factor_sizes=SIZES[:1],
+        label_factor="label",
+        category_factor="label",
     )
     scores = score(PixelModel(), dataset=dataset)
     assert scores["unsupervised_accuracy"]["d0"]["factor"] == "label"
-    assert set(scores["skipped"]) == {"factor_vae_score"}
-    assert score_scalars(scores) == {"unsupervised_accuracy": 1.0}
+    why = "these images have fewer than two factors with two values or more"
+    assert scores["skipped"] == {
+        "factor_vae_score": why,
+        "factor_vae_score_locatello": why,
+    }
+    assert score_scalars({GROUP: scores}) == {"unsupervised_accuracy": 1.0}
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c", "d", "e"), ()])
 def test_what_is_not_there_is_named(names):
     factors = pixel_dataset().factors[:, : len(names)] if names else None
-    dataset = pixel_dataset(factors=factors, factor_names=names)
+    dataset = pixel_dataset(
+        factors=factors,
+        factor_names=names,
+        factor_sizes=SIZES[: len(names)],
+        category_factor=None,
+    )
     scores = score(PixelModel(), dataset=dataset)
     assert scores["skipped"]["unsupervised_accuracy"] == (
-        "this data set has no factor named shape or label"
+        "this data set has no factor for categories"
     )
     assert ("factor_vae_score" in scores) == bool(names)
     assert ("factor_vae_score" in scores["skipped"]) == (not names)
     if not names:
-        assert score_scalars(scores) == {}
+        assert score_scalars({GROUP: scores}) == {}
 
 
-def test_codes_can_be_transformed_before_they_are_scored():
-    """The one latent that is constant after it is left out."""
-    plain = score(PixelModel())["factor_vae_score"]["cascade"]
-    other = score(PixelModel(), transform=lambda z: z * (np.arange(5) != 3))
-    assert 3 in plain["active"]
-    assert 3 not in other["factor_vae_score"]["cascade"]["active"]
+def test_codes_are_scored_as_they_are_and_made_normal():
+    """The one latent that is constant after the transport is left out."""
+    group = "disentanglement_of_normal_codes"
+    dataset, options = pixel_dataset(), EvaluationOptions(disentanglement_images=ALL)
+    results = evaluate(
+        Context(WithTransport(), WITHOUT_SHAPE, dataset), options, only=(GROUP, group)
+    )
+    assert results["failed"] == results["skipped"] == {}
+    for protocol in ("cascade", "locatello"):
+        plain, normal = (
+            results[name]["factor_vae_score"][protocol] for name in (GROUP, group)
+        )
+        assert 3 in plain["active"]
+        assert 3 not in normal["active"]
+    assert results[group]["num_images"] == 360
+    assert results[group]["kl_per_latent"] == results[GROUP]["kl_per_latent"]
+    results = evaluate(
+        Context(PixelModel(), WITHOUT_SHAPE, dataset), options, only=(group,)
+    )
+    assert results["skipped"] == {
+        group: "the prior of this model has no transport to a normal distribution"
+    }
 
 
 def test_a_part_of_the_images():
-    scores = score(PixelModel(), num_images=100, protocols=("cascade",))
+    only = ("factor_vae_score", "unsupervised_accuracy")
+    scores = score(PixelModel(), num_images=100, only=only)
     assert scores["num_images"] == 100
     assert set(scores["factor_vae_score"]) == {"cascade"}
     confusion = scores["unsupervised_accuracy"]["d0"]["confusion"]
     assert np.sum(confusion) == 100
-    again = score(PixelModel(), num_images=100, protocols=("cascade",))
-    other = score(PixelModel(), num_images=100, protocols=("cascade",), seed=1)
+    again = score(PixelModel(), num_images=100, only=only)
+    other = score(PixelModel(), num_images=100, only=only, seed=1)
     assert again == scores != other
-    with pytest.raises(ValueError, match="number of images must be at least 1"):
-        score(PixelModel(), num_images=0)
-    with pytest.raises(ValueError, match="weights lack beta; PixelModel"):
-        disentanglement_scores(
-            PixelModel(), ON, pixel_dataset(), weights={"use_categories": 1.0}
-        )
 
 
 def test_one_program_for_all_batches_and_weights():
     traces = []
 
     class Counting(PixelModel):
-        def kl_per_latent(self, params, x, weights):
+        def kl_per_latent(self, params, x, posterior, weights):
             traces.append(x.shape)
-            return super().kl_per_latent(params, x, weights)
+            return super().kl_per_latent(params, x, posterior, weights)
 
     for use in (0.0, 1.0):
         score(Counting(), weights={"use_categories": use})
@@ -275,17 +323,13 @@ def test_one_program_for_all_batches_and_weights():
 def test_part_of_evaluate():
     model, dataset = PixelModel(), pixel_dataset()
     results = evaluate(
-        model,
-        WITHOUT_SHAPE,
-        dataset,
-        weights=model.default_weights,
-        disentanglement_images=300,
-        batch_size=40,
+        Context(model, WITHOUT_SHAPE, dataset, batch_size=40),
+        EvaluationOptions(disentanglement_images=300),
     )
     scores = results["disentanglement"]
+    assert results["failed"] == {}
     assert scores["num_images"] == 300
     assert scores["factor_vae_score"]["cascade"]["factor_vae_score"] == 1.0
-    assert "skipped" not in scores
     # Vectors of the loss become lists; the KL has a column for the variable.
     assert len(results["loss_terms"]["kl_per_latent"]) == 5
     assert results["loss_terms"]["kl"] == pytest.approx(
@@ -298,13 +342,8 @@ def test_part_of_evaluate():
     json.dumps(results, allow_nan=False)
 
     plain = dataclasses.replace(model, category_sizes=())
-    for num in (0, None):
-        results = evaluate(
-            plain,
-            ON,
-            dataset,
-            weights=model.default_weights,
-            disentanglement_images=num,
-        )
-        assert ("disentanglement" in results) == (num is None)
-        assert ("unsupervised_accuracy" in results["skipped"]) == (num is None)
+    for num in (0, ALL):
+        options = EvaluationOptions(disentanglement_images=num)
+        results = evaluate(Context(plain, ON, dataset), options)
+        assert ("disentanglement" in results) == (num > 0)
+        assert ("unsupervised_accuracy" in results["skipped"]) == (num > 0)

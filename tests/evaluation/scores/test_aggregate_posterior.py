@@ -5,26 +5,44 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from model_cases import CASES, NO_KL, model_of, params_of, weights_of
-from table_model import DIM, NUM, TableModel, random_tables, row_dataset, tables
+from model_cases import CASES, model_of, params_of, weights_of
+from table_model import (
+    DIM,
+    NUM,
+    TableEncoder,
+    TableModel,
+    WithKL,
+    WithPrior,
+    random_tables,
+    row_dataset,
+    tables,
+)
 from tiny_runs import tiny_dataset
 
 from vsc_jax import losses
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.evaluation import aggregate_posterior_scores, evaluate
+from vsc_jax.evaluation import Context, EvaluationOptions, evaluate, has
+from vsc_jax.models import BoundsLikelihood, HasKL, SamplesPrior
 
 LOG_2_PI = np.log(2 * np.pi)
 DISTANCES = ("mmd", "mmd_per_dimension", "sliced_wasserstein")
 
 
-def scores_of(model, params, num_test=NUM, **options):
-    return aggregate_posterior_scores(
-        model,
-        params,
-        row_dataset(num_test),
-        weights=model.default_weights,
-        **{"batch_size": 64, "num_images": None} | options,
+ALL = 1_000_000
+
+
+def scores_of(model, params, num_test=NUM, num_images=ALL, batch_size=64, seed=0):
+    context = Context(
+        model, params, row_dataset(num_test), batch_size=batch_size, seed=seed
     )
+    return group_of(context, EvaluationOptions(aggregate_images=num_images))
+
+
+def group_of(context, options):
+    """The scores of the aggregate posterior alone, with what is skipped."""
+    results = evaluate(context, options, only=("aggregate_posterior",))
+    assert results["failed"] == {}
+    return results.get("aggregate_posterior", {}) | {"skipped": results["skipped"]}
 
 
 def assert_close(scores, expected):
@@ -124,7 +142,9 @@ def test_against_the_densities_in_float64(spike):
     np.testing.assert_allclose(scores["overlap_per_latent"], entropy, rtol=1e-5)
     assert scores["overlap"] == pytest.approx(entropy.sum(), rel=1e-5)
     x = jnp.asarray(dataset.decode(rows))
-    terms = model.kl_per_latent(params, x, model.default_weights)
+    terms = model.kl_per_latent(
+        params, x, model.encode(params, x), model.default_weights
+    )
     kl = sum(np.asarray(term, np.float64).sum(axis=1).mean() for term in terms.values())
     assert scores["kl"] == pytest.approx(kl, rel=1e-5)
     assert scores["marginal_kl"] == pytest.approx(kl - scores["mutual_information"])
@@ -166,7 +186,7 @@ def test_gates_at_their_extremes_are_finite():
 
 def test_distances_are_those_of_the_losses_at_draws_of_the_codes():
     mean = np.random.default_rng(0).normal(1.0, 2.0, (NUM + 5, DIM))
-    model = TableModel(deterministic=True, closed_form=False)
+    model = WithPrior(deterministic=True)
     scores = scores_of(model, tables(mean, 0.0))
     z = jnp.asarray(mean[row_dataset().test_indices], jnp.float32)
     prior = jax.random.normal(jax.random.key(5), z.shape)
@@ -191,19 +211,14 @@ def test_distances_are_those_of_the_losses_at_draws_of_the_codes():
 
 def test_no_prior_and_no_fixed_prior():
     params = random_tables()
-    scores = scores_of(TableModel(prior=False, closed_form=False), params)
+    scores = scores_of(TableEncoder(), params)
     assert scores["skipped"] == {
         "marginal_kl": "this model has no KL to a prior",
-        **dict.fromkeys(DISTANCES, "this model has no prior"),
+        "distance_to_prior": "this model has no prior",
     }
     assert "num_draws" not in scores
     assert scores["mutual_information"] > 0
-
-    class SelectedPrior(TableModel):
-        def log_weight(self, params, x, key, weights):
-            return None
-
-    scores = scores_of(SelectedPrior(), params)
+    scores = scores_of(WithKL(), params)
     assert scores["skipped"] == {
         "marginal_kl": "the KL of this model is to no fixed prior"
     }
@@ -233,16 +248,9 @@ def test_a_part_of_the_images_and_reproducible():
     assert more["mutual_information"] < more["mutual_information_bound"]
 
 
-def test_bad_input():
-    model, params = TableModel(spike=True), random_tables()
-    with pytest.raises(ValueError, match="at least 2 test images, got 1"):
-        scores_of(model, params, num_images=1)
-    with pytest.raises(ValueError, match="number of images must be at least 1, got 0"):
-        scores_of(model, params, num_images=0)
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
-        scores_of(model, params, batch_size=0)
-    with pytest.raises(ValueError, match="weights lack prior_slab_prob; TableModel"):
-        aggregate_posterior_scores(model, params, row_dataset(), weights={})
+def test_two_images_are_needed():
+    with pytest.raises(ValueError, match="aggregate_images must be 0 or at least 2"):
+        EvaluationOptions(aggregate_images=1)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -256,40 +264,44 @@ def test_every_model_has_numbers_or_reasons(case):
             images=images.astype(np.uint8),
             format=ImageFormat(model.image_shape),
         )
-    scores = aggregate_posterior_scores(
-        model, params_of(case), dataset, weights=weights_of(case), batch_size=10
-    )
+    context = Context(model, params_of(case), dataset, weights_of(case), batch_size=10)
+    scores = group_of(context, EvaluationOptions())
     json.dumps(scores, allow_nan=False)
-    deterministic = case in ("autoencoder", "aae", "aae_s")
-    named = set(scores) | set(scores["skipped"])
-    assert {"overlap", "mutual_information", "marginal_kl", *DISTANCES} <= named
-    assert not set(scores) & set(scores["skipped"])
-    assert ("overlap" in scores) == (not deterministic)
-    if "mutual_information" in scores:
+    skipped = set(scores["skipped"])
+    encoded = context.encode(dataset.test_indices)
+    if encoded.log_var is None:
+        assert {"overlap", "mutual_information", "marginal_kl"} <= skipped
+    else:
         assert len(scores["overlap_per_latent"]) == model.latent_dim
         bound = scores["mutual_information_bound"] + 1e-5
         noise = 4 * scores["mutual_information_standard_error"] + 1e-5
         assert -noise < scores["mutual_information"] < bound
-    no_marginal = case in NO_KL or case.startswith("exemplar_vsc")
-    assert ("marginal_kl" in scores["skipped"]) == no_marginal
-    assert ("mmd" in scores["skipped"]) == (case == "autoencoder")
+    marginal = has(model, HasKL) and has(model, BoundsLikelihood)
+    assert ("marginal_kl" in skipped) == (not marginal)
+    assert ("marginal_kl" in scores) == marginal
+    assert ("distance_to_prior" in skipped) == (not has(model, SamplesPrior))
+    assert all(name in scores for name in DISTANCES) == has(model, SamplesPrior)
 
 
 def test_part_of_evaluate(model, params, dataset):
-    options = {"weights": model.default_weights, "iwae_samples": 0, "probe": False}
-    results = evaluate(model, params, dataset, num_test=None, seed=4, **options)
-    alone = aggregate_posterior_scores(
-        model, params, dataset, weights=model.default_weights, seed=4
+    def of(**options):
+        options = EvaluationOptions(iwae_samples=0, num_labels=0, **options)
+        return evaluate(Context(model, params, dataset, seed=4), options)
+
+    results = of(num_test=0)
+    alone = group_of(
+        Context(model, params, dataset, seed=4), EvaluationOptions(num_test=0)
     )
     assert alone.pop("skipped") == {}
     assert_close(results["aggregate_posterior"], alone)
-    assert results["skipped"] == {"probe": "not asked for"}
+    assert not {"overlap", "mutual_information", "marginal_kl"} & set(
+        results["skipped"]
+    )
     # Over all images both are the same mean.
     assert results["aggregate_posterior"]["kl"] == pytest.approx(
         results["kl"], rel=1e-5
     )
-    few = evaluate(model, params, dataset, aggregate_images=9, **options)
+    few = of(aggregate_images=9)
     assert few["aggregate_posterior"]["num_images"] == 9
     assert few["aggregate_posterior"]["mutual_information_bound"] == np.log(9)
-    none = evaluate(model, params, dataset, aggregate_images=0, **options)
-    assert "aggregate_posterior" not in none
+    assert "aggregate_posterior" not in of(aggregate_images=0)

@@ -1,0 +1,177 @@
+"""Scores by name: known codes, what is skipped, means over repeats."""
+
+import dataclasses
+import inspect
+import json
+
+import jax
+import numpy as np
+import pytest
+from tiny_runs import tiny_dataset, tiny_model
+
+from vsc_jax import metrics
+from vsc_jax.evaluation import (
+    CHEAP_SCORES,
+    SCORES,
+    Context,
+    LabelledCodes,
+    compute_scores,
+    labelled_codes,
+    mean_scores,
+    metric_scores,
+    metric_values,
+)
+from vsc_jax.evaluation._rows import split_rows
+
+
+def true_factors(num, seed=0):
+    rng = np.random.default_rng(seed)
+    factors = rng.integers(0, (3, 4, 5), (num, 3)).astype(np.int32)
+    codes = factors.astype(np.float32)
+    return LabelledCodes(codes, factors, log_var=np.full(codes.shape, -9.0, np.float32))
+
+
+def test_every_score_of_codes_has_a_name():
+    known = {name for name, _ in inspect.getmembers(metrics, inspect.isfunction)}
+    # What takes no factors, several models, or one factor alone.
+    others = {"absolute_correlation", "few_label_probe", "hoyer", "jaccard_diversity"}
+    others |= {"sparsity", "udr", "unsupervised_accuracy"}
+    assert known == set(SCORES) | others
+    assert set(CHEAP_SCORES) < set(SCORES)
+
+
+@pytest.mark.parametrize("name", sorted(set(SCORES) - {"downstream"}))
+def test_true_factors_as_codes(name):
+    train, test = true_factors(700), true_factors(300, seed=1)
+    score = compute_scores([name], train, test)[name]
+    assert json.loads(json.dumps(score)) == score
+    assert score["value"] == score["detail"][score["headline"]]
+    assert score["seconds"] > 0.0
+    if name in ("sap", "irs", "jemmig", "unsupervised_scores"):
+        return  # which do not end at 1
+    assert score["value"] == pytest.approx(1.0, abs=0.06)
+
+
+def test_what_cannot_be_computed_says_why():
+    train, test = true_factors(200), true_factors(100)
+    results = compute_scores(["jemmig", "mig"], train._replace(log_var=None), test)
+    assert "log-variance" in results["jemmig"]["skipped"]
+    assert "value" not in results["jemmig"]
+    assert results["mig"]["value"] > 0.9
+    mixed = train._replace(categories=train.factors[:, :1])
+    results = compute_scores(["jemmig", "irs", "mcc"], mixed, test)
+    for name, result in results.items():
+        assert result["skipped"].startswith(f"{name} takes no categories, ")
+    with pytest.raises(ValueError, match=r"unknown score nothing; known: .*mig"):
+        compute_scores(["nothing"], train, test)
+
+
+def context_of(name, dataset=None):
+    model = tiny_model(name)
+    params = jax.jit(model.init)(jax.random.key(0))
+    return Context(model, params, dataset or tiny_dataset(), seed=5)
+
+
+def test_codes_are_those_of_the_encoder():
+    rows = np.array([3, 1, 2])
+    context = context_of("cascade_vae")
+    found, encoded = labelled_codes(context, rows), context.encode(rows)
+    np.testing.assert_array_equal(found.codes, encoded.expected_latents)
+    np.testing.assert_array_equal(found.categories, encoded.categories)
+    np.testing.assert_array_equal(found.factors, context.dataset.factors[rows])
+    assert found.log_var is not None
+    assert labelled_codes(context_of("vsc"), rows).log_var is None
+    assert labelled_codes(context_of("vae"), rows).categories is None
+
+
+def test_scores_of_a_model():
+    names = ["mcc", "jemmig"]
+    context = context_of("vsc")
+    scores = metric_scores(
+        context, names, num_samples=40, num_test_samples=20, repeats=2
+    )
+    assert list(scores) == names
+    parts = [split_rows(context.dataset, 40, 20, seed) for seed in (5, 6)]
+    values = [
+        compute_scores(
+            ["mcc"], *(labelled_codes(context, part) for part in both), seed=seed
+        )["mcc"]["value"]
+        for seed, both in zip((5, 6), parts, strict=True)
+    ]
+    assert scores["mcc"]["values"] == values
+    assert scores["mcc"]["protocol"] == {
+        "dataset": "tiny",
+        "num_samples": 40,
+        "num_test_samples": 20,
+        "seed": 5,
+        "repeats": 2,
+    }
+    assert "log-variance" in scores["jemmig"]["skipped"]
+    with pytest.raises(ValueError, match="unknown score migg"):
+        metric_scores(context, ["migg"])
+
+
+def test_without_factors_every_score_is_skipped():
+    dataset = dataclasses.replace(
+        tiny_dataset(), factors=None, factor_names=(), factor_sizes=()
+    )
+    scores = metric_scores(context_of("vae", dataset), ["mig", "mcc"])
+    for score in scores.values():
+        assert score["skipped"] == "the data set tiny has no ground-truth factors."
+
+
+def test_a_broken_score_costs_no_other(monkeypatch, caplog):
+    def broken(train, test, seed):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setitem(SCORES, "mig", (broken, "mig"))
+    train, test = true_factors(200), true_factors(100)
+    results = compute_scores(["mig", "mcc"], train, test)
+    assert results["mig"] == {
+        "failed": "ValueError: operands could not be broadcast together"
+    }
+    assert results["mcc"]["value"] > 0.9
+    assert "in broken" in caplog.text
+    # Once is enough to have failed.
+    other = {"mig": {"value": 0.5, "headline": "mig"}, "mcc": results["mcc"]}
+    merged = mean_scores([other, results])
+    assert merged["mig"] == results["mig"]
+    assert len(merged["mcc"]["values"]) == 2
+
+
+def test_rows_are_drawn_once():
+    dataset = tiny_dataset()
+    train, test = split_rows(dataset, 40, 20, seed=1)
+    assert (len(train), len(test)) == (40, 20)
+    assert not np.intersect1d(train, test).size
+    again, _ = split_rows(dataset, 40, 20, seed=1)
+    np.testing.assert_array_equal(train, again)
+    first, second = split_rows(dataset, 1000, 400, seed=1)
+    assert (len(first), len(second)) == (50, 20)
+
+
+def test_the_table_names_what_a_value_is():
+    scores = {
+        "mig": {"value": 0.5, "headline": "mig"},
+        "dci": {"value": 0.25, "headline": "disentanglement"},
+        "irs": {"skipped": "why"},
+        "med": {"failed": "ValueError: why"},
+    }
+    assert metric_values(scores) == {"mig": 0.5, "dci.disentanglement": 0.25}
+
+
+def test_means_over_repeats():
+    one = {"mig": {"value": 0.5, "seconds": 1.0, "headline": "mig", "detail": {}}}
+    two = {"mig": {"value": 0.7, "seconds": 2.0, "headline": "mig", "detail": {}}}
+    merged = mean_scores([one, two])["mig"]
+    assert merged["value"] == pytest.approx(0.6)
+    assert merged["standard_error"] == pytest.approx(0.1)
+    assert merged["values"] == [0.5, 0.7]
+    assert merged["seconds"] == 3.0
+    assert "standard_error" not in mean_scores([one])["mig"]
+    late = mean_scores([{"mig": {"skipped": "why"}}, two])["mig"]
+    assert late["value"] == 0.7
+    assert "skipped" not in late
+    assert mean_scores([{"jemmig": {"skipped": "why"}}]) == {
+        "jemmig": {"skipped": "why"}
+    }

@@ -1,0 +1,41 @@
+import pytest
+from linear_model import LinearAutoencoder, LinearModel, MixedLinearModel
+from model_cases import CASES, model_of
+
+from vsc_jax import models
+from vsc_jax.evaluation import has, needs
+from vsc_jax.evaluation._needs import REASONS
+from vsc_jax.metrics import NotApplicable
+
+
+def test_every_capability_has_a_reason():
+    protocols = {
+        value
+        for value in vars(models._capabilities).values()
+        if getattr(value, "_is_protocol", False)
+        and value.__module__ == models._capabilities.__name__
+    }
+    assert set(REASONS) == protocols - {getattr(models, "ChecksDataset", None)}
+
+
+def test_the_first_that_is_missing_is_named():
+    needs(LinearModel(), models.EncodesImages, models.HasKL, models.SamplesPrior)
+    with pytest.raises(NotApplicable, match="this model has no KL to a prior"):
+        needs(
+            LinearAutoencoder(), models.EncodesImages, models.HasKL, models.Classifies
+        )
+
+
+def test_no_variables_are_no_categories():
+    assert has(MixedLinearModel(), models.HasCategories)
+    assert not has(MixedLinearModel(category_sizes=()), models.HasCategories)
+    assert not has(LinearModel(), models.HasCategories)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_model_of_ours_classifies_or_finds_objects(case):
+    model = model_of(case)
+    assert has(model, models.EncodesImages)
+    assert has(model, models.DecodesCodes)
+    assert not has(model, models.Classifies)
+    assert not has(model, models.FindsObjects)
