@@ -75,12 +75,20 @@ class ImageFormat:
             bits = xp.unpackbits(stored, axis=1, count=height * width * channels)
             x = bits.reshape(num, *self.image_shape).astype(np.float32)
         else:
-            x = stored.reshape(num, *self.image_shape).astype(np.float32) / 255.0
+            x = stored.reshape(num, *self.image_shape).astype(np.float32)
+            x = _divide(x, 255.0)
         if self.unit_norm:
             # Flattened, since XLA's CPU loops are slow over a last axis of one channel.
             norm = xp.linalg.norm(x.reshape(num, -1), axis=1)
             x = x / xp.maximum(norm, 1e-6).reshape(num, 1, 1, 1)
-        return x / self.divisor
+        return _divide(x, self.divisor)
+
+
+def _divide(x: Any, number: float) -> Any:
+    # XLA multiplies by the reciprocal; the same here gives the same bits.
+    if isinstance(x, np.ndarray):
+        return x * (np.float32(1.0) / np.float32(number))
+    return x / number
 
 
 @dataclasses.dataclass(frozen=True)
