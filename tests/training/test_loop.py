@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tiny_runs import (
     assert_same,
+    pair,
     run_tiny,
     tiny_dataset,
     tiny_model,
@@ -23,8 +24,10 @@ from vsc_jax.models import Batch
 from vsc_jax.training import (
     Checkpoints,
     NonFiniteLossError,
+    RunLock,
     Terminated,
     UncertifiedError,
+    WorkdirInUseError,
 )
 
 
@@ -58,7 +61,7 @@ def test_the_test_loss_is_that_of_the_test_images(tmp_path):
     model, dataset = tiny_model(), tiny_dataset(num_test=16)
     result = run_tiny(tmp_path, model, dataset, num_steps=5)
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 0x7E57), 0)
-    loss, _ = jax.jit(model.loss)(
+    loss, _ = jax.jit(pair(model.loss))(
         result.state.params,
         Batch(jnp.asarray(dataset.decode(dataset.test_indices))),
         model.noise(key, 16),
@@ -136,8 +139,9 @@ def test_scores_join_the_log_when_they_are_due(tmp_path):
 def test_an_assignment_without_a_certificate_ends_the_run(tmp_path):
     class Uncertified(type(tiny_model())):
         def loss(self, params, batch, noise, weights, **options):
-            loss, metrics = super().loss(params, batch, noise, weights, **options)
-            return loss, metrics | {"certified": (weights["beta"] != 2.0).astype("f4")}
+            output = super().loss(params, batch, noise, weights, **options)
+            certified = (weights["beta"] != 2.0).astype("f4")
+            return output._replace(metrics=output.metrics | {"certified": certified})
 
     model = Uncertified(image_shape=(6, 5, 1), latent_dim=3, hidden=(8,))
     weights = {"beta": lambda step: 2.0 if step == 7 else 1.0}
@@ -173,7 +177,8 @@ def test_sigterm_saves_and_stops(tmp_path):
         return 0.01
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated, match=f"step 10 is saved in {tmp_path}"):
+    message = f"stopped by SIGTERM; step 10 is saved in {tmp_path}"
+    with pytest.raises(Terminated, match=message):
         run_tiny(tmp_path, learning_rate=rate, checkpoint_every=1000)
     assert signal.getsignal(signal.SIGTERM) is before
     assert Checkpoints(tmp_path).steps() == [10]
@@ -191,6 +196,53 @@ def test_sigterm_in_the_last_chunk_stops_too(tmp_path):
 
     with pytest.raises(Terminated, match="step 20 is saved"):
         run_tiny(tmp_path, learning_rate=rate)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_save_too(tmp_path, number):
+    def rate(step):
+        if step == 5:
+            os.kill(os.getpid(), number)
+        return 0.01
+
+    with pytest.raises(Terminated, match=f"stopped by {number.name}; step 10"):
+        run_tiny(tmp_path, learning_rate=rate, checkpoint_every=1000)
+    assert Checkpoints(tmp_path).steps() == [10]
+
+
+def test_the_line_of_a_checkpoint_is_written_before_it(tmp_path, monkeypatch):
+    """A run that dies in between has the line twice rather than never."""
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoints, "save", die)
+        run_tiny(tmp_path)
+    assert [line["step"] for line in read_log(tmp_path)] == [5, 10]
+    assert "test_loss" in read_log(tmp_path)[-1]
+    run_tiny(tmp_path)
+    assert [line["step"] for line in read_log(tmp_path)] == [5, 10, 15, 20]
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+    with RunLock(tmp_path):
+        refused = []
+
+        def try_it():
+            with pytest.raises(WorkdirInUseError) as caught:
+                run_tiny(tmp_path)
+            refused.append(caught.value)
+
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+    assert str(os.getpid()) in str(refused[0])
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_log_every_makes_no_chunk_larger_than_the_run(tmp_path):
+    assert int(run_tiny(tmp_path, num_steps=5, log_every=10**9).state.step) == 5
 
 
 def test_it_runs_outside_the_main_thread(tmp_path):

@@ -5,7 +5,12 @@ import optax
 import pytest
 from tiny_runs import assert_same, tiny_model
 
-from vsc_jax.training import create_optimizer, create_optimizers, init_state
+from vsc_jax.training import (
+    OptimizerOptions,
+    create_optimizer,
+    create_optimizers,
+    init_state,
+)
 
 
 def test_the_same_seed_gives_the_same_state():
@@ -22,11 +27,15 @@ def test_the_same_seed_gives_the_same_state():
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (create_optimizer(b1=0.8, b2=0.9, eps=1e-4), optax.adam(0.1, 0.8, 0.9, 1e-4)),
-        (create_optimizer("sgd", b1=0.7), optax.sgd(0.1, momentum=0.7)),
+        (
+            OptimizerOptions(b1=0.8, b2=0.9, eps=1e-4),
+            optax.adam(0.1, 0.8, 0.9, 1e-4),
+        ),
+        (OptimizerOptions("sgd", b1=0.7), optax.sgd(0.1, momentum=0.7)),
     ],
 )
 def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, theirs):
+    ours = create_optimizer(ours)
     params = jnp.array([1.0, -2.0])
     states = [ours.init(params), theirs.init(params)]
     for gradient in jnp.array([[3.0, 0.1], [-1.0, 0.2], [0.5, 0.3]]):
@@ -37,15 +46,18 @@ def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, their
 
 def test_unknown_optimizer():
     with pytest.raises(
-        ValueError, match="must be 'adam', 'amsgrad' or 'sgd', got 'adm'"
+        ValueError, match="must be one of adam, amsgrad, sgd, got 'adm'"
     ):
-        create_optimizer("adm")
+        OptimizerOptions("adm")
+    with pytest.raises(ValueError, match="b1 must be at least 0 and below 1, got 1"):
+        OptimizerOptions(b1=1.0)
 
 
 def test_l2_is_the_gradient_of_half_the_squared_kernels_before_the_moments():
     params = {"kernel": jnp.array([2.0, -1.0]), "bias": jnp.array([3.0])}
     gradient = {"kernel": jnp.array([0.5, 0.25]), "bias": jnp.array([-0.5])}
-    optimizer = create_optimizer("sgd", b1=0.0, l2=0.1, learning_rate_scale=2.0)
+    options = OptimizerOptions("sgd", b1=0.0, l2=0.1, learning_rate_scale=2.0)
+    optimizer = create_optimizer(options)
     direction, _ = optimizer.update(gradient, optimizer.init(params), params)
     np.testing.assert_allclose(direction["kernel"], [-1.4, -0.3], rtol=1e-6)
     np.testing.assert_allclose(direction["bias"], [1.0], rtol=1e-6)

@@ -20,6 +20,8 @@ from vsc_jax.training._parallel import Trainer as Trainer
 from vsc_jax.training._parallel import create_trainer as create_trainer
 from vsc_jax.training._restore import RestoredRun as RestoredRun
 from vsc_jax.training._restore import restore_run as restore_run
+from vsc_jax.training._run_lock import RunLock as RunLock
+from vsc_jax.training._run_lock import WorkdirInUseError as WorkdirInUseError
 from vsc_jax.training._state import TrainState as TrainState
 from vsc_jax.training._state import init_state as init_state
 from vsc_jax.training._steps import ChunkResult as ChunkResult

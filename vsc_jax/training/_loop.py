@@ -1,8 +1,7 @@
 """The training loop: chunks of compiled steps between log points."""
 
+import contextlib
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.models import Batch, Trainable
@@ -20,6 +18,8 @@ from vsc_jax.training._optimizers import Optimizers, create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
 from vsc_jax.training._parallel import Trainer, create_trainer
 from vsc_jax.training._progress import Progress
+from vsc_jax.training._run_lock import RunLock
+from vsc_jax.training._signals import StopSignals
 from vsc_jax.training._state import TrainState, init_state
 from vsc_jax.training._steps import ChunkResult, TrainData
 
@@ -33,7 +33,7 @@ class UncertifiedError(RuntimeError):
 
 
 class Terminated(Exception):  # noqa: N818 (not an error: what was asked for was done)
-    """SIGTERM came; the state was saved."""
+    """A signal asked for the end; the state was saved."""
 
 
 class TrainResult(NamedTuple):
@@ -106,17 +106,21 @@ def train(
       NonFiniteLossError: at the first loss or gradient that is not finite.
       UncertifiedError: at the first step whose assignment is not certified.
       CheckpointError: if a checkpoint cannot be written, or none can be read.
-      Terminated: after SIGTERM, when the state has been saved.
+      WorkdirInUseError: if another run writes in `workdir`.
+      Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
     began = time.perf_counter()
     optimizers, trainer = prepare_training(model, dataset, options)
-    make_state = jax.jit(lambda: init_state(model, optimizers, options.seed))
-    state = trainer.replicate(make_state())
     is_main = jax.process_index() == 0
-    checkpoints = Checkpoints(workdir, keep=options.keep_checkpoints)
-    progress = Progress(options.num_steps, show=show_progress and is_main)
-    log = None
-    try:
+    with contextlib.ExitStack() as stack:
+        # Before the checkpoints, which remove what an earlier run left half done.
+        stack.enter_context(RunLock(workdir))
+        checkpoints = Checkpoints(workdir, keep=options.keep_checkpoints)
+        stack.callback(checkpoints.close)
+        progress = Progress(options.num_steps, show=show_progress and is_main)
+        stack.callback(progress.close)
+        make_state = jax.jit(lambda: init_state(model, optimizers, options.seed))
+        state = trainer.replicate(make_state())
         restored = checkpoints.restore_newest(state)
         seconds_before = 0.0
         if restored is not None:
@@ -129,48 +133,50 @@ def train(
                 f"{workdir} holds a run that is at step {step} already; num_steps must "
                 f"be at least that, got {options.num_steps}."
             )
+        log = None
         if is_main:
             log = MetricsLog(workdir / "metrics.jsonl", from_step=step)
+            stack.callback(log.close)
         data = trainer.replicate(TrainData(dataset.images, dataset.factors))
         test_loss = _make_test_loss(model, dataset, options)
         first_step_seconds = math.nan
         progress.start(step)
-        with _SigtermFlag() as terminated:
-            while step < options.num_steps:
-                chunk_began = time.perf_counter()
-                until = _next_multiple(step, options.log_every, options.num_steps)
-                inputs = chunk_inputs(options, dataset, step)
-                chunk = trainer.run_chunk(state, data, inputs, until - step)
-                # This waits, which bounds how many chunks are queued on the device.
-                scalars = _sound_values(step, chunk, checkpoints)
-                now = time.perf_counter()
-                if math.isnan(first_step_seconds):
-                    first_step_seconds = now - began
-                num_done, state, step = until - step, chunk.state, until
-                speed = num_done / (now - chunk_began)
-                seconds = seconds_before + now - began
-                scalars |= {"steps_per_second": speed, "seconds": seconds}
-                progress.update(step, scalars["loss"], speed)
-                stop = _any_process(terminated.is_set())
-                if score and _is_due(step, num_done, options, options.score_every):
-                    scalars |= score(state.variables)
-                if stop or _is_due(step, num_done, options, options.checkpoint_every):
-                    loss = scalars["test_loss"] = test_loss(state.variables)
-                    saved_meta = {**meta, "seconds": seconds}
-                    checkpoints.save(state, saved_meta, test_loss=loss)
-                if log:
-                    log.write(step, scalars)
-                if stop:
-                    raise Terminated(
-                        f"stopped by SIGTERM; step {step} is saved in {workdir}"
-                    )
+        signals = stack.enter_context(StopSignals(announce=show_progress and is_main))
+        while step < options.num_steps:
+            chunk_began = time.perf_counter()
+            until = _next_multiple(step, options.log_every, options.num_steps)
+            inputs = chunk_inputs(options, dataset, step)
+            chunk = trainer.run_chunk(state, data, inputs, until - step)
+            # This waits, which bounds how many chunks are queued on the device.
+            scalars = _sound_values(step, chunk, checkpoints)
+            now = time.perf_counter()
+            if math.isnan(first_step_seconds):
+                first_step_seconds = now - began
+            num_done, state, step = until - step, chunk.state, until
+            speed = num_done / (now - chunk_began)
+            seconds = seconds_before + now - began
+            scalars |= {"steps_per_second": speed, "seconds": seconds}
+            progress.update(step, scalars["loss"], speed)
+            stop = signals.received()
+            if score and _is_due(step, num_done, options, options.score_every):
+                scalars |= score(state.variables)
+            save = stop or _is_due(step, num_done, options, options.checkpoint_every)
+            if save:
+                scalars["test_loss"] = test_loss(state.variables)
+            if log:
+                log.write(step, scalars)
+            if save:
+                if log:  # a checkpoint whose line is lost could not write it again
+                    log.sync()
+                checkpoints.save(
+                    state, {**meta, "seconds": seconds}, test_loss=scalars["test_loss"]
+                )
+            if stop:
+                raise Terminated(
+                    f"stopped by {stop}; step {step} is saved in {workdir}"
+                )
         seconds = seconds_before + time.perf_counter() - began
         return TrainResult(state, checkpoints.best_step(), seconds, first_step_seconds)
-    finally:
-        progress.close()
-        if log:
-            log.close()
-        checkpoints.close()
 
 
 def _make_test_loss(
@@ -210,13 +216,6 @@ def _is_due(step: int, num_done: int, options: TrainOptions, every: int) -> bool
     return step == options.num_steps or step // every > (step - num_done) // every
 
 
-def _any_process(flag: bool) -> bool:
-    """Whether the flag is set in any process, so that all save together."""
-    if jax.process_count() == 1:
-        return flag
-    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
-
-
 def _sound_values(
     step: int, chunk: ChunkResult, checkpoints: Checkpoints
 ) -> dict[str, Any]:
@@ -252,20 +251,3 @@ def _sound_values(
         f"step {step + int(done)} is not finite: {', '.join(bad)}; {saved}. "
         "Try a lower learning rate, or look at the terms in metrics.jsonl."
     )
-
-
-class _SigtermFlag:
-    """Within the context, SIGTERM sets a flag instead of ending the process."""
-
-    def __enter__(self) -> threading.Event:
-        event = threading.Event()
-        # Signals can be handled in the main thread only; elsewhere (a notebook's
-        # worker, a test) the process's own handling stays.
-        self._in_main = threading.current_thread() is threading.main_thread()
-        if self._in_main:
-            self._previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
-        return event
-
-    def __exit__(self, *_: object) -> None:
-        if self._in_main:
-            signal.signal(signal.SIGTERM, self._previous)

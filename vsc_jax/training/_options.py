@@ -89,8 +89,9 @@ def step_indices(options: TrainOptions, dataset: Dataset, step: int) -> np.ndarr
 
 def chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInputs:
     """Inputs of `log_every` steps from `step` on, and more that are not used."""
-    steps = range(step, step + options.log_every)
-    padding = -options.log_every % CHUNK_MULTIPLE
+    num = min(options.log_every, options.num_steps)
+    steps = range(step, step + num)
+    padding = -num % CHUNK_MULTIPLE
 
     def values(schedule: Schedule) -> np.ndarray:
         return np.array([schedule(s) for s in steps], np.float32)

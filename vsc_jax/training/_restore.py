@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax
 
 from vsc_jax.models import Model, Params, create_model
-from vsc_jax.training._checkpoints import CheckpointError, Checkpoints, read_meta
+from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._optimizers import create_optimizers
-from vsc_jax.training._state import init_state
+from vsc_jax.training._state import TrainState, init_state
 
 
 class RestoredRun(NamedTuple):
@@ -42,40 +42,24 @@ def restore_run(workdir: str | Path, *, step: int | str = "newest") -> RestoredR
       CheckpointError: if the checkpoint cannot be read.
       ValueError: if there is no checkpoint of this step.
     """
-    workdir = Path(workdir)
-    meta = read_meta(workdir)
-    if meta is None:
-        raise FileNotFoundError(
-            f"no readable checkpoint in {workdir.absolute() / 'checkpoints'}; expected "
-            "the folder of a run, as printed by `python -m experiments.run`."
-        )
+    checkpoints = Checkpoints(Path(workdir), read_only=True)
+    try:
+        state, meta = checkpoints.load(step, _template)
+    finally:
+        checkpoints.close()
+    return RestoredRun(_model(meta), state.variables, int(state.step), meta)
+
+
+def _model(meta: dict[str, Any]) -> Model:
+    # JSON has lists where fields are tuples.
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in meta["model"].items()
     }
-    model = create_model(**fields)
+    return create_model(**fields)
+
+
+def _template(meta: dict[str, Any]) -> TrainState:
+    model = _model(meta)
     optimizers = create_optimizers(model, **meta["optimizer"])
-    template = jax.jit(lambda: init_state(model, optimizers, 0))()
-    checkpoints = Checkpoints(workdir, read_only=True)
-    try:
-        steps = checkpoints.steps()
-        if step == "newest":
-            wanted = steps[-1]
-        elif step == "best":
-            wanted = checkpoints.best_step()
-        else:
-            wanted = step
-        if wanted not in steps:
-            raise ValueError(
-                f"step must be 'newest', 'best' or one of {steps}, got {step!r}."
-            )
-        try:
-            state, meta = checkpoints.restore(wanted, template)
-        except Exception as error:  # a damaged file raises anything
-            raise CheckpointError(
-                f"the checkpoint of step {wanted} in {workdir} cannot be read; "
-                f"choose another one of {steps} with step=..."
-            ) from error
-    finally:
-        checkpoints.close()
-    return RestoredRun(model, state.variables, int(state.step), meta)
+    return jax.jit(lambda: init_state(model, optimizers, 0))()
