@@ -57,6 +57,7 @@ VARIANTS = {
     ),
     "cascade_vae-conv": ("cascade_vae", CONV | {"category_sizes": (3, 2)}),
     "cascade_vae-continuous": ("cascade_vae", {"category_sizes": ()}),
+    "dip_vae-ii": ("dip_vae", {"variant": "ii"}),
     "joint_vae-concrete": ("joint_vae", {"kl_c": "concrete", "category_sizes": (3, 2)}),
     "factor_vae-student_t": ("factor_vae", {"prior": StudentTPrior()}),
     "decomposition_vae-dcgan": (

@@ -27,6 +27,9 @@ from vsc_jax.losses._decomposition import gaussian_entropy as gaussian_entropy
 from vsc_jax.losses._decomposition import overlap as overlap
 from vsc_jax.losses._density import gaussian_log_prob as gaussian_log_prob
 from vsc_jax.losses._density import spike_slab_log_prob as spike_slab_log_prob
+from vsc_jax.losses._dip_vae import DipVaeTerms as DipVaeTerms
+from vsc_jax.losses._dip_vae import code_covariance as code_covariance
+from vsc_jax.losses._dip_vae import dip_vae_objective as dip_vae_objective
 from vsc_jax.losses._exemplar_vsc import ExemplarVscTerms as ExemplarVscTerms
 from vsc_jax.losses._exemplar_vsc import (
     exemplar_vsc_objective as exemplar_vsc_objective,

@@ -31,6 +31,7 @@ from vsc_jax.models._capabilities import HasKL as HasKL
 from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
+from vsc_jax.models._dip_vae import DIPVAE as DIPVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
@@ -50,6 +51,7 @@ MODELS: dict[str, type[Model]] = {
     "aae": AAE,
     "aae_s": AAES,
     "decomposition_vae": DecompositionVAE,
+    "dip_vae": DIPVAE,
 }
 
 
