@@ -373,7 +373,11 @@ def log_concrete_from_noise(
     check_min_rank(1, logits=logits)
     check_same_shape(logits=logits, gumbel=gumbel)
     temperature = positive(logits, temperature=temperature)
-    return jax.nn.log_softmax((logits + gumbel) / temperature, axis=-1)
+    scores = logits + gumbel
+    # The largest is taken off before the division: XLA computes a quotient twice with
+    # different rounding, and the exponential of the difference overflows at 1e9.
+    scores -= jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
+    return jax.nn.log_softmax(scores / temperature, axis=-1)
 
 
 def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:

@@ -139,7 +139,10 @@ def concrete_kl_estimate(
     check_min_rank(1, log_sample=log_sample)
     check_same_shape(log_sample=log_sample, logits=logits)
     temperature = positive(logits, temperature=temperature)
-    prior_scores = -temperature * log_sample
+    # A common shift of the sample cancels. With this one the largest score is 0 however
+    # XLA rounds the product, which it computes twice; else exp overflows at 1e9.
+    smallest = jnp.min(log_sample, axis=-1, keepdims=True)
+    prior_scores = -temperature * (log_sample - jax.lax.stop_gradient(smallest))
     # Around their mean, as the sum of logits with a common shift would lose digits.
     logits = logits - jnp.mean(logits, axis=-1, keepdims=True)
     posterior = logsumexp(logits + prior_scores, axis=-1)
