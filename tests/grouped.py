@@ -5,12 +5,9 @@
 _BENCHMARK = "tests/experiments/test_benchmark_"
 GROUPED = {
     "vsc_jax": ("tests/test_imports.py", "vsc_jax"),
-    "experiments._metrics": ("tests/experiments/test_evaluate.py", "draw_rows"),
-    "experiments._results": ("tests/experiments/test_run.py", "best_of_run"),
     "experiments.benchmark._steps": (_BENCHMARK + "train_step.py", "ms per step"),
     "experiments.benchmark.assignment": (_BENCHMARK + "assignment.py", "assignment"),
     "experiments.benchmark.metrics": (_BENCHMARK + "metrics.py", "metrics"),
-    "vsc_jax.evaluation._passes": ("tests/evaluation/test_evaluate.py", "iwae"),
     "vsc_jax.losses._pair_sums": ("tests/losses/test_mmd.py", "_pair_sums"),
     "vsc_jax.models._autoencoder": ("tests/models/test_models.py", "autoencoder"),
     "vsc_jax.models._base": ("tests/models/test_models.py", "Batch"),

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from linear_model import LinearAutoencoder, LinearModel, _WithPrior
-from tiny_runs import tiny_dataset, tiny_model
+from linear_model import LinearAutoencoder, LinearModel
+from linear_scores import NO_GATES, OTHERS, linear_results, scores_of
 
 from vsc_jax.evaluation import (
     MODEL_SCORES,
@@ -15,183 +15,10 @@ from vsc_jax.evaluation import (
     check_evaluation,
     evaluate,
 )
-from vsc_jax.metrics import sparsity
-
-OTHERS = {
-    "classification": "this model predicts no labels",
-    "object_count": "this model finds no objects",
-}
-NO_GATES = {"effective_number": "the codes of this model have no gates with a prior"}
 
 
-def scores_of(model, params, dataset, weights=None, batch_size=500, only=(), **options):
-    context = Context(model, params, dataset, weights, batch_size=batch_size)
-    results = evaluate(context, EvaluationOptions(**options), only=only)
-    assert results["failed"] == {}
-    return results
-
-
-def log_marginal(params, x):
-    """log N(x; bias, W W' + 0.1 I) in float64."""
-    w = np.asarray(params["decoder"], np.float64)
-    covariance = w @ w.T + 0.1 * np.eye(len(w))
-    centred = x.reshape(len(x), -1).astype(np.float64) - 0.5
-    quadratic = np.einsum("ni,ij,nj->n", centred, np.linalg.inv(covariance), centred)
-    _, log_det = np.linalg.slogdet(covariance)
-    return -0.5 * (quadratic + log_det + len(w) * np.log(2 * np.pi))
-
-
-@pytest.fixture
-def results(model, params, dataset):
-    return scores_of(
-        model, params, dataset, batch_size=20, iwae_samples=8, iwae_images=30
-    )
-
-
-def test_bounds_of_an_exact_posterior(results, params, dataset):
-    exact = log_marginal(params, dataset.decode(dataset.test_indices))
-    assert results["elbo"] == pytest.approx(exact.mean(), abs=1e-3)
-    assert results["elbo_standard_error"] == pytest.approx(
-        exact.std(ddof=1) / np.sqrt(len(exact)), rel=1e-3
-    )
-    # The 30 images of the bound are some of the test split.
-    error = results["iwae_8_standard_error"]
-    assert abs(results["iwae_8"] - exact.mean()) < 4 * error
-    assert results["num_iwae_images"] == 30
-
-
-def test_bound_on_all_images_equals_elbo_of_an_exact_posterior(model, params, dataset):
-    results = scores_of(
-        model, params, dataset, iwae_images=10_000, iwae_samples=5, num_labels=0,
-        elbo_samples=3, batch_size=33,
-    )  # fmt: skip
-    assert results["num_iwae_images"] == results["num_test_images"] == 69
-    assert results["iwae_5"] == pytest.approx(results["elbo"], abs=1e-3)
-    assert results["skipped"] == OTHERS | NO_GATES
-    assert "probe" not in results
-
-
-def test_iwae_is_tighter_than_elbo(params, dataset, model):
-    class Wide(type(model)):
-        """A posterior that is too wide, so that both bounds have a gap."""
-
-        def encode(self, params, x):
-            q = super().encode(params, x)
-            return q._replace(log_var=q.log_var + 1.0)
-
-    wide = scores_of(
-        Wide(), params, dataset, iwae_images=10_000, iwae_samples=64, elbo_samples=64,
-        only=("elbo", "iwae"),
-    )  # fmt: skip
-    exact = log_marginal(params, dataset.decode(dataset.test_indices)).mean()
-    # KL of the wide posterior from the exact one: 4 latents, variance times e.
-    assert wide["elbo"] == pytest.approx(exact - 2 * (np.e - 2), abs=0.15)
-    assert wide["elbo"] + 0.8 < wide["iwae_64"] < exact + 0.05
-
-
-def test_kl_terms(results, model, params, dataset):
-    x = jnp.asarray(dataset.decode(dataset.test_indices))
-    kl = model.kl_per_latent(params, x, model.encode(params, x), {})
-    expected = np.asarray(kl["gaussian_kl"]).mean(axis=0)
-    np.testing.assert_allclose(results["kl_per_latent"]["total"], expected, rtol=1e-4)
-    np.testing.assert_allclose(
-        results["kl_per_latent"]["gaussian_kl"], expected, rtol=1e-4
-    )
-    assert results["kl"] == pytest.approx(expected.sum(), rel=1e-4)
-    assert results["kl_terms"] == pytest.approx({"gaussian_kl": results["kl"]})
-    assert results["active_latents"] == 4
-    # -log N(x; decode(z), 0.1 I) with 30 pixels, from the squared error of other draws.
-    expected = results["squared_error"] / 0.2 + 15 * np.log(2 * np.pi * 0.1)
-    error = results["squared_error_standard_error"] / 0.2
-    assert results["reconstruction"] == pytest.approx(expected, abs=3 * error)
-
-
-def test_a_latent_at_the_prior_is_not_active(model, dataset, params):
-    class HalfUsed(type(model)):
-        def kl_per_latent(self, params, x, posterior, weights):
-            kl = super().kl_per_latent(params, x, posterior, weights)
-            return {"gaussian_kl": kl["gaussian_kl"].at[:, 2:].set(0.009)}
-
-    results = scores_of(HalfUsed(), params, dataset, iwae_samples=0)
-    assert results["active_latents"] == 2
-    assert not any(name.startswith("iwae") for name in results)
-
-
-def test_loss_terms_are_means_over_whole_batches(results):
-    assert results["num_test_images"] == 69
-    assert results["num_loss_images"] == 60
-    assert results["loss_terms"]["batch_size"] == 20
-    assert results["loss"] == pytest.approx(results["loss_terms"]["error"])
-
-
-def test_weights_reach_the_loss(model, params, dataset, results):
-    weights = model.default_weights | {"beta": 2.0}
-    doubled = scores_of(model, params, dataset, weights, batch_size=20, only=("loss",))
-    assert doubled["loss"] == pytest.approx(2 * results["loss"], rel=1e-6)
-
-
-def test_squared_error(results):
-    # 30 pixels; 4 directions are drawn from the posterior, the others are lost.
-    assert 30 * 0.01 < results["squared_error"] < 30 * 0.2
-    assert 0 < results["squared_error_standard_error"] < results["squared_error"]
-
-
-def test_sparsity_and_probe(model, params, dataset):
-    model = dataclasses.replace(model, spike=True)
-    results = scores_of(model, params, dataset, iwae_samples=2)
-    encoded = Context(model, params, dataset).encode(np.sort(dataset.test_indices))
-    expected = sparsity(
-        encoded.slab_prob,
-        encoded.expected_code,
-        prior_slab_prob=0.25,
-        spike_kl=results["kl_terms"]["spike_kl"],
-    )
-    assert results["sparsity"] == pytest.approx(expected, rel=1e-4)
-    assert 0 < results["sparsity"]["expected_support"] < 4
-    assert results["sparsity"]["effective_number"] > 0
-    assert results["kl"] == pytest.approx(sum(results["kl_terms"].values()))
-    # Stripes are far apart, 4 random directions see them.
-    assert results["probe"]["accuracy"] > 0.8
-    assert results["probe"]["num_labels"] == 68
-    assert results["skipped"] == OTHERS
-
-
-def test_gates_without_a_fixed_prior_have_no_effective_number(dataset, params):
-    results = scores_of(_WithPrior(spike=True), params, dataset, num_labels=0)
-    assert results["kl_terms"]["spike_kl"] > 0
-    assert "effective_number" not in results["sparsity"]
-    no_bound = "this model defines no bound on log p(x)"
-    assert results["skipped"] == OTHERS | {
-        "elbo": no_bound,
-        "iwae": no_bound,
-        "effective_number": "the gates of this model have no fixed prior",
-        "marginal_kl": "the KL of this model is to no fixed prior",
-    }
-    assert "reconstruction" not in results
-
-
-def test_squared_error_of_a_known_reconstruction(model, params, dataset):
-    class Grey(type(model)):
-        def decode(self, params, z):
-            return jnp.full((len(z), *self.image_shape), 0.25)
-
-    results = scores_of(Grey(), params, dataset, batch_size=20, only=("squared_error",))
-    assert set(results) == {
-        "num_test_images",
-        "squared_error",
-        "squared_error_standard_error",
-        "skipped",
-        "failed",
-    }
-    x = dataset.decode(dataset.test_indices).astype(np.float64)
-    errors = ((x - 0.25) ** 2).sum(axis=(1, 2, 3))
-    assert results["squared_error"] == pytest.approx(errors.mean(), rel=1e-5)
-    assert results["squared_error_standard_error"] == pytest.approx(
-        errors.std(ddof=1) / np.sqrt(len(errors)), rel=1e-4
-    )
-
-
-def test_results_are_json_and_reproducible(results, model, params, dataset):
+def test_results_are_json_and_reproducible(model, params, dataset):
+    results = linear_results()
     again = scores_of(
         model, params, dataset, batch_size=20, iwae_samples=8, iwae_images=30
     )
@@ -276,7 +103,8 @@ def test_names_of_scores_are_their_own():
     assert all(score.needs == tuple(score.needs) for score in MODEL_SCORES)
 
 
-def test_the_aggregate_posterior_of_an_exact_posterior(results, params, dataset):
+def test_the_aggregate_posterior_of_an_exact_posterior(params, dataset):
+    results = linear_results()
     scores = results["aggregate_posterior"]
     assert scores["num_images"] == scores["num_draws"] == 69
     # Every posterior has the same variance, 0.1 / 1.1.
@@ -354,17 +182,3 @@ def test_no_value_of_a_weight_is_compiled_in(params, dataset):
     # The loss encodes and decodes, the pass over the images encodes, and the squared
     # error and the bounds decode.
     assert sizes == [5, 5]
-
-
-def test_the_losses_of_all_players_are_there():
-    model = tiny_model("factor_vae", disc_layers=1, disc_width=4)
-    terms = scores_of(
-        model,
-        jax.jit(model.init)(jax.random.key(0)),
-        tiny_dataset(),
-        batch_size=10,
-        only=("loss",),
-    )["loss_terms"]
-    assert terms["discriminator_loss"] == pytest.approx(np.log(2.0), abs=0.2)
-    assert 0.0 <= terms["discriminator_accuracy"] <= 1.0
-    assert len(terms["kl_per_latent"]) == model.latent_dim

@@ -1,20 +1,16 @@
 """Scores by name: known codes, what is skipped, means over repeats."""
 
 import dataclasses
-import inspect
-import json
 
 import jax
 import numpy as np
 import pytest
 from tiny_runs import tiny_dataset, tiny_model
+from true_factors import true_factors
 
-from vsc_jax import metrics
 from vsc_jax.evaluation import (
-    CHEAP_SCORES,
     SCORES,
     Context,
-    LabelledCodes,
     compute_scores,
     labelled_codes,
     mean_scores,
@@ -22,34 +18,6 @@ from vsc_jax.evaluation import (
     metric_values,
 )
 from vsc_jax.evaluation._rows import split_rows
-
-
-def true_factors(num, seed=0):
-    rng = np.random.default_rng(seed)
-    factors = rng.integers(0, (3, 4, 5), (num, 3)).astype(np.int32)
-    codes = factors.astype(np.float32)
-    return LabelledCodes(codes, factors, log_var=np.full(codes.shape, -9.0, np.float32))
-
-
-def test_every_score_of_codes_has_a_name():
-    known = {name for name, _ in inspect.getmembers(metrics, inspect.isfunction)}
-    # What takes no factors, several models, or one factor alone.
-    others = {"absolute_correlation", "few_label_probe", "hoyer", "jaccard_diversity"}
-    others |= {"sparsity", "udr", "unsupervised_accuracy"}
-    assert known == set(SCORES) | others
-    assert set(CHEAP_SCORES) < set(SCORES)
-
-
-@pytest.mark.parametrize("name", sorted(set(SCORES) - {"downstream"}))
-def test_true_factors_as_codes(name):
-    train, test = true_factors(700), true_factors(300, seed=1)
-    score = compute_scores([name], train, test)[name]
-    assert json.loads(json.dumps(score)) == score
-    assert score["value"] == score["detail"][score["headline"]]
-    assert score["seconds"] > 0.0
-    if name in ("sap", "irs", "jemmig", "unsupervised_scores"):
-        return  # which do not end at 1
-    assert score["value"] == pytest.approx(1.0, abs=0.06)
 
 
 def test_what_cannot_be_computed_says_why():
@@ -137,17 +105,6 @@ def test_a_broken_score_costs_no_other(monkeypatch, caplog):
     merged = mean_scores([other, results])
     assert merged["mig"] == results["mig"]
     assert len(merged["mcc"]["values"]) == 2
-
-
-def test_rows_are_drawn_once():
-    dataset = tiny_dataset()
-    train, test = split_rows(dataset, 40, 20, seed=1)
-    assert (len(train), len(test)) == (40, 20)
-    assert not np.intersect1d(train, test).size
-    again, _ = split_rows(dataset, 40, 20, seed=1)
-    np.testing.assert_array_equal(train, again)
-    first, second = split_rows(dataset, 1000, 400, seed=1)
-    assert (len(first), len(second)) == (50, 20)
 
 
 def test_the_table_names_what_a_value_is():

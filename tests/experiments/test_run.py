@@ -15,10 +15,9 @@ from tiny_runs import tiny_dataset, tiny_model
 from experiments import run as command
 from experiments._flags import UserError
 from experiments.configs import pinwheel, vsc_mlp
-from vsc_jax import load_run, metrics
+from vsc_jax import load_run
 from vsc_jax.datasets import load_dataset
-from vsc_jax.evaluation import SCORES, Context
-from vsc_jax.figures import _make_figures as make_figures
+from vsc_jax.evaluation import Context
 
 NUM_STEPS = 300
 LONGER = (
@@ -303,89 +302,12 @@ def test_only_encodings_of_a_gaussian_posterior_are_kept(name, is_kept, tmp_path
     assert file.exists() == is_kept
 
 
-class Broken:
-    """In the place of a score's function."""
-
-    def __call__(self, *arguments, **options):
-        raise TypeError("a broken score")
-
-
-def test_what_fails_is_named_and_costs_no_other(tmp_path, monkeypatch, caplog):
-    config: ConfigDict = vsc_mlp.get_config("vae,digits,quick")
-    config.model.hidden = (8,)
-    config.evaluation.metrics = ("mig", "mcc")
-    monkeypatch.setitem(SCORES, "mig", (Broken(), "mig"))
-    monkeypatch.setattr(metrics, "sparsity", Broken())
-    monkeypatch.setattr(
-        make_figures,
-        "FIGURES",
-        tuple(
-            figure._replace(draw=Broken()) if figure.name == "latent_bars" else figure
-            for figure in make_figures.FIGURES
-            if figure.name in ("latent_bars", "reconstructions")
-        ),
-    )
-    results = command.run(config, tmp_path, show_progress=False)
-    assert json.loads((tmp_path / "results.json").read_text()) == results
-    failed = command.failures(results)
-    error = "TypeError: a broken score"
-    names = ["sparsity", "metrics.mig", "figures.latent_bars"]
-    assert failed == dict.fromkeys(names, error)
-    assert {"elbo", "kl", "probe"} <= results["scores"].keys()
-    assert results["metrics"]["mcc"]["value"] > 0
-    assert (tmp_path / "figures" / "reconstructions.png").exists()
-    report = (tmp_path / "report.html").read_text()
-    assert error in report
-    assert "<img" in report
-    assert caplog.text.count("in __call__") == 3  # the tracebacks
-
-
-def test_a_command_with_failures_ends_with_one_line(capsys):
-    command.end_with({})
-    with pytest.raises(SystemExit) as end:
-        command.end_with({"elbo": "TypeError: why", "metrics.mig": "ValueError: so"})
-    assert end.value.code == command.EXIT_FAILED
-    assert capsys.readouterr().err == (
-        "error: 2 of the scores and figures failed: elbo: TypeError: why; metrics.mig: "
-        "ValueError: so\n"
-    )
-
-
 def test_scores_are_checked_before_training(tmp_path):
     config: ConfigDict = vsc_mlp.get_config("digits,quick")
     config.evaluation.metrics = ("migg",)
     with pytest.raises(UserError, match=r"unknown score migg; known: .*mig"):
         command.run(config, tmp_path / "run", show_progress=False)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_prior_in_one_line():
-    assert command.describe({"name": "standard_normal"}) == "standard_normal"
-    described = command.describe({"name": "gaussian", "variances": (0.5, 1.5)})
-    assert described == "gaussian variances=(0.5, 1.5)"
-
-
-def test_the_scores_that_are_shown():
-    results = {"scores": {"loss": 1.0}, "run": {"seed": 0}}
-    assert command.shown_scores(results) == {"loss": 1.0}
-    best = {"step": 3, "factor_vae_score": 0.5}
-    assert command.shown_scores(results | {"best_of_run": best}) == {
-        "loss": 1.0,
-        "best_of_run": best,
-    }
-
-
-def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    lines = [
-        {"step": 1, "loss": 1.0},
-        {"step": 2, "factor_vae_score": 0.7, "unsupervised_accuracy": 0.4},
-        {"step": 3, "factor_vae_score": 0.6, "unsupervised_accuracy": 0.9},
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert command.best_of_run(path) == lines[1]
-    path.write_text(json.dumps(lines[0]) + "\n")
-    assert command.best_of_run(path) == {}
 
 
 def test_choose_workdir(tmp_path, monkeypatch):

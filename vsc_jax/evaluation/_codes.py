@@ -19,7 +19,7 @@ def labelled_codes(context: Context, rows: np.ndarray) -> LabelledCodes:
     Raises:
       NotApplicable: if the data set has no factors, or the model does not encode.
     """
-    factors = factors_of(context.dataset)
+    factors = _factors_of(context.dataset)
     encoded = context.encode(rows)
     return LabelledCodes(
         codes=encoded.expected_latents,
@@ -29,7 +29,7 @@ def labelled_codes(context: Context, rows: np.ndarray) -> LabelledCodes:
     )
 
 
-def factors_of(dataset: Dataset) -> np.ndarray:
+def _factors_of(dataset: Dataset) -> np.ndarray:
     """Ground-truth factors `[n, num_factors]`.
 
     Raises:
@@ -74,7 +74,7 @@ def encoder_codes(
     >>> compute_scores(["modularity"], train, train)["modularity"]["value"] > 0.5
     True
     """
-    factors = factors_of(dataset)
+    factors = _factors_of(dataset)
     if not len(rows):
         raise ValueError("rows must not be empty.")
     parts = np.split(rows, range(batch_size, len(rows), batch_size))
