@@ -50,7 +50,7 @@ def test_labels_have_names_or_numbers(model, dataset, unlabelled, data_of):
     assert data.label_name(2) == "2"
     named = data_of(model, dataclasses.replace(dataset, label_names=("a", "b", "c")))
     assert named.label_name(2) == "c"
-    with pytest.raises(NotApplicable, match="the images of this data set have no lab"):
+    with pytest.raises(NotApplicable, match="this data set has no labels"):
         data_of(model, unlabelled).labels  # noqa: B018
 
 

@@ -14,7 +14,7 @@ from vsc_jax.evaluation import ACTIVE_KL, Context, Encoded, join_code, rank_late
 from vsc_jax.metrics import NotApplicable
 
 NO_SPIKE = "the posterior of this model has no spike"
-NO_LABELS = "the images of this data set have no labels"
+NO_LABELS = "this data set has no labels"
 NO_LOG = "no log of a run was given"
 _NUM_SHOWN = 16
 _NUM_POINTS = 400
