@@ -102,7 +102,7 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
     if len(argv) > 1:
         fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
     if CONFIG.value is None:
-        fail("--config is missing; try --config=configs/vsc.py.")
+        fail(_flags.NO_CONFIG)
     try:
         yield
     except UserError as error:

@@ -36,7 +36,8 @@ MAY_IMPORT = {
     # `vsc_jax.load_run`, imported when it is asked for.
     "_run": {"training", "evaluation", "models"},
     "": {"_run"},
-    "experiments": LEAVES | {"", "models", "training", "evaluation", "figures"},
+    "experiments": LEAVES
+    | {"", "_ranges", "models", "training", "evaluation", "figures"},
 }
 # Training and evaluation know the protocol, never one paper; `load_run` makes a model
 # from its name.

@@ -10,7 +10,7 @@ import oracles
 import pytest
 from tiny_runs import BATCH_SIZE, pair, tiny_dataset, tiny_model
 
-from vsc_jax.models import Batch
+from vsc_jax.models import Batch, ChecksDataset
 from vsc_jax.training import (
     PARALLEL,
     StepInputs,
@@ -261,6 +261,30 @@ def test_the_prior():
     error = math.sqrt(1 / 6 * 5 / 6 / 6000)
     assert np.abs(z[:, 3:].mean(0) - 1 / 6).max() < 4 * error
     assert model_of("aae").sample_prior({}, jax.random.key(4), 5, {}).shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes", "message"),
+    [
+        (
+            (),
+            (),
+            "label_factor must be the number of a factor of the data set, which ha",
+        ),
+        (
+            ("scale", "shape"),
+            (6, 4),
+            r"category_sizes must be \(6,\), the .* 'scale', g",
+        ),
+    ],
+)
+def test_data_without_the_label_is_refused(names, sizes, message):
+    model = tiny_model("aae_s")
+    assert isinstance(model, ChecksDataset)
+    assert not isinstance(tiny_model("aae"), ChecksDataset)
+    model.check_dataset(("shape", "scale"), (*model.category_sizes, 6))
+    with pytest.raises(ValueError, match=message):
+        model.check_dataset(names, sizes)
 
 
 def test_bad_fields():

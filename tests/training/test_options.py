@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny_runs import BATCH_SIZE, tiny_dataset, tiny_model, tiny_options
 
-from vsc_jax.training import batch_indices
+from vsc_jax.training import batch_indices, prepare_training
 from vsc_jax.training._options import CHUNK_MULTIPLE, check_options, chunk_inputs
 
 
@@ -44,3 +44,23 @@ def test_options_that_do_not_fit():
         check_options(model, dataset, tiny_options(model, weights={"gamma": 1.0}))
     with pytest.raises(ValueError, match="at most the number of training images, 50"):
         check_options(model, dataset, tiny_options(model, batch_size=64))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"batch_size": 64},
+            "batch_size must be at most the number of training images",
+        ),
+        ({"parallel": "pjit"}, "parallel must be 'shard_map' or 'pmap', got 'pjit'"),
+        ({"optimizer": {"name": "adm"}}, "optimizer must be one of adam, "),
+        ({"optimizer": {"players": {"critic": {}}}}, "VAE has no player critic"),
+    ],
+)
+def test_training_is_prepared_only_with_options_that_fit(changes, message):
+    model, dataset = tiny_model(), tiny_dataset()
+    optimizers, _ = prepare_training(model, dataset, tiny_options(model))
+    assert set(optimizers) == {player.name for player in model.players}
+    with pytest.raises(ValueError, match=message):
+        prepare_training(model, dataset, tiny_options(model, **changes))
