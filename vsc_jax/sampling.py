@@ -1,6 +1,6 @@
-"""Reparameterised draws of latent codes, from a key or from noise that is given.
+"""Reparameterised draws of latent codes, from a key or from given noise.
 
-The forms that take noise give the same draw however a batch is split over devices.
+With given noise a draw does not depend on how a batch is split over devices.
 
 - Kingma and Welling, "Auto-Encoding Variational Bayes", 2014,
   https://arxiv.org/abs/1312.6114

@@ -41,7 +41,7 @@ def constant(value: float) -> Schedule:
 
 
 def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
-    """`start` up to `begin_step`, `end` from `end_step`, a straight line between.
+    """`start` up to `begin_step`, `end` from `end_step`, linear in between.
 
     The sharpness of the relaxed gate goes from 50 to 200 in the supplement of Tonolini
     et al. 2019.
@@ -74,7 +74,7 @@ def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule
 
 
 def geometric(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
-    """Like `linear`, but the logarithm of the value goes along the straight line.
+    """Like `linear`, but with the logarithm of the value linear in the step.
 
     Args:
       start: first value, larger than 0.

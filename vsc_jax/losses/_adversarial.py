@@ -1,10 +1,10 @@
-"""What a discriminator of codes says: losses of both sides, in nats per example.
+"""Adversarial losses on latent codes, of both players, in nats per example.
 
 - Goodfellow et al., "Generative Adversarial Nets", 2014,
   https://arxiv.org/abs/1406.2661
 - Makhzani et al., "Adversarial Autoencoders", 2015, https://arxiv.org/abs/1511.05644
 
-Nothing here stops a gradient: that is left to the caller, who knows the parameters.
+No gradient is stopped here: only the caller knows whose parameters are trained.
 """
 
 import jax
@@ -77,7 +77,7 @@ def gan_generator_loss(code_logits: jax.Array) -> jax.Array:
 def discriminator_accuracy(
     real_log_ratio: jax.Array, fake_log_ratio: jax.Array
 ) -> jax.Array:
-    """Share of a pair of codes that a discriminator names rightly; a value to log.
+    """Share of a pair of codes that a discriminator classifies correctly, for the log.
 
     For the discriminators of FactorVAE (real: z ~ q(z), fake: permuted, see
     `density_ratio_total_correlation`) and of adversarial autoencoders (real: prior,

@@ -1,4 +1,4 @@
-"""CascadeVAE: latents relieved one by one beside a category that is given.
+"""CascadeVAE: latents relieved of their penalty one by one, for fixed categories.
 
 Jeong and Song, "Learning Discrete and Continuous Factors of Data via Alternating
 Disentanglement", ICML 2019, https://arxiv.org/abs/1905.09432, in the form of the
@@ -30,8 +30,8 @@ def cascade_vae_objective(
       loss = -log p(x|z, d) + sum_j b_j KL(q(z_j|x) || p(z_j)),
       b_j = beta_low for j < num_relieved, else beta_high
 
-    The categories d are found apart from it, see `vsc_jax.assignment`; their KL is the
-    same whatever the parameters are and is no part of the loss.
+    The categories d are found beforehand, see `vsc_jax.assignment`; their KL does not
+    depend on the parameters and is not part of the loss.
 
     Args:
       log_likelihood: `[...]`, log p(x|z, d) at a draw z ~ q(z|x).

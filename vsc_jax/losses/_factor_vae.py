@@ -1,4 +1,4 @@
-"""FactorVAE: a penalty on the total correlation of q(z), told by a discriminator.
+"""FactorVAE: a penalty on the total correlation of q(z), a discriminator's estimate.
 
 Kim and Mnih, "Disentangling by Factorising", ICML 2018,
 https://arxiv.org/abs/1802.05983.

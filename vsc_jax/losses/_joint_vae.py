@@ -1,4 +1,4 @@
-"""JointVAE: a capacity for the Gaussian latents and one for the categories.
+"""JointVAE: one capacity for the Gaussian latents and one for the categories.
 
 Dupont, "Learning Disentangled Joint Continuous and Discrete Representations", NeurIPS
 2018, https://arxiv.org/abs/1804.00104, and its code,
@@ -70,7 +70,7 @@ def joint_vae_objective(
 
     A larger C than the logarithm of the number of codes can never be reached. The two
     penalties are properties of the batch: the penalty of the mean is less than the
-    mean of penalties, so the means are given, of all examples on all devices.
+    mean of penalties, so it takes the means, over all examples on all devices.
 
     Args:
       log_likelihood: `[...]`, log p(x|z, c) at (relaxed) draws.
