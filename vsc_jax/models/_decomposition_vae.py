@@ -231,13 +231,14 @@ class DecompositionVAE(VAE):
             return jnp.zeros(())
         if self.divergence == DENSITY_RATIO:
             return -self._log_ratio(jax.lax.stop_gradient(params), terms.z).mean()
-        z_prior = gather(self._prior_draws(params, noise))
+        z_prior = self._prior_draws(params, noise)
         if self.divergence == "inclusive_kl":
+            # A mean over draws of the prior: those of one device are enough for it.
             log_prior = self.prior_at(params).log_prob(z_prior).sum(-1)
             return losses.inclusive_kl(
                 z_prior, log_prior, gather(terms.mean), gather(terms.log_var)
             )
-        z = gather(terms.z)
+        z, z_prior = gather(terms.z), gather(z_prior)
         if self.divergence == "sliced_wasserstein":
             return losses.sliced_wasserstein(z, z_prior, gather(noise.directions))
         mmd = losses.mmd if self.divergence == "mmd" else losses.mmd_per_dimension
