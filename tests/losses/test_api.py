@@ -318,7 +318,12 @@ def test_the_order_of_rows_does_not_matter(name):
 def test_batches_that_do_not_fit_are_refused(name):
     loss = documented(LOSSES[name])
     arguments = loss.arguments()
-    for i, argument in enumerate(arguments):
-        for cut in (argument[..., :1], argument[0]):
+    for i, (argument, axes) in enumerate(
+        zip(arguments, loss.shapes.values(), strict=True)
+    ):
+        others = [a for j, a in enumerate(loss.shapes.values()) if j != i]
+        # The size of an axis that no other argument has is free.
+        is_shared = any(axes[-1] in other for other in others)
+        for cut in [argument[0]] + [argument[..., :1]] * is_shared:
             wrong = _replaced(arguments, i, cut)
             _assert_refused(name, wrong, ValueError, r"must have .*got")
