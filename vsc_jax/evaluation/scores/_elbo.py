@@ -62,6 +62,8 @@ def _log_weights(context: Context, rows: np.ndarray, batch_key, num: int) -> np.
         stored, posterior = jax.device_put(
             (context.dataset.images[batch], context.encode(batch).posterior)
         )
+        # On the host, for each slice of an array of keys would be a call of its own.
+        keys = jax.device_get(jax.random.key_data(jax.random.split(batch_key(i), num)))
         draws = [
             _log_weight(
                 context.params,
@@ -72,7 +74,7 @@ def _log_weights(context: Context, rows: np.ndarray, batch_key, num: int) -> np.
                 model=context.model,
                 image_format=context.dataset.format,
             )
-            for key in jax.random.split(batch_key(i), num)
+            for key in keys
         ]
         return np.stack(jax.device_get(draws), axis=1)
 
@@ -84,13 +86,13 @@ def _log_weight(
     params: Params,
     stored: jax.Array,
     posterior: Posterior,
-    key: jax.Array,
+    key_data: jax.Array,
     weights: Weights,
     *,
     model: Any,
     image_format: ImageFormat,
 ) -> jax.Array:
-    x = image_format.decode(stored)
+    x, key = image_format.decode(stored), jax.random.wrap_key_data(key_data)
     return model.log_importance_weight(params, x, posterior, key, weights)
 
 
