@@ -164,18 +164,20 @@ def test_folders_without_a_run(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_checkpoint(tmp_path):
+def test_a_damaged_checkpoint(tmp_path, caplog):
     run_tiny(tmp_path)
     for path in (tmp_path / "checkpoints" / "20" / "state").rglob("*"):
         if path.is_file():
             path.write_bytes(b"")
-    with pytest.raises(
-        CheckpointError, match=r"step 20 in .* choose another one of \["
-    ):
-        load_run(tmp_path)
+    with pytest.raises(CheckpointError, match=r"step 20 in .* is damaged: state/"):
+        load_run(tmp_path, step=20)
+    assert not caplog.records
+    # The newest that can be read is taken, and the run is left as it is.
+    assert load_run(tmp_path).step == 10
+    (record,) = caplog.records
+    assert "that of step 10 is used" in record.getMessage()
     assert load_run(tmp_path, step=10).step == 10
-    (tmp_path / "checkpoints" / "20" / "metrics" / "metrics").write_text("")
-    assert load_run(tmp_path, step=10).step == 10
+    assert (tmp_path / "checkpoints" / "20").is_dir()
 
 
 def test_meta_is_plain_json(workdir):

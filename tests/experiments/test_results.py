@@ -6,6 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from experiments import run as command
+from experiments import sweep
 from experiments._results import best_of_run, describe, failures, shown_scores
 from experiments.configs import vsc_mlp
 from vsc_jax import metrics
@@ -88,3 +89,21 @@ def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):
     assert best_of_run(path) == lines[1]
     path.write_text(json.dumps(lines[0]) + "\n")
     assert best_of_run(path) == {}
+
+
+def test_a_sweep_goes_on_and_ends_with_what_failed(tmp_path, monkeypatch, capsys):
+    def run_one(config, folder):
+        folder.mkdir()
+        failed = {"elbo": "TypeError: why"} if config.seed == 0 else {}
+        return {"scores": {"loss": 1.0, "failed": failed}}
+
+    monkeypatch.setattr(sweep, "run_one", run_one)
+    config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    with pytest.raises(SystemExit) as end:
+        sweep.sweep(config, {"seed": (0, 1)}, tmp_path)
+    assert end.value.code == command.EXIT_FAILED
+    assert capsys.readouterr().err == (
+        "error: 1 of the scores and figures failed: seed=0/elbo: TypeError: why\n"
+    )
+    rows = json.loads((tmp_path / "table.json").read_text())["rows"]
+    assert rows == [{"seed": seed, "loss": 1.0} for seed in (0, 1)]
