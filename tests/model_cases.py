@@ -73,6 +73,10 @@ VARIANTS = {
             "multiplied_mixture": True,
         },
     ),
+    "decomposition_vae-sliced_wasserstein": (
+        "decomposition_vae",
+        {"divergence": "sliced_wasserstein", "prior": LearnedGaussianPrior()},
+    ),
     "decomposition_vae-density_ratio": (
         "decomposition_vae",
         {"divergence": "density_ratio"},

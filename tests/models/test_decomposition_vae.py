@@ -15,17 +15,14 @@ from tiny_runs import (
     tiny_dataset,
     tiny_model,
 )
+from trainer_steps import Stepper
 
 from vsc_jax import losses, priors
 from vsc_jax.models import Batch, create_model, describe_model
 from vsc_jax.models._decomposition_vae import DIVERGENCES
+from vsc_jax.networks import split_state
 from vsc_jax.training import (
-    PARALLEL,
-    StepInputs,
-    TrainData,
     create_optimizers,
-    create_trainer,
-    init_state,
     restore_run,
 )
 
@@ -104,91 +101,16 @@ def test_the_loss_is_what_its_parts_give(divergence):
     assert metrics["overlap"] == pytest.approx(entropy, rel=1e-5)
 
 
-def one_sgd_step(model, parallel, num_devices, num_steps=1):
-    """SGD with rate 1: the step is the gradient."""
-    optimizers = create_optimizers(model, name="sgd", b1=0.0)
-    dataset = tiny_dataset()
-    images = dataset.images
-    if model.image_shape != dataset.image_shape:
-        rng = np.random.default_rng(0)
-        images = rng.integers(0, 256, (70, *model.image_shape)).astype(np.uint8)
-        image_format = dataclasses.replace(
-            dataset.format, image_shape=model.image_shape
-        )
-    else:
-        image_format = dataset.format
-    trainer = create_trainer(
-        model,
-        optimizers,
-        image_format,
-        batch_size=BATCH_SIZE,
-        parallel=parallel,
-        devices=jax.devices()[:num_devices],
-    )
-    rows = np.random.default_rng(1).integers(0, 50, (num_steps, BATCH_SIZE))
-    inputs = StepInputs(
-        indices=rows.astype(np.int32),
-        learning_rate=np.full(num_steps, 0.01, np.float32),
-        reset_moments=np.zeros(num_steps, bool),
-        weights={k: np.full(num_steps, v, np.float32) for k, v in WEIGHTS.items()},
-    )
-    state = trainer.replicate(init_state(model, optimizers, 0))
-    data = trainer.replicate(TrainData(images, None))
-    return state, trainer.run_chunk(state, data, inputs, num_steps)
-
-
-@functools.cache
-def on_one_device(model):
-    return jax.device_get(one_sgd_step(model, "shard_map", 1))
-
-
-# What each divergence gathers is tested with the losses; here, what the model hands it.
-@pytest.mark.parametrize(
-    ("divergence", "parallel"),
-    [
-        ("mmd_per_dimension", "shard_map"),
-        ("inclusive_kl", "shard_map"),
-        ("inclusive_kl", "pmap"),
-        ("sliced_wasserstein", "shard_map"),
-        ("density_ratio", "shard_map"),
-    ],
-)
-def test_value_and_gradient_are_those_of_the_global_batch(divergence, parallel):
-    model = model_with(divergence, prior=priors.LearnedGaussianPrior())
-    start, one = on_one_device(model)
-    _, eight = jax.device_get(one_sgd_step(model, parallel, 8))
-    assert eight.last["loss"] == pytest.approx(float(one.last["loss"]), rel=1e-5)
-    assert eight.last["divergence"] == pytest.approx(
-        float(one.last["divergence"]), rel=1e-4, abs=1e-5
-    )
-    steps = [
-        jax.tree.map(lambda a, b: (a - b) / 0.01, start.params, chunk.state.params)
-        for chunk in (one, eight)
-    ]
-    largest = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(steps[0]))
-    jax.tree.map(
-        functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4 * largest),
-        *steps,
-    )
-
-
-@pytest.mark.parametrize("parallel", PARALLEL)
-def test_batch_statistics_are_those_of_the_global_batch(parallel):
+def test_batch_statistics_are_those_of_the_global_batch_with_pmap_too():
     model = model_with("mmd_per_dimension", **DCGAN)
-    start, one = on_one_device(model)
-    _, eight = jax.device_get(one_sgd_step(model, parallel, 8))
-    assert set(one.state.model_state) == {"encoder", "decoder"}
+    *_, one = Stepper(model, 1).step(WEIGHTS)
+    *_, eight = Stepper(model, 8, parallel="pmap").step(WEIGHTS)
+    assert set(one) == {"encoder", "decoder"}
     jax.tree.map(
-        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6),
-        one.state.model_state,
-        eight.state.model_state,
+        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6), one, eight
     )
-    jax.tree.map(
-        functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5),
-        one.state.params,
-        eight.state.params,
-    )
-    moved = jax.tree.map(np.array_equal, start.model_state, one.state.model_state)
+    _, start = split_state(jax.jit(model.init)(jax.random.key(0)))
+    moved = jax.tree.map(np.array_equal, start, one)
     assert not any(jax.tree.leaves(moved))
 
 
@@ -219,21 +141,14 @@ def test_batch_statistics_settle_at_those_of_the_data(tmp_path):
     assert_same(run.params, variables)
 
 
-def test_a_learned_prior_is_learned():
-    model = model_with("none", prior=priors.LearnedGaussianPrior())
-    start, chunk = one_sgd_step(model, "shard_map", 1, num_steps=5)
-    before, after = start.params["prior"]["logits"], chunk.state.params["prior"]
-    assert np.abs(np.asarray(after["logits"]) - np.asarray(before)).max() > 1e-4
-
-
 def test_the_published_error_of_the_mixture():
     prior = priors.GaussianMixturePrior()
     right = model_with("inclusive_kl", latent_dim=2, prior=prior)
     wrong = dataclasses.replace(right, multiplied_mixture=True)
     params, batch, noise = setting(right)
     *_, z = draws(right, params, batch, noise)
-    _, right_terms = right.loss(params, batch, noise, WEIGHTS)
-    _, wrong_terms = wrong.loss(params, batch, noise, WEIGHTS)
+    _, right_terms = pair(right.loss)(params, batch, noise, WEIGHTS)
+    _, wrong_terms = pair(wrong.loss)(params, batch, noise, WEIGHTS)
     log_prior = prior.log_prob(z).sum(-1).mean()
     difference = wrong_terms["kl"] - right_terms["kl"]
     assert difference == pytest.approx(float(-log_prior), rel=1e-4)

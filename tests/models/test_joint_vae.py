@@ -11,14 +11,9 @@ import oracles
 import pytest
 from tiny_runs import BATCH_SIZE, importance_of, kl_of, pair, tiny_dataset, tiny_model
 
-from vsc_jax.models import Batch, JointVAE
+from vsc_jax.models import Batch
 from vsc_jax.training import (
-    PARALLEL,
-    StepInputs,
-    TrainData,
     create_optimizers,
-    create_trainer,
-    init_state,
 )
 
 SIZES = (3, 2)
@@ -149,31 +144,6 @@ def test_the_loss_is_what_its_parts_give(case):
         assert metrics["concrete_kl"] == close(concrete_kl)
 
 
-@each_case
-def test_every_parameter_has_a_finite_gradient_that_is_not_zero(case):
-    _, gradient = loss_and_gradient(case)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
-        name = jax.tree_util.keystr(path)
-        assert jnp.isfinite(leaf).all(), name
-        assert jnp.abs(leaf).max() > 0.0, name
-
-
-@each_case
-def test_the_gradient_is_the_slope_of_the_loss(case):
-    model, batch, noise = model_of(case), Batch(images_of(case)), noise_of(case)
-    _, gradient = loss_and_gradient(case)
-    direction = jax.tree.map(lambda g: g / jnp.abs(g).max(), gradient)
-
-    @jax.jit
-    def loss(size):
-        moved = jax.tree.map(lambda p, d: p + size * d, params_of(case), direction)
-        return pair(model.loss)(moved, batch, noise, weights_of())[0]
-
-    products = jax.tree.map(lambda g, d: (g * d).sum(), gradient, direction)
-    difference = (loss(1e-3) - loss(-1e-3)) / 2e-3
-    assert difference == pytest.approx(float(sum(jax.tree.leaves(products))), rel=2e-2)
-
-
 @pytest.mark.parametrize("case", ["categorical", "concrete"])
 def test_value_and_gradient_are_finite_at_extremes(case):
     layers = params_of(case)["encoder"]["params"]
@@ -285,83 +255,6 @@ def test_the_mean_log_weight_is_the_elbo_of_exact_categories():
     error = (log_weights.std(0) + expected.std(0)) / math.sqrt(4000)
     difference = log_weights.mean(0) - (expected.mean(0) - np.asarray(kl))
     assert (np.abs(difference) < 4.0 * error).all()
-
-
-def one_sgd_step(model, parallel, num_devices):
-    """The gradient, as the difference that a step of length 1 makes, and the log."""
-    dataset = tiny_dataset()
-    optimizers = create_optimizers(model, name="sgd", b1=0.0)
-    trainer = create_trainer(
-        model,
-        optimizers,
-        dataset.format,
-        batch_size=BATCH_SIZE,
-        parallel=parallel,
-        devices=jax.devices()[:num_devices],
-    )
-    state = init_state(model, optimizers, 0)
-    state = trainer.replicate(state._replace(params=params_of()))
-    inputs = StepInputs(
-        indices=np.arange(BATCH_SIZE, dtype=np.int32)[None],
-        learning_rate=np.ones(1, np.float32),
-        reset_moments=np.zeros(1, bool),
-        weights={k: np.full(1, v, np.float32) for k, v in batch_weights().items()},
-    )
-    data = trainer.replicate(TrainData(dataset.images, dataset.factors))
-    chunk = trainer.run_chunk(state, data, inputs, 1)
-    noise = model.noise(jax.random.fold_in(state.key, 0), BATCH_SIZE)
-    gradient = jax.tree.map(
-        lambda p, q: np.asarray(p) - np.asarray(q), params_of(), chunk.state.params
-    )
-    return chunk.last, gradient, noise
-
-
-@functools.cache
-def batch_weights():
-    """Capacities near the means, so that the gaps of two rows differ in sign."""
-    (_, metrics), _ = loss_and_gradient()
-    return WEIGHTS | {
-        "capacity": float(metrics["gaussian_kl"]) + 0.01,
-        "capacity_weight": 30.0,
-        "category_capacity": float(metrics["category_kl"]) - 0.01,
-        "category_capacity_weight": 30.0,
-    }
-
-
-@pytest.mark.parametrize("parallel", PARALLEL)
-@pytest.mark.parametrize("num_devices", [1, 8])
-def test_value_and_gradient_on_any_number_of_devices(parallel, num_devices):
-    model = model_of()
-    logged, gradient, noise = one_sgd_step(model, parallel, num_devices)
-    (loss, metrics), expected = compiled_loss("categorical")(
-        params_of(), Batch(images_of()), noise, weights_of(**batch_weights())
-    )
-    assert logged["loss"] == pytest.approx(float(loss), rel=1e-5)
-    for name, value in metrics.items():
-        np.testing.assert_allclose(logged[name], value, rtol=1e-4, atol=1e-4)
-    largest = max(float(jnp.abs(g).max()) for g in jax.tree.leaves(expected))
-    jax.tree.map(
-        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5 * largest),
-        gradient,
-        jax.device_get(expected),
-    )
-
-
-def test_without_gather_each_device_would_hold_its_own_rows():
-    """The comparison above can fail."""
-
-    class Local(JointVAE):
-        def loss(self, *args, gather):
-            return super().loss(*args)
-
-    model = Local(
-        image_shape=(6, 5, 1), latent_dim=3, hidden=(8,), category_sizes=SIZES
-    )
-    logged, _, noise = one_sgd_step(model, "shard_map", 8)
-    (loss, _), _ = compiled_loss("categorical")(
-        params_of(), Batch(images_of()), noise, weights_of(**batch_weights())
-    )
-    assert logged["loss"] > loss + 1.0
 
 
 def test_training_brings_the_kls_to_their_capacities():

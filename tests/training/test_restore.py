@@ -1,0 +1,24 @@
+"""The model of a run from its folder; `load_run` puts methods on it."""
+
+import pytest
+from tiny_runs import assert_same, run_tiny, tiny_model
+
+from vsc_jax.training import RestoredRun, restore_run
+
+
+def test_the_model_and_the_step_that_is_asked_for(tmp_path):
+    result = run_tiny(tmp_path, tiny_model("vsc", gate="log_sigmoid"))
+    run = restore_run(tmp_path)
+    assert isinstance(run, RestoredRun)
+    assert run.model == tiny_model("vsc", gate="log_sigmoid")
+    assert run.step == 20
+    assert set(run.meta["weights"]) == set(run.model.default_weights)
+    assert_same(run.params, result.state.variables)
+    assert restore_run(tmp_path, step=10).step == 10
+    with pytest.raises(ValueError, match="one of"):
+        restore_run(tmp_path, step=7)
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no readable checkpoint in"):
+        restore_run(tmp_path)
