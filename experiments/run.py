@@ -10,7 +10,6 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
@@ -18,17 +17,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import _config, _flags, _workdir
+from experiments import _flags, _workdir
 from experiments._cascade import marked_steps
-from experiments._fields import named_fields
 from experiments._flags import UserError, fail
+from experiments._job import Job, build, context_of, train
 from experiments._results import (
     best_of_run,
     describe,
@@ -38,19 +37,15 @@ from experiments._results import (
     summary,
 )
 from vsc_jax import training
-from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
     Context,
-    EvaluationOptions,
-    check_evaluation,
     draw_rows,
     evaluate,
     has,
     metric_scores,
-    score_scalars,
 )
 from vsc_jax.figures import make_figures, write_report
-from vsc_jax.models import EncodesImages, Model
+from vsc_jax.models import EncodesImages
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "A file of configs/ or your own; `file.py:quick` for a trial."
@@ -127,24 +122,6 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED)
 
 
-class Job(NamedTuple):
-    """What a config stands for.
-
-    Attributes:
-      dataset: the images.
-      fields: keyword arguments of `create_model`.
-      model: the model.
-      training: how to train it.
-      evaluation: how to score it.
-    """
-
-    dataset: Dataset
-    fields: dict[str, Any]
-    model: Model
-    training: training.TrainOptions
-    evaluation: EvaluationOptions
-
-
 def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dict:
     """Trains (or goes on), evaluates, draws and writes the report.
 
@@ -207,79 +184,6 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     if show_progress:
         print_results(workdir, results)
     return results
-
-
-def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
-    """What a config stands for, checked.
-
-    Args:
-      config: see `configs/base.py`.
-      dataset: that of the config, if it is there already.
-
-    Raises:
-      UserError: for a value that does not fit, or data that is not there.
-    """
-    _config.check_config(config)
-    if dataset is None:
-        dataset = _config.make_dataset(config)
-    fields = _config.model_fields(config, dataset)
-    job = Job(
-        dataset,
-        fields,
-        _config.make_model(fields, dataset),
-        _config.train_options(config),
-        _config.evaluation_options(config),
-    )
-    with named_fields("evaluation", config.evaluation):
-        check_evaluation(job.model, dataset, job.evaluation)
-    with named_fields("train", config.train):
-        training.prepare_training(job.model, dataset, job.training)
-    return job
-
-
-def train(
-    job: Job, config: ConfigDict, workdir: Path, *, show_progress: bool
-) -> training.TrainResult:
-    """Trains, or goes on.
-
-    Raises:
-      UserError: if the options do not fit the data or the devices.
-    """
-    weights = job.training.weights_at(job.training.num_steps)
-    meta = {
-        "config": config.to_dict(),
-        "model": job.fields,
-        "optimizer": _config.optimizer_fields(config),
-        "weights": {name: float(value) for name, value in weights.items()},
-    }
-    while_training = dataclasses.replace(
-        job.evaluation, disentanglement_images=job.evaluation.score_images
-    )
-
-    def score(params: Any) -> dict[str, float]:
-        """Disentanglement while training, of the weights at its end."""
-        names = ("factor_vae_score", "unsupervised_accuracy")
-        context = context_of(job, params)
-        return score_scalars(evaluate(context, while_training, only=names))
-
-    try:
-        return training.train(
-            job.model,
-            job.dataset,
-            job.training,
-            workdir=workdir,
-            meta=meta,
-            score=score if job.training.score_every else None,
-            show_progress=show_progress,
-        )
-    except ValueError as error:
-        raise UserError(_flags.one_line(error)) from error
-
-
-def context_of(job: Job, params: Any) -> Context:
-    """A trained model as the scores and figures take it."""
-    weights = job.training.weights_at(job.training.num_steps)
-    return Context(job.model, params, job.dataset, weights, seed=job.training.seed)
 
 
 def count(params: Any) -> int:

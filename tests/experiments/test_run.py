@@ -13,7 +13,6 @@ from ml_collections import ConfigDict
 from tiny_runs import tiny_dataset, tiny_model
 
 from experiments import run as command
-from experiments._flags import UserError
 from experiments.configs import pinwheel, vsc_mlp
 from vsc_jax import load_run
 from vsc_jax.datasets import load_dataset
@@ -300,14 +299,6 @@ def test_only_encodings_of_a_gaussian_posterior_are_kept(name, is_kept, tmp_path
     file = tmp_path / "encodings.npz"
     command.save_encodings(Context(model, params, tiny_dataset()), file)
     assert file.exists() == is_kept
-
-
-def test_scores_are_checked_before_training(tmp_path):
-    config: ConfigDict = vsc_mlp.get_config("digits,quick")
-    config.evaluation.metrics = ("migg",)
-    with pytest.raises(UserError, match=r"unknown score migg; known: .*mig"):
-        command.run(config, tmp_path / "run", show_progress=False)
-    assert not (tmp_path / "run").exists()
 
 
 def test_choose_workdir(tmp_path, monkeypatch):

@@ -1,0 +1,114 @@
+"""What a config stands for: the data, the model, and how to train and score it."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from experiments import _config, _flags
+from experiments._fields import named_fields
+from experiments._flags import UserError
+from vsc_jax import training
+from vsc_jax.datasets import Dataset
+from vsc_jax.evaluation import (
+    Context,
+    EvaluationOptions,
+    check_evaluation,
+    evaluate,
+    score_scalars,
+)
+from vsc_jax.models import Model
+
+# What is logged while training.
+LOGGED_SCORES = ("factor_vae_score", "unsupervised_accuracy")
+
+
+class Job(NamedTuple):
+    """What a config stands for.
+
+    Attributes:
+      dataset: the images.
+      fields: keyword arguments of `create_model`.
+      model: the model.
+      training: how to train it.
+      evaluation: how to score it.
+    """
+
+    dataset: Dataset
+    fields: dict[str, Any]
+    model: Model
+    training: training.TrainOptions
+    evaluation: EvaluationOptions
+
+
+def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
+    """What a config stands for, checked.
+
+    Args:
+      config: see `configs/base.py`.
+      dataset: that of the config, if it is there already.
+
+    Raises:
+      UserError: for a value that does not fit, or data that is not there.
+    """
+    _config.check_config(config)
+    if dataset is None:
+        dataset = _config.make_dataset(config)
+    fields = _config.model_fields(config, dataset)
+    job = Job(
+        dataset,
+        fields,
+        _config.make_model(fields, dataset),
+        _config.train_options(config),
+        _config.evaluation_options(config),
+    )
+    with named_fields("evaluation", config.evaluation):
+        check_evaluation(job.model, dataset, job.evaluation)
+    with named_fields("train", config.train):
+        training.prepare_training(job.model, dataset, job.training)
+    return job
+
+
+def train(
+    job: Job, config: ConfigDict, workdir: Path, *, show_progress: bool
+) -> training.TrainResult:
+    """Trains, or goes on.
+
+    Raises:
+      UserError: if the options do not fit the data or the devices.
+    """
+    weights = job.training.weights_at(job.training.num_steps)
+    meta = {
+        "config": config.to_dict(),
+        "model": job.fields,
+        "optimizer": _config.optimizer_fields(config),
+        "weights": {name: float(value) for name, value in weights.items()},
+    }
+    while_training = dataclasses.replace(
+        job.evaluation, disentanglement_images=job.evaluation.score_images
+    )
+
+    def score(params: Any) -> dict[str, float]:
+        """Disentanglement while training, of the weights at its end."""
+        context = context_of(job, params)
+        return score_scalars(evaluate(context, while_training, only=LOGGED_SCORES))
+
+    try:
+        return training.train(
+            job.model,
+            job.dataset,
+            job.training,
+            workdir=workdir,
+            meta=meta,
+            score=score if job.training.score_every else None,
+            show_progress=show_progress,
+        )
+    except ValueError as error:
+        raise UserError(_flags.one_line(error)) from error
+
+
+def context_of(job: Job, params: Any) -> Context:
+    """A trained model as the scores and figures take it."""
+    weights = job.training.weights_at(job.training.num_steps)
+    return Context(job.model, params, job.dataset, weights, seed=job.training.seed)

@@ -1,0 +1,51 @@
+"""What a config stands for, checked before anything is written."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from experiments import run as command
+from experiments._flags import UserError
+from experiments._job import LOGGED_SCORES, build, context_of
+from experiments.configs import cascade_vae, vsc_mlp
+from vsc_jax.evaluation import MODEL_SCORES
+
+
+def test_the_context_is_that_of_the_end_of_training():
+    config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    config.seed = 3
+    config.schedules.beta = ("linear", 1.0, 5.0, 0, config.train.num_steps)
+    job = build(config)
+    context = context_of(job, jax.jit(job.model.init)(jax.random.key(0)))
+    assert context.seed == 3
+    assert float(context.weights["beta"]) == 5.0
+    rows = context.dataset.test_indices[:2]
+    assert context.encode(rows).mean.shape == (2, job.model.latent_dim)
+
+
+def test_disentanglement_is_logged_while_training(tmp_path):
+    assert {score.name for score in MODEL_SCORES} > set(LOGGED_SCORES)
+    config: ConfigDict = cascade_vae.get_config("sprites,laptop,quick")
+    config.model.hidden = (8,)
+    config.evaluation.figures = False
+    command.run(config, tmp_path, show_progress=False)
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "metrics.jsonl").read_text().split("\n")[:-1]
+    ]
+    scored = [line for line in lines if "factor_vae_score" in line]
+    assert len(scored) >= 2
+    for line in scored:
+        assert all(0.0 <= line[name] <= 1.0 for name in LOGGED_SCORES)
+        assert np.isfinite(line["loss"])
+
+
+def test_scores_are_checked_before_training(tmp_path):
+    config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    config.evaluation.metrics = ("migg",)
+    with pytest.raises(UserError, match=r"unknown score migg; known: .*mig"):
+        command.run(config, tmp_path / "run", show_progress=False)
+    assert not (tmp_path / "run").exists()
