@@ -51,7 +51,7 @@ def test_bad_fields():
         with pytest.raises(error, match=pattern):
             create_model(name, **{"image_shape": IMAGE_SHAPE} | fields)
 
-    refused("model must be one of autoencoder, .*decomposition_vae, got 'x'", name="x")
+    refused("model must be one of autoencoder, .*, got 'x'", name="x")
     refused("likelihood must be one of .*, got 'x'", likelihood="x")
     refused("latent_dim must be a whole number of at least 1, got 0", latent_dim=0)
     refused("likelihood_scale must be above 0, got 0", likelihood_scale=0.0)

@@ -179,7 +179,7 @@ def dcimig(
     A factor that is no code's best adds 0. Duplicated codes and spare latents cost
     nothing. The entropies weigh the factors: one with 40 values counts more than one
     with 3. It has a ceiling below 1 like `mig`. The code of Carbonneau et al.
-    (https://arxiv.org/abs/2012.09276) takes 10 bins.
+    takes 10 bins.
 
     Cost. Time n d F, memory 8 num_bins d bytes for each value of a factor, of which
     there may be 4,096: 10,000 rows of 10 latents and the factors of dSprites take 0.05

@@ -127,7 +127,7 @@ def explicitness(
 
     AUC the chance that a row of the value has the larger p_v (ties count 1/2). 1/2 is
     chance, 1 is best; it is not rescaled here, Carbonneau et al.
-    (https://arxiv.org/abs/2012.09276) report 2 x - 1, of the training part. Rotations
+    report 2 x - 1, of the training part. Rotations
     of the codes cost nothing: the score tells whether factors are in the codes and
     linear, not whether codes are disentangled.
 

@@ -77,9 +77,9 @@ class FactorVAE(VAE):
     def weight_fields(self) -> dict[str, Weight]:
         """`beta` of the KL and `tc_weight` (the paper's gamma) of the TC.
 
-        35 on dSprites as in https://github.com/paruby/FactorVAE. Others there: 6.4 and
-        10 in https://github.com/1Konny/FactorVAE (3.2 on Chairs, 6.4 on CelebA), and
-        10 to 100 in the study of https://github.com/google-research/disentanglement_lib.
+        35 on dSprites as in paruby/FactorVAE. Others there: 6.4 and 10 in
+        1Konny/FactorVAE (3.2 on Chairs, 6.4 on CelebA), and 10 to 100 in the study of
+        disentanglement_lib.
         """
         return {"beta": Weight(1.0), "tc_weight": Weight(35.0)}
 

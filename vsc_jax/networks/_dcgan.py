@@ -55,11 +55,9 @@ class DCGANTrunk(nn.Module):
 class DCGANDecoder(nn.Module):
     """Transposed 4x4 convolutions of stride 2 with batch normalisation and relu.
 
-    The generator of Radford, Metz and Chintala 2016
-    (https://arxiv.org/abs/1511.06434, section 3), mirror image of `DCGANTrunk`, but
-    with a linear last layer, as in the code of Mathieu et al. 2019
-    (https://github.com/iffsid/disentangling-disentanglement). No layer has a bias.
-    The dense first layer is a transposed 4x4 convolution of a single pixel.
+    The generator of Radford, Metz and Chintala 2016, section 3, mirror image of
+    `DCGANTrunk`, but with a linear last layer, as in the code of Mathieu et al. 2019.
+    No layer has a bias. The dense first layer is a transposed 4x4 convolution of a single pixel.
 
     Attributes:
       channels: channels of the encoder's convolutions, in the encoder's order.

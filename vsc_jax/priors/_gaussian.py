@@ -1,4 +1,9 @@
-"""Gaussian priors with another variance in each latent, given or learned."""
+"""Gaussian priors with another variance in each latent, given or learned.
+
+Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
+Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833, and its code,
+https://github.com/iffsid/disentangling-disentanglement.
+"""
 
 import dataclasses
 import math
@@ -21,10 +26,9 @@ _MIN_VARIANCE = 1e-12
 class GaussianPrior:
     """p(z) = prod_j N(z_j; 0, variances_j).
 
-    With unequal variances it is the anisotropic prior of Mathieu, Rainforth,
-    Siddharth and Teh, "Disentangling Disentanglement in Variational Autoencoders",
-    ICML 2019, https://arxiv.org/abs/1812.02833: under equal variances the beta-VAE
-    objective does not change when the latents are rotated, under unequal ones it does.
+    With unequal variances it is the anisotropic prior of Mathieu et al. 2019: under
+    equal variances the beta-VAE objective does not change when the latents are rotated,
+    under unequal ones it does.
     `pca_variances` gives the variances that the paper takes from the data.
 
     Attributes:
@@ -74,11 +78,8 @@ class LearnedGaussianPrior:
     """A `GaussianPrior` whose relative variances are parameters, with a fixed mean.
 
     `anisotropic_variances` of one logit per latent; the third kind of prior in the
-    dSprites experiments of Mathieu, Rainforth, Siddharth and Teh, "Disentangling
-    Disentanglement in Variational Autoencoders", ICML 2019,
-    https://arxiv.org/abs/1812.02833, which the authors' code
-    (https://github.com/iffsid/disentangling-disentanglement) starts at the variances
-    from the data (`initial=pca_variances(...)`).
+    dSprites experiments of Mathieu et al. 2019, which their code starts at the
+    variances from the data (`initial=pca_variances(...)`).
 
     It is no `Prior` itself: only `at(params)` has `sample`, `log_prob` and `kl`.
 
@@ -125,10 +126,8 @@ class LearnedGaussianPrior:
 def anisotropic_variances(logits: jax.Array, *, variance: ArrayLike = 1.0) -> jax.Array:
     """Variances with a fixed mean: variance * latent_dim * softmax(logits).
 
-    As in the authors' code (https://github.com/iffsid/disentangling-disentanglement) of
-    Mathieu, Rainforth, Siddharth and Teh, "Disentangling Disentanglement in Variational
-    Autoencoders", ICML 2019, https://arxiv.org/abs/1812.02833. The floor of 1e-12,
-    which keeps log-densities finite, is our own choice.
+    As in the code of Mathieu et al. 2019. The floor of 1e-12, which keeps
+    log-densities finite, is our own choice.
 
     Args:
       logits: `[latent_dim]`; all equal give an isotropic prior.
