@@ -1,7 +1,21 @@
-"""Switches for all tests: simulated devices, strict ranks, a compile cache."""
+"""Switches for all tests: cheap compilation, simulated devices, strict ranks.
+
+Of a test's time most is XLA compiling, once per program and shape. What keeps it small:
+
+- Inputs and expected values are NumPy arrays; every eager `jnp` call on a new shape is
+  a program of its own. So are `jnp.ones`, `x[0]`, `x + 1`, `jax.random.normal`.
+- A test calls the library under one `jax.jit` where it makes more than two calls, and
+  compares with NumPy outside of it.
+- Gradients are `jax.jit(jax.grad(f))`, checks are `check_grads(jax.jit(f), ...)`.
+- Cases of one shape share one jitted function at module level; values are arguments.
+- Shapes are the smallest that can fail, and the same ones within a file.
+- What several tests read (a trained model, a sample) is computed once, by a fixture of
+  the module or a cached function.
+"""
 
 import os
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 # Before JAX starts: eight devices let a laptop test what needs several.
@@ -12,7 +26,23 @@ os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "vsc_jax_test_xla")
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# Tests run a program once or twice, so that compiling it must be fast and not running
+# it. Without LLVM's optimisations and the emitters of fused loops that go through MLIR,
+# a cold test takes half of the processor's time. XLA ends a process that sets a flag
+# which it does not know, and after 0.10 the second one is gone.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
+)
 
 import jax
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One process for one file, whose tests are over before workers have started."""
+    if len(config.args) == 1 and Path(config.args[0].partition("::")[0]).is_file():
+        return 0
+    return None  # xdist counts the processors

@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from vsc_jax.networks import build_networks, init_params
@@ -11,8 +12,8 @@ def num_params(kind, shape, latent_dim, gate=None, **options):
     )
     key = jax.random.key(0)
     trees = (
-        jax.eval_shape(encoder.init, key, jnp.zeros((1, *shape))),
-        jax.eval_shape(decoder.init, key, jnp.zeros((1, latent_dim))),
+        jax.eval_shape(encoder.init, key, np.zeros((1, *shape))),
+        jax.eval_shape(decoder.init, key, np.zeros((1, latent_dim))),
     )
     trainable = [tree["params"] for tree in trees]
     return sum(leaf.size for leaf in jax.tree.leaves(trainable))
@@ -57,13 +58,13 @@ def test_a_linear_feature_layer():
     options = {"image_shape": (4, 4, 1), "latent_dim": 2, "channels": (3,)}
     relu, _ = build_networks("conv", features=50, **options)
     linear, _ = build_networks("conv", features=50, features_relu=False, **options)
-    x = jax.random.normal(jax.random.key(0), (7, 4, 4, 1))
+    x = np.random.default_rng(0).normal(size=(7, 4, 4, 1)).astype(np.float32)
     variables = init_params(linear, jax.random.key(1), x)
     trunk = {"params": variables["params"]["trunk"]}
-    h = linear.trunk.clone(parent=None).apply(trunk, x)
+    h = np.asarray(jax.jit(linear.trunk.clone(parent=None).apply)(trunk, x))
     assert (h < 0).any()
-    relu_h = relu.trunk.clone(parent=None).apply(trunk, x)
-    assert (relu_h == jax.nn.relu(h)).all()
+    relu_h = jax.jit(relu.trunk.clone(parent=None).apply)(trunk, x)
+    np.testing.assert_array_equal(relu_h, np.maximum(h, 0.0))
 
 
 def test_train_and_gather_change_nothing_without_batch_normalisation():
@@ -89,7 +90,7 @@ def test_shapes_and_dtypes(kind, shape, dtype):
         dtype=dtype,
     )
     key = jax.random.key(0)
-    x = jnp.ones((2, *shape))
+    x = np.ones((2, *shape))
     posterior = jax.eval_shape(encoder.init_with_output, key, x)[0]
     assert posterior.category_logits == ()
     for leaf in posterior.spike_slab():
@@ -108,7 +109,7 @@ def test_other_sizes_with_given_channels():
         "conv", image_shape=(24, 16, 2), latent_dim=3, channels=(4, 4, 4), features=8
     )
     key = jax.random.key(0)
-    x = jnp.ones((2, 24, 16, 2))
+    x = np.ones((2, 24, 16, 2))
     posterior = jax.jit(encoder.apply)(init_params(encoder, key, x), x)
     variables = init_params(decoder, key, posterior.mean)
     x_logits = jax.jit(decoder.apply)(variables, posterior.mean)
@@ -119,8 +120,9 @@ def test_deterministic_encoder_has_a_mean_only():
     encoder, _ = build_networks(
         "mlp", image_shape=(8, 8, 1), latent_dim=3, deterministic=True
     )
-    x = jnp.ones((2, 8, 8, 1))
-    posterior = encoder.apply(init_params(encoder, jax.random.key(0), x), x)
+    x = np.ones((2, 8, 8, 1))
+    variables = init_params(encoder, jax.random.key(0), x)
+    posterior = jax.jit(encoder.apply)(variables, x)
     assert posterior.mean.shape == (2, 3)
     assert posterior.log_var is None
     assert posterior.slab_logits is None
@@ -131,12 +133,12 @@ def test_free_leading_axes():
         "conv", image_shape=(8, 8, 1), latent_dim=3, channels=(4, 4), features=8
     )
     key = jax.random.key(0)
-    x = jax.random.uniform(key, (2, 3, 8, 8, 1))
+    x = np.random.default_rng(0).uniform(size=(2, 3, 8, 8, 1)).astype(np.float32)
     variables = init_params(encoder, key, x)
     encode, decode = jax.jit(encoder.apply), jax.jit(decoder.apply)
-    mean = encode(variables, x).mean
+    mean = np.asarray(encode(variables, x).mean)
     flat = encode(variables, x.reshape(6, 8, 8, 1)).mean
-    assert jnp.allclose(mean.reshape(6, 3), flat, atol=1e-6)
+    np.testing.assert_allclose(mean.reshape(6, 3), flat, rtol=1e-5, atol=1e-6)
     variables = init_params(decoder, key, mean)
     assert decode(variables, mean).shape == (2, 3, 8, 8, 1)
     assert decode(variables, mean[0, 0]).shape == (8, 8, 1)
@@ -166,15 +168,15 @@ def test_bad_input_gives_one_clear_line(options, message):
 def test_unknown_gate_is_named():
     encoder, _ = build_networks("mlp", image_shape=(4, 4, 1), latent_dim=2, gate="hard")
     with pytest.raises(ValueError, match="'hard'"):
-        encoder.init(jax.random.key(0), jnp.ones((1, 4, 4, 1)))
+        encoder.init(jax.random.key(0), np.ones((1, 4, 4, 1)))
 
 
 def test_categorical_variables_have_a_head_each():
     encoder, _ = build_networks(
         "mlp", image_shape=(4, 4, 1), latent_dim=2, hidden=(6,), category_sizes=(3, 5)
     )
-    x = jax.random.uniform(jax.random.key(0), (7, 4, 4, 1))
-    posterior, variables = encoder.init_with_output(jax.random.key(1), x)
+    x = np.random.default_rng(0).uniform(size=(7, 4, 4, 1)).astype(np.float32)
+    posterior, variables = jax.jit(encoder.init_with_output)(jax.random.key(1), x)
     first, second = posterior.category_logits
     assert (first.shape, second.shape) == ((7, 3), (7, 5))
     heads = {name for name in variables["params"] if name.startswith("category")}
@@ -192,4 +194,4 @@ def test_an_unknown_form_of_the_scale():
         scale="variance",  # pyright: ignore[reportArgumentType]
     )
     with pytest.raises(ValueError, match="'softplus_stddev', got 'variance'"):
-        encoder.init(jax.random.key(0), jnp.zeros((1, 4, 4, 1)))
+        encoder.init(jax.random.key(0), np.zeros((1, 4, 4, 1)))
