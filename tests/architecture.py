@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tomllib
 
-from grouped import GROUPED
-
 ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 400
 
@@ -39,20 +37,23 @@ MAY_IMPORT = {
     "experiments": LEAVES
     | {"", "_ranges", "models", "training", "evaluation", "figures"},
 }
-# Training and evaluation know the protocol, never one paper; `load_run` makes a model
-# from its name.
-PROTOCOL = {"Batch", "Metrics", "Model", "Params", "Weights", "keep_local"} | {
-    "HostCall",
-    "MODEL_STATE",
-    "Player",
-    "create_model",
+# What training, evaluation and figures may name of models: what a method must have to
+# be trained, and what it may be able to do. None of them knows a method.
+TRAINABLE = {"Batch", "LossOutput", "Params", "Player", "Trainable", "Weights"} | {
+    "Metrics"
 }
-# What evaluation and figures may ask of a model.
-PROTOCOL |= {"Trainable", "EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
+CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "BoundsLikelihood",
-    "HasCategories",
     "Classifies",
     "FindsObjects",
+    "FoundObjects",
+    "HasCategories",
+}
+MAY_NAME = {
+    # A run in a folder is restored by the name of its model.
+    "training": TRAINABLE | {"Model", "create_model"},
+    "evaluation": TRAINABLE | CAPABILITIES,
+    "figures": CAPABILITIES,
 }
 
 # Third-party packages at the top of a module, so loaded with it. All others belong
@@ -115,6 +116,16 @@ class Module:
             node.name: node
             for node in self.tree.body
             if isinstance(node, kinds) and not node.name.startswith("_")
+        }
+
+    @property
+    def defined(self):
+        """Names of `public` but for types without code: tuples and protocols."""
+        return {
+            name
+            for name, node in self.public.items()
+            if not {"NamedTuple", "Protocol"}
+            & {ast.unparse(base) for base in getattr(node, "bases", [])}
         }
 
     def imports(self, top_only=False):
@@ -204,9 +215,9 @@ def check_arrows(modules):
             words = [*other.split(".")[2:], *([name] if name else [])]
             if any(word.startswith("_") for word in words):
                 found.append(f"{where}: private to another part")
-            knows = {"training", "evaluation", "figures"} & {module.part}
-            if knows and target == "models" and name not in PROTOCOL:
-                found.append(f"{where}: more than the protocol of models")
+            named = MAY_NAME.get(module.part)
+            if named is not None and target == "models" and name not in named:
+                found.append(f"{where}: not in MAY_NAME[{module.part!r}]")
     return found
 
 
@@ -259,7 +270,7 @@ def check_docstrings(modules):
         exported = {
             (f"{other}.{name}", by_name[other].public.get(name))
             for _, other, name in module.imports()
-            if other in by_name and _is_package(module, by_name)
+            if other in by_name and is_package(module, by_name)
         }
         if not module.name.rpartition(".")[2].startswith("_"):
             exported |= {(f"{module.name}.{n}", d) for n, d in module.public.items()}
@@ -271,47 +282,8 @@ def check_docstrings(modules):
     return found
 
 
-def _is_package(module, by_name):
+def is_package(module, by_name):
     return any(name.startswith(f"{module.name}.") for name in by_name)
-
-
-def check_mirror(modules, test_sources):
-    """Every module has the test file of its name, or is named in one beside it.
-
-    A private module needs no file of its own if every public name that it defines is
-    used by a test file in the mirrored folder.
-    """
-    by_name = {m.name: m for m in modules}
-    found = []
-    for module in modules:
-        if grouped := _grouped(module.name):
-            path, word = grouped
-            if word not in test_sources.get(path, ""):
-                found.append(f"{module.name}: {path} does not exist or lacks {word}")
-            continue
-        if _is_package(module, by_name):
-            continue  # re-exports only, see `check_packages`
-        words = module.name.split(".")
-        folder = words[1:-1] if words[0] == "vsc_jax" else words[:-1]
-        mirror = "/".join(["tests", *folder, f"test_{words[-1].lstrip('_')}.py"])
-        if mirror in test_sources:
-            continue
-        parent = mirror.rpartition("/")[0]
-        beside = "\n".join(
-            text for path, text in test_sources.items()
-            if path.rpartition("/")[0] == parent
-        )  # fmt: skip
-        missing = [n for n in module.public if not re.search(rf"\b{n}\b", beside)]
-        if not words[-1].startswith("_") or not module.public or missing:
-            found.append(
-                f"{module.name} has no {mirror}"
-                + f", and no other there uses {', '.join(missing)}" * bool(missing)
-            )
-    return found
-
-
-def _grouped(name):
-    return GROUPED.get(name) or GROUPED.get(f"{name.rpartition('.')[0]}.*")
 
 
 def check_packages(modules):
@@ -319,7 +291,7 @@ def check_packages(modules):
     by_name = {m.name: m for m in modules}
     found = []
     for module in modules:
-        if not _is_package(module, by_name):
+        if not is_package(module, by_name):
             continue
         for node in module.tree.body:
             if not isinstance(node, ast.ImportFrom) or not node.module:

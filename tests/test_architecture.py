@@ -8,7 +8,6 @@ from architecture import (
     check_arrows,
     check_docstrings,
     check_lengths,
-    check_mirror,
     check_packages,
     check_parallel,
     check_paths,
@@ -17,19 +16,27 @@ from architecture import (
     read_modules,
     read_sources,
 )
+from mirror import check_mirror
+
+from vsc_jax.models import MODELS
 
 CHECKS = {
     "arrows": check_arrows,
     "third party": lambda m: check_third_party(m, declared_packages()),
     "parallel": check_parallel,
     "docstrings": check_docstrings,
-    "mirror": lambda m: check_mirror(m, read_sources(".py")),
+    "mirror": lambda m: check_mirror(m, read_sources(".py"), registered_models()),
     "packages": check_packages,
     "lengths": lambda _: check_lengths(read_sources(".py")),
     "paths": lambda _: check_paths(
         read_sources(".py", ".md", ".toml", ".yaml", ".ipynb", "")
     ),
 }
+
+
+def registered_models():
+    """Classes that the conformance tests of models go through."""
+    return frozenset(kind.__name__ for kind in MODELS.values())
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -56,8 +63,8 @@ def complaints(check, *files, **options):
         ("vsc_jax.datasets._a", "import experiments.run", "does not exist"),
         ("vsc_jax.priors._a", "from vsc_jax.losses._kl import x", "private"),
         ("experiments.a", "from vsc_jax.training import _loop", "private"),
-        ("vsc_jax.training._a", "from vsc_jax.models import VSC", "protocol"),
-        ("vsc_jax.evaluation._a", "from vsc_jax import models", "protocol"),
+        ("vsc_jax.training._a", "from vsc_jax.models import VSC", "MAY_NAME"),
+        ("vsc_jax.evaluation._a", "from vsc_jax import models", "MAY_NAME"),
         ("vsc_jax.losses._a", "from ._kl import x", "relative"),
         ("vsc_jax.models._a", "from vsc_jax.losses import *", "everything"),
         ("vsc_jax.extra", "import vsc_jax.losses", "not in MAY_IMPORT"),
@@ -74,7 +81,7 @@ def test_a_wrong_arrow_is_found(name, source, complaint):
         ("vsc_jax.priors._a", "from vsc_jax.losses import gaussian_kl"),
         ("vsc_jax.losses._a", "from vsc_jax._checks import as_floats"),
         ("vsc_jax.losses._a", "from vsc_jax.losses._kl import gaussian_kl"),
-        ("vsc_jax.training._a", "from vsc_jax.models import Model, create_model"),
+        ("vsc_jax.training._a", "from vsc_jax.models import Trainable, create_model"),
         ("experiments.run", "from experiments import _flags\nimport vsc_jax"),
     ],
 )
@@ -158,7 +165,22 @@ def test_a_module_without_tests_is_found():
     assert complaints(check_mirror, public, test_sources=tests)
     config = ("experiments.configs.vsc", "")
     tests = {"tests/experiments/test_configs.py": ""}
-    assert complaints(check_mirror, config, test_sources=tests)
+    assert not complaints(check_mirror, config, test_sources=tests)
+    assert complaints(check_mirror, config, test_sources={})
+
+
+def test_what_a_package_keeps_to_itself_is_tested_with_its_user():
+    package = ("vsc_jax.models", "from vsc_jax.models._a import A as A")
+    model = ("vsc_jax.models._a", "from vsc_jax.models._b import f\nclass A: pass")
+    helper = ("vsc_jax.models._b", "def f(): pass")
+    files = (package, model, helper)
+    found = complaints(check_mirror, *files, test_sources={})
+    assert len(found) == 2
+    assert "no other there uses A" in found[0]
+    assert "no module beside it that imports it is tested" in found[1]
+    tests = {"tests/models/test_all.py": "A()"}
+    assert not complaints(check_mirror, *files, test_sources=tests)
+    assert not complaints(check_mirror, *files, test_sources={}, registered={"A"})
 
 
 def test_a_package_that_renames_is_found():

@@ -57,7 +57,8 @@ class DCGANDecoder(nn.Module):
 
     The generator of Radford, Metz and Chintala 2016, section 3, mirror image of
     `DCGANTrunk`, but with a linear last layer, as in the code of Mathieu et al. 2019.
-    No layer has a bias. The dense first layer is a transposed 4x4 convolution of a single pixel.
+    No layer has a bias. The dense first layer is a transposed 4x4 convolution of a
+    single pixel.
 
     Attributes:
       channels: channels of the encoder's convolutions, in the encoder's order.
