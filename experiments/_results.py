@@ -1,14 +1,37 @@
 """What a run shows of its results."""
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from experiments._flags import flatten
+from experiments._job import Job
 from vsc_jax.evaluation import metric_values
+from vsc_jax.models import Trainable
+from vsc_jax.networks import split_state
 
 SCORE = "factor_vae_score"
+# What is printed at the end of a run; `results.json` has all.
+HEADLINES = (
+    "loss",
+    "elbo",
+    "kl",
+    "squared_error",
+    "active_latents",
+    "sparsity.hoyer",
+    "probe.accuracy",
+    "disentanglement.factor_vae_score.cascade.factor_vae_score",
+    "disentanglement.unsupervised_accuracy.d0.unsupervised_accuracy",
+    "metrics.mig",
+    "aggregate_posterior.overlap",
+    "aggregate_posterior.mutual_information",
+    "aggregate_posterior.marginal_kl",
+)
 
 
 def shown_scores(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +63,35 @@ def summary(failed: Mapping[str, str]) -> str:
     return f"{len(failed)} of the scores and figures failed: {errors}"
 
 
-def describe(prior: Mapping[str, Any]) -> str:
+def describe_job(job: Job) -> list[str]:
+    """What is about to be trained on what, a line each, and what was noted of the data.
+
+    The last one says what the silence that follows is.
+    """
+    dataset = job.dataset
+    shape = "x".join(str(size) for size in dataset.image_shape)
+    device = jax.devices()[0]
+    lines = [
+        f"data {dataset.name}: {len(dataset.train_indices):,} training and "
+        f"{len(dataset.test_indices):,} test images of {shape}",
+        *(f"note {note}" for note in dataset.notes),
+        f"model {job.fields['name']}: {num_parameters(job.model):,} parameters",
+    ]
+    if "prior" in job.fields:
+        lines.append(f"prior {_describe_prior(job.fields['prior'])}")
+    return [
+        *lines,
+        f"compiling for {jax.device_count()} x {device.device_kind} ...",
+    ]
+
+
+def num_parameters(model: Trainable) -> int:
+    """How many numbers training moves."""
+    params, _ = split_state(jax.eval_shape(model.init, jax.random.key(0)))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def _describe_prior(prior: Mapping[str, Any]) -> str:
     """A prior in one line: its name and its fields."""
     fields = {name: value for name, value in prior.items() if name != "name"}
     return " ".join([prior["name"], *(f"{k}={v}" for k, v in fields.items())])
@@ -62,10 +113,26 @@ def best_of_run(metrics_path: Path) -> dict[str, float]:
 
 
 def print_results(workdir: Path, results: dict[str, Any]) -> None:
-    """The headline numbers and where everything is."""
-    for name, value in flatten(shown_scores(results)).items():
-        if isinstance(value, int | float):
-            print(f"  {name:40s} {value:10.4g}")
+    """The numbers that matter, what was left out and why, and where all the rest is."""
+    shown = flatten(shown_scores(results))
+    bounds = [name for name in shown if re.fullmatch(r"iwae_\d+", name)]
+    for name in [*bounds, *HEADLINES]:
+        if isinstance(shown.get(name), int | float):
+            print(f"  {name:62s} {shown[name]:10.4g}")
+    skipped = {
+        **results["scores"].get("skipped", {}),
+        **{
+            k: v["skipped"]
+            for k, v in results.get("metrics", {}).items()
+            if "skipped" in v
+        },
+        **results.get("figures", {}).get("skipped", {}),
+    }
+    reasons: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        print(f"  left out {', '.join(names)}: {reason}")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
         if (workdir / name).exists():
             print(f"  {workdir / name}")

@@ -12,6 +12,7 @@ from there, bit for bit as if it had not been interrupted.
 import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,8 +31,9 @@ from experiments._flags import UserError, fail
 from experiments._job import Job, build, context_of, train
 from experiments._results import (
     best_of_run,
-    describe,
+    describe_job,
     failures,
+    num_parameters,
     print_results,
     shown_scores,
     summary,
@@ -67,8 +69,8 @@ ENCODED_DIM = 2
 NUM_ENCODED = 5_000
 
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 128 + 2
-EXIT_TERMINATED = 128 + 15
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def main(argv: Sequence[str]) -> None:
@@ -106,17 +108,19 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         training.NonFiniteLossError,
         training.UncertifiedError,
         training.CheckpointError,
+        training.WorkdirInUseError,
     ) as error:
         fail(str(error), EXIT_FAILED)
     except training.Terminated as stop:
-        print(f"{stop}; run the same command with --workdir to continue.", flush=True)
-        sys.exit(EXIT_TERMINATED)
+        with contextlib.suppress(OSError):  # the terminal may be what was closed
+            print(f"{stop}; the same command with --workdir goes on.", flush=True)
+        sys.exit(128 + signal.Signals[stop.signal_name])
     except OSError as error:
         fail(_flags.one_line(error), EXIT_FAILED)
     except KeyboardInterrupt:
         print(
-            "\ninterrupted; the run goes on from its newest checkpoint with the same "
-            "command and its folder as --workdir.",
+            "\ninterrupted; what is saved stays, and the same command with --workdir "
+            "goes on from there.",
             flush=True,
         )
         sys.exit(EXIT_INTERRUPTED)
@@ -138,14 +142,22 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
 
     Raises:
       UserError: for what the user can put right, before anything is trained.
-      NonFiniteLossError, CheckpointError, Terminated: as `training.train`.
+      NonFiniteLossError, CheckpointError, WorkdirInUseError, Terminated: as
+        `training.train`.
     """
     job = build(config)
-    _workdir.prepare_workdir(workdir, config)
-    if show_progress:
+    with training.RunLock(workdir):
+        _workdir.prepare_workdir(workdir, config)
+        return _run(config, job, workdir, show_progress=show_progress)
+
+
+def _run(
+    config: ConfigDict, job: Job, workdir: Path, *, show_progress: bool
+) -> dict[str, Any]:
+    if show_progress and jax.process_index() == 0:
         print(f"workdir {workdir}", flush=True)
-        if "prior" in job.fields:
-            print(f"prior {describe(job.fields['prior'])}", flush=True)
+        for line in describe_job(job):
+            print(line, flush=True)
     trained = train(job, config, workdir, show_progress=show_progress)
     show_progress = show_progress and jax.process_index() == 0
     if show_progress:
@@ -167,7 +179,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
             "train_seconds": trained.seconds,
             "evaluation_seconds": time.perf_counter() - began,
             "best_step": trained.best_step,
-            "num_parameters": count(trained.state.params),
+            "num_parameters": num_parameters(job.model),
             **_workdir.describe_machine(),
         },
     }
@@ -184,11 +196,6 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     if show_progress:
         print_results(workdir, results)
     return results
-
-
-def count(params: Any) -> int:
-    """Number of parameters."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 def save_encodings(context: Context, file: Path) -> None:
@@ -241,6 +248,11 @@ def connect_processes() -> None:
     """Joins the processes of one run, if --coordinator says that there are several."""
     address = COORDINATOR.value
     if address is None:
+        if NUM_PROCESSES.value is not None or PROCESS_ID.value is not None:
+            raise UserError(
+                "--num_processes and --process_id need --coordinator, the address of "
+                "process 0; without it every process would train alone."
+            )
         return
     if WORKDIR.value is None:
         raise UserError("--coordinator needs --workdir, the same for every process.")
@@ -255,7 +267,8 @@ def connect_processes() -> None:
 def enable_compile_cache() -> None:
     """Keeps compiled programs between runs, unless JAX_COMPILATION_CACHE_DIR says."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        # An empty one counts as unset, as its standard says.
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(cache / "vsc_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

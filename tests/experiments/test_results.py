@@ -1,5 +1,6 @@
 """What a run shows of its results, and what of them failed."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,7 +8,15 @@ from ml_collections import ConfigDict
 
 from experiments import run as command
 from experiments import sweep
-from experiments._results import best_of_run, describe, failures, shown_scores
+from experiments._job import build
+from experiments._results import (
+    best_of_run,
+    describe_job,
+    failures,
+    num_parameters,
+    print_results,
+    shown_scores,
+)
 from experiments.configs import vsc_mlp
 from vsc_jax import metrics
 from vsc_jax.evaluation import SCORES
@@ -62,10 +71,50 @@ def test_a_command_with_failures_ends_with_one_line(capsys):
     )
 
 
-def test_a_prior_in_one_line():
-    assert describe({"name": "standard_normal"}) == "standard_normal"
-    described = describe({"name": "gaussian", "variances": (0.5, 1.5)})
-    assert described == "gaussian variances=(0.5, 1.5)"
+def test_what_is_trained_on_what_and_what_the_silence_is():
+    config: ConfigDict = vsc_mlp.get_config("vae,digits,quick")
+    config.model.hidden = (8,)
+    config.model.latent_dim = 3
+    config.model.prior.name = "gaussian"
+    config.model.prior.variances = (0.5, 1.5, 1.0)
+    job = build(config)
+    data, model, prior, compiling = describe_job(job)
+    assert data == "data digits: 256 training and 64 test images of 8x8x1"
+    count = 64 * 8 + 8 + 2 * (8 * 3 + 3) + 3 * 8 + 8 + 8 * 64 + 64
+    assert num_parameters(job.model) == count
+    assert model == f"model vae: {count:,} parameters"
+    assert prior == "prior gaussian variances=(0.5, 1.5, 1.0)"
+    assert compiling == "compiling for 8 x cpu ..."
+    dataset = dataclasses.replace(job.dataset, notes=("one is left out",))
+    assert "note one is left out" in describe_job(job._replace(dataset=dataset))
+
+
+def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, capsys):
+    (tmp_path / "results.json").touch()
+    results = {
+        "scores": {
+            "loss": 1.5,
+            "iwae_50": -1.0,
+            "iwae_50_standard_error": 0.1,
+            "loss_terms": {"kl": 2.0},
+            "skipped": {"probe": "no labels", "kl": "no prior"},
+        },
+        "metrics": {
+            "mig": {"value": 0.25, "headline": "mig"},
+            "sap": {"skipped": "no labels"},
+        },
+        "figures": {"skipped": {"prior_samples": "no prior"}},
+    }
+    print_results(tmp_path, results)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "iwae_50 -1",
+        "loss 1.5",
+        "metrics.mig 0.25",
+        "left out probe, sap: no labels",
+        "left out kl, prior_samples: no prior",
+        str(tmp_path / "results.json"),
+    ]
 
 
 def test_the_scores_that_are_shown():

@@ -124,7 +124,7 @@ def test_sigterm_saves_first_and_the_same_command_goes_on(uninterrupted, tmp_pat
     step = newest(tmp_path / "run" / "checkpoints")
     assert 0 < step < NUM_STEPS
     assert last.startswith(f"stopped by SIGTERM; step {step} is saved in ")
-    assert "run the same command with --workdir to continue" in last
+    assert "the same command with --workdir goes on" in last
     outcome = command_line.run(words, tmp_path)
     assert outcome.code == 0, outcome.stderr
     assert f"continuing from the checkpoint of step {step}" in outcome.stdout
@@ -262,11 +262,12 @@ def test_a_run_of_points_says_its_prior_and_keeps_its_encodings(tmp_path, capsys
     config.model.hidden = (8,)
     command.run(config, tmp_path)
     printed = capsys.readouterr().out.splitlines()
-    assert printed[:2] == [
-        f"workdir {tmp_path}",
+    assert printed[0] == f"workdir {tmp_path}"
+    prior = (
         "prior gaussian_mixture means=((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), "
-        "(-1.0, 0.0)) component_variance=0.03",
-    ]
+        "(-1.0, 0.0)) component_variance=0.03"
+    )
+    assert prior in printed
     words = {line.split()[0] for line in printed}
     assert {"aggregate_posterior.overlap", "aggregate_posterior.marginal_kl"} <= words
     # In the order of the test split, and what `load_run` gives.

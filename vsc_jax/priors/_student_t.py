@@ -76,7 +76,8 @@ class StudentTPrior:
         F_N^{-1}(F_t(z)) with the distribution functions of the normal and of Student's
         t, the optimal transport between the two, of each latent on its own. The
         authors' code scores the codes of its Student-t models after this map. Both
-        tails keep their digits in float32, where the distribution functions would be 0 or 1.
+        tails keep their digits in float32, where the distribution functions would be 0
+        or 1.
 
         Args:
           z: `[..., latent_dim]`.

@@ -33,7 +33,15 @@ class UncertifiedError(RuntimeError):
 
 
 class Terminated(Exception):  # noqa: N818 (not an error: what was asked for was done)
-    """A signal asked for the end; the state was saved."""
+    """A signal asked for the end; the state was saved.
+
+    Attributes:
+      signal_name: such as "SIGTERM".
+    """
+
+    def __init__(self, signal_name: str, step: int, workdir: Path) -> None:
+        super().__init__(f"stopped by {signal_name}; step {step} is saved in {workdir}")
+        self.signal_name = signal_name
 
 
 class TrainResult(NamedTuple):
@@ -172,9 +180,7 @@ def train(
                     state, {**meta, "seconds": seconds}, test_loss=scalars["test_loss"]
                 )
             if stop:
-                raise Terminated(
-                    f"stopped by {stop}; step {step} is saved in {workdir}"
-                )
+                raise Terminated(stop, step, workdir)
         seconds = seconds_before + time.perf_counter() - began
         return TrainResult(state, checkpoints.best_step(), seconds, first_step_seconds)
 
