@@ -1,4 +1,4 @@
-"""The rule that tests mirror the code, as a function of the source text."""
+"""Rules of what is forgotten: tests that mirror the code, names that are exported."""
 
 import re
 
@@ -77,3 +77,26 @@ def _untested(module, by_name, test_sources, registered, seen):
     ):
         return ""
     return ", and no module beside it that imports it is tested"
+
+
+def check_exports(modules):
+    """A public name of a private module is taken by its package or by another module.
+
+    One that is not was forgotten in the package, or by whoever took its last use away.
+    A module that another one imports as a whole may use any name of it.
+    """
+    names = {m.name for m in modules}
+    imports = [imported for module in modules for imported in module.imports()]
+    taken = {(other, name) for _, other, name in imports}
+    whole = {f"{other}.{name}" for _, other, name in imports} & names
+    return [
+        f"{module.name}.{name} is used nowhere else: add `from {module.name} import "
+        f"{name} as {name}` to the __init__.py beside it, or begin it with _"
+        for module in modules
+        if module.part not in ("", "experiments")  # a command has no users
+        and module.name.rpartition(".")[2].startswith("_")
+        and module.name not in whole
+        for name in module.public
+        if (module.name, name) not in taken
+        and len(re.findall(rf"\b{name}\b", module.source)) == 1
+    ]

@@ -16,7 +16,7 @@ from architecture import (
     read_modules,
     read_sources,
 )
-from mirror import check_mirror
+from mirror import check_exports, check_mirror
 
 from vsc_jax.models import MODELS
 
@@ -27,6 +27,7 @@ CHECKS = {
     "docstrings": check_docstrings,
     "mirror": lambda m: check_mirror(m, read_sources(".py"), registered_models()),
     "packages": check_packages,
+    "exports": check_exports,
     "lengths": lambda _: check_lengths(read_sources(".py")),
     "paths": lambda _: check_paths(
         read_sources(".py", ".md", ".toml", ".yaml", ".ipynb", "")
@@ -181,6 +182,15 @@ def test_what_a_package_keeps_to_itself_is_tested_with_its_user():
     tests = {"tests/models/test_all.py": "A()"}
     assert not complaints(check_mirror, *files, test_sources=tests)
     assert not complaints(check_mirror, *files, test_sources={}, registered={"A"})
+
+
+def test_a_name_that_was_not_exported_is_found():
+    module = ("vsc_jax.losses._a", "def f(): pass\ndef g(): pass\ndef h(): g()")
+    package = ("vsc_jax.losses", "from vsc_jax.losses._a import h as h")
+    (found,) = complaints(check_exports, package, module)
+    assert "add `from vsc_jax.losses._a import f as f` to the __init__.py" in found
+    user = ("vsc_jax.models._b", "from vsc_jax.losses import _a")
+    assert not complaints(check_exports, package, module, user)
 
 
 def test_a_package_that_renames_is_found():

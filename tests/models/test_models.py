@@ -1,6 +1,7 @@
 """Every model: the protocol, the loss from its parts, gradients, bounds, tracing."""
 
 import math
+import pkgutil
 
 import jax
 import jax.numpy as jnp
@@ -23,14 +24,29 @@ from model_cases import (
 )
 from tiny_runs import importance_of, kl_of, pair
 
-from vsc_jax import losses, priors, sampling
+from vsc_jax import losses, models, priors, sampling
 from vsc_jax.models import (
+    MODELS,
     Batch,
     HasKL,
     create_model,
     describe_model,
 )
 from vsc_jax.networks import merge_state, split_state
+
+
+def test_every_method_is_registered():
+    for info in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+        module = importlib.import_module(info.name)
+        for name, kind in vars(module).items():
+            is_model = isinstance(kind, type) and hasattr(kind, "default_weights")
+            if not is_model or kind.__module__ != info.name or inspect.isabstract(kind):
+                continue
+            if dataclasses.is_dataclass(kind):
+                assert kind in MODELS.values(), (
+                    f"{name} of {info.name} is not registered: add a line for it to "
+                    "MODELS in vsc_jax/models/__init__.py, or make it abstract."
+                )
 
 
 @all_models
