@@ -1,5 +1,8 @@
 """Every model: the protocol, the loss from its parts, gradients, bounds, tracing."""
 
+import dataclasses
+import importlib
+import inspect
 import math
 import pkgutil
 
