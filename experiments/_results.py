@@ -9,13 +9,16 @@ from typing import Any
 
 import jax
 
-from experiments._flags import flatten
+from experiments._flags import UserError, flatten, one_line
 from experiments._job import Job
 from vsc_jax.evaluation import metric_values
+from vsc_jax.figures import Figures, write_report
 from vsc_jax.models import Trainable
 from vsc_jax.networks import split_state
 
 SCORE = "factor_vae_score"
+# Parts of `results.json` that others read.
+_PARTS = ("scores", "metrics", "figures", "run")
 # What is printed at the end of a run; `results.json` has all.
 HEADLINES = (
     "loss",
@@ -44,6 +47,67 @@ def shown_scores(results: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def read_results(file: Path) -> dict[str, Any]:
+    """What `results.json` holds; nothing if there is none.
+
+    Raises:
+      UserError: if it is damaged.
+    """
+    if not file.exists():
+        return {}
+    try:
+        results = json.loads(file.read_text())
+        for part in (results, *(results.get(p, {}) for p in _PARTS)):
+            if not isinstance(part, dict):
+                raise TypeError(f"{part!r:.40} is in the place of a dict")
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file} is not readable: {one_line(error)}; write it anew with python -m "
+            f"experiments.evaluate --workdir={file.parent} --all."
+        ) from error
+    return results
+
+
+def kept_metrics(file: Path, num_steps: int) -> dict[str, Any]:
+    """The `metrics` in `results.json` that are still true of a run of this length.
+
+    Those of another length are kept where they say that they are of this step.
+    """
+    try:
+        results = read_results(file)
+    except UserError:  # it is about to be replaced
+        return {}
+    same = results.get("run", {}).get("num_steps") == num_steps
+    return {
+        name: score
+        for name, score in results.get("metrics", {}).items()
+        if "value" in score
+        and (same or score.get("protocol", {}).get("step") == num_steps)
+    }
+
+
+def report(workdir: Path, results: Mapping[str, Any]) -> None:
+    """Writes `report.html` of the results, with the figures that they name."""
+    shown = shown_scores(results) | {"run": results["run"]}
+    for kind in ("skipped", "failed"):
+        metrics = results.get("metrics", {}).items()
+        shown[kind] = {
+            **shown.get(kind, {}),
+            **{f"metrics.{k}": score[kind] for k, score in metrics if kind in score},
+        }
+    figures = results.get("figures", {})
+    paths = [workdir / "figures" / name for name in figures.get("files", ())]
+    write_report(
+        workdir,
+        shown,
+        Figures(
+            [path for path in paths if path.exists()],
+            figures.get("skipped", {}),
+            figures.get("failed", {}),
+        ),
+    )
+
+
 def failures(results: Mapping[str, Any]) -> dict[str, str]:
     """Name of each score or figure that ended with an error -> the error."""
     metrics = results.get("metrics", {})
@@ -57,10 +121,10 @@ def failures(results: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def summary(failed: Mapping[str, str]) -> str:
+def summary(failed: Mapping[str, str], of: str = "scores and figures") -> str:
     """What failed, in one line."""
     errors = "; ".join(f"{name}: {error}" for name, error in failed.items())
-    return f"{len(failed)} of the scores and figures failed: {errors}"
+    return f"{len(failed)} of the {of} failed: {errors}"
 
 
 def describe_job(job: Job) -> list[str]:
@@ -103,6 +167,8 @@ def best_of_run(metrics_path: Path) -> dict[str, float]:
     Published loops keep the checkpoint that scores best on the labels; what they
     report is a maximum over many noisy looks, so it stands beside the last iterate.
     """
+    if not metrics_path.exists():  # it is not needed to evaluate a run again
+        return {}
     lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
     scored = [line for line in lines if SCORE in line]
     if not scored:

@@ -62,6 +62,34 @@ def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
         write_json(path, new)
 
 
+def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:
+    """The config of a trained run, with the newest values of what may still change.
+
+    Args:
+      workdir: folder of the run.
+      meta: what its checkpoint says.
+
+    Raises:
+      UserError: if the checkpoint has no config, or that of the folder is damaged or of
+        another run.
+    """
+    if "config" not in meta:
+        raise UserError(
+            f"the checkpoints of {workdir} do not say on which data it was trained and "
+            "how; give --dataset=, and no --all or --figures."
+        )
+    path, config = workdir / "config.json", meta["config"]
+    if path.exists():
+        if not _is_config(path, config):
+            raise UserError(
+                f"{path} is not the config of this run; remove it, since the "
+                "checkpoints have it as well."
+            )
+        config = json.loads(path.read_text())
+        _check_same(workdir, meta["config"], config)
+    return ConfigDict(_with_tuples(config))
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes the file whole or not at all."""
     temporary = path.with_suffix(".tmp")
@@ -94,6 +122,15 @@ def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
             f"workdir {workdir} holds a run with another config; differing fields: "
             f"{'; '.join(differing)}. Give the same values, or another --workdir."
         )
+
+
+def _with_tuples(value: Any) -> Any:
+    """Tuples, which fields of a config are, where JSON has lists."""
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_with_tuples(entry) for entry in value)
+    return value
 
 
 def _is_config(path: Path, config: Mapping[str, Any]) -> bool:

@@ -1,37 +1,52 @@
-"""Scores a trained run against the ground-truth factors of its data set.
+"""Scores a trained run, draws its figures and writes its report, without training.
 
     python -m experiments.evaluate --workdir=runs/mine
     python -m experiments.evaluate --workdir=runs/mine --metrics=mig,dci --repeats=5
+    python -m experiments.evaluate --workdir=runs/mine --all
+    python -m experiments.evaluate --workdir=runs/sweep
     python -m experiments.evaluate --workdir=runs/sweep --udr
 
-The scores go into the run's `results.json` under `metrics`, each with its value, the
-numbers of codes, the seed, the time it took and all that the function of
-`vsc_jax.metrics` returned. Another run of this command replaces the scores that it
-computes and leaves the others. With `--repeats` the codes are drawn again for each, and
-the value is a mean with its standard error.
+The scores of codes against the ground-truth factors go into the run's `results.json`
+under `metrics`, each with its value, the numbers of codes, the seed, the time it took
+and all that the function of `vsc_jax.metrics` returned. Another run of this command
+replaces the scores that it computes and leaves the others. With `--repeats` the codes
+are drawn again for each, and the value is a mean with its standard error. The report
+shows what `results.json` has.
+
+`--all` computes anew all that `experiments.run` ends with: its scores, figures and
+report; `--figures` draws the figures anew. Either computes `--metrics` only if these
+are given. A run that ended before its results were written gets all of them first.
 
 `--dataset` scores on other images than the run's own. They are held in memory, so take
 a part of a large data set: `--num_train=20000 --num_test=2000`.
 
-`--udr` compares the runs in the folders of a sweep with one another, without labels:
-its score per run goes into `udr.json` there.
+The folder of a sweep stands for each of its runs, and its table gets the new scores.
+`--udr` compares the runs in it that differ in their seed alone, without labels: the
+score of each goes into `udr.json` there.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
-from ml_collections import ConfigDict
 
 from experiments import _config, _flags, _workdir
 from experiments._flags import UserError, fail
-from experiments._results import failures
-from experiments.run import EXIT_FAILED, WORKDIR, enable_compile_cache, end_with
-from vsc_jax import Run, load_run, metrics
+from experiments._job import build, context_of
+from experiments._results import failures, read_results, report
+from experiments._table import update_table
+from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
+from experiments.run import (
+    EXIT_FAILED,
+    WORKDIR,
+    draw,
+    enable_compile_cache,
+    end_with,
+    finish,
+)
+from vsc_jax import Run, load_run
 from vsc_jax.datasets import Dataset, load_dataset
 from vsc_jax.evaluation import SCORES, Context, metric_scores
 from vsc_jax.training import CheckpointError
@@ -44,6 +59,8 @@ DATA_PATH = flags.DEFINE_string("data_path", None, "Where the files of the data 
 NUM_TRAIN = flags.DEFINE_integer("num_train", None, "Only so many train images.", 1)
 NUM_TEST = flags.DEFINE_integer("num_test", None, "Only so many test images.", 1)
 STEP = flags.DEFINE_string("step", "newest", '"newest", "best", or a kept step.')
+ALL = flags.DEFINE_bool("all", False, "Compute all that a run ends with anew.")
+FIGURES = flags.DEFINE_bool("figures", False, "Draw the figures anew.")
 UDR = flags.DEFINE_bool("udr", False, "Compare the runs below --workdir.")
 UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 10)
 SAMPLES = flags.DEFINE_integer("num_samples", 10_000, "Codes that are scored.", 10)
@@ -67,11 +84,13 @@ def main(argv: Sequence[str]) -> None:
         enable_compile_cache()
         workdir = Path(WORKDIR.value).expanduser().absolute()
         if UDR.value:
-            print_udr(compare_runs(workdir))
+            print_udr(
+                compare_runs(workdir, choose_dataset, UDR_SAMPLES.value, SEED.value)
+            )
+        elif members := runs_below(workdir):
+            end_with(score_members(workdir, members))
         else:
-            scores = score_run(workdir, METRICS.value)
-            print_scores(scores)
-            end_with(failures({"metrics": scores}))
+            end_with(show_scores(workdir))
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
         fail(_flags.one_line(error).replace("--config.data.path=", "--data_path="))
@@ -79,102 +98,128 @@ def main(argv: Sequence[str]) -> None:
         fail(_flags.one_line(error), EXIT_FAILED)
 
 
+def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
+    """Scores the runs of a sweep, and writes its table; returns what failed."""
+    check_names(METRICS.value)
+    failed: dict[str, str] = {}
+    for member in members:
+        print(f"workdir {member}", flush=True)
+        try:
+            failed |= {f"{member.name}/{k}": e for k, e in show_scores(member).items()}
+        except (UserError, FileNotFoundError, CheckpointError) as error:
+            failed[member.name] = _flags.one_line(error)
+            print(f"  failed: {failed[member.name]}")
+    update_table(workdir)
+    return failed
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises UserError for a name that is of no score."""
+    if unknown := [name for name in names if name not in SCORES]:
+        raise UserError(
+            f"--metrics must be of {', '.join(SCORES)}, got {', '.join(unknown)}."
+        )
+
+
+def show_scores(workdir: Path) -> dict[str, str]:
+    """Scores a run and prints the scores; returns what failed of all that it has."""
+    print_scores(score_run(workdir, METRICS.value))
+    return failures(read_results(workdir / "results.json"))
+
+
 def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Computes scores of a run and adds them to its `results.json`.
+    """Computes scores of a run and adds them to its `results.json` and report.
+
+    Returns:
+      The scores of `names`.
 
     Raises:
       UserError: if a name is not known, or the data have no factors.
       FileNotFoundError, CheckpointError: as `load_run`.
     """
-    names = list(names) or list(SCORES)
-    if unknown := [name for name in names if name not in SCORES]:
-        raise UserError(
-            f"--metrics must be of {', '.join(SCORES)}, got {', '.join(unknown)}."
-        )
+    if not (names or ALL.value or FIGURES.value):
+        names = list(SCORES)
+    check_names(names)
     step: int | str = STEP.value
     run = load_run(workdir, step=int(step) if step.isdecimal() else step)
     file = workdir / "results.json"
-    read_results(file)  # if it cannot be read, say so before the work
-    dataset = choose_dataset(run)
-    if dataset.factors is None:
-        raise UserError(
-            f"the data set {dataset.name} has no ground-truth factors to score "
-            "against; choose another one with --dataset."
+    # If it cannot be read, that is said before the work.
+    results = {} if ALL.value else read_results(file)
+    dataset = None
+    if names:
+        dataset = choose_dataset(workdir, run)
+        if dataset.factors is None:
+            raise UserError(
+                f"the data set {dataset.name} has no ground-truth factors to score "
+                "against; choose another one with --dataset, or give --all."
+            )
+    complete = {"scores", "run"} <= results.keys()
+    if FIGURES.value or not complete:
+        finish_again(workdir, run, scores=not complete)
+    scores: dict[str, dict[str, Any]] = {}
+    if dataset is not None:
+        scores = metric_scores(
+            Context(run.model, run.params, dataset, run.weights, seed=SEED.value),
+            names,
+            num_samples=SAMPLES.value,
+            num_test_samples=TEST_SAMPLES.value,
+            repeats=REPEATS.value,
+            progress=progress_bar,
         )
-    scores = metric_scores(
-        Context(run.model, run.params, dataset, run.weights, seed=SEED.value),
-        names,
-        num_samples=SAMPLES.value,
-        num_test_samples=TEST_SAMPLES.value,
-        repeats=REPEATS.value,
-        progress=progress_bar,
-    )
     for score in scores.values():
         score["protocol"]["step"] = run.step
     results = read_results(file)
-    results["metrics"] = {**results.get("metrics", {}), **scores}
-    _workdir.write_json(file, results)
+    if scores:
+        results["metrics"] = {**results.get("metrics", {}), **scores}
+        _workdir.write_json(file, results)
+    if (workdir / "report.html").exists():
+        report(workdir, results)
     return scores
 
 
-def compare_runs(workdir: Path) -> dict[str, Any]:
-    """UDR of the runs in the folders below, which must share their images.
+def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
+    """Draws the figures of a run, or computes all that it ends with anew.
 
-    Latents whose mean KL in a run's `results.json` is small do not take part, see
-    `vsc_jax.metrics.udr`.
+    Args:
+      workdir: its folder.
+      run: what was trained.
+      scores: whether to compute the scores as well.
 
     Raises:
-      UserError: if there are fewer than two runs, or their images differ in shape.
+      UserError: if its config is not known, or its data are not there.
     """
-    names = sorted(
-        folder.name for folder in workdir.glob("*") if (folder / "checkpoints").is_dir()
-    )
-    if len(names) < 2:
-        raise UserError(
-            f"--udr needs a folder with two runs or more in it; {workdir} has "
-            f"{len(names)}."
+    config = _workdir.read_config(workdir, run.meta)
+    job = build(config)
+    if not scores:
+        results = read_results(workdir / "results.json")
+        draw(config, job, context_of(job, run.params), workdir, results)
+        return
+    if run.step < config.train.num_steps:
+        print(
+            f"the run is at step {run.step} of {config.train.num_steps}; the command "
+            "that started it goes on from there and replaces these results.",
+            flush=True,
         )
-    codes, kls, dataset = [], [], None
-    for name in progress_bar(names):
-        run = load_run(workdir / name)
-        dataset = dataset or choose_dataset(run)
-        if run.model.image_shape != dataset.image_shape:
-            raise UserError(
-                f"--udr needs runs on the same images, {dataset.image_shape}; {name} "
-                f"has {run.model.image_shape}."
-            )
-        rows = np.random.default_rng(SEED.value).permutation(dataset.test_indices)
-        x = dataset.decode(rows[: UDR_SAMPLES.value])
-        codes.append(run.encode(x)[:, : run.model.latent_dim])
-        results = read_results(workdir / name / "results.json")
-        if "scores" not in results:
-            raise UserError(
-                f"--udr needs the scores of each run, but {workdir / name} has none in "
-                "its results.json; finish it with the command that started it."
-            )
-        kl = results["scores"].get("kl_per_latent", {}).get("total")
-        kls.append(None if kl is None else kl[: run.model.latent_dim])
-    known = None if any(kl is None for kl in kls) else kls
-    detail = metrics.udr(codes, kl_per_latent=known)
-    result = {
-        "udr": detail["udr"],
-        "runs": dict(zip(names, detail["udr_per_model"], strict=True)),
-        "num_samples": len(codes[0]),
-        "seed": SEED.value,
-        "detail": detail,
-    }
-    _workdir.write_json(workdir / "udr.json", result)
-    return result
+    config.evaluation.figures |= FIGURES.value
+    try:
+        old = read_results(workdir / "results.json")
+    except UserError:  # it is replaced
+        old = {}
+    facts = old.get("run", {})
+    # What only training knows.
+    kept = {k: facts[k] for k in ("train_seconds", "best_step") if k in facts}
+    finish(
+        config,
+        job,
+        workdir,
+        run.params,
+        num_steps=run.step,
+        facts=kept if facts.get("num_steps") == run.step else {},
+        source=old.get("config"),
+    )
 
 
-def print_udr(result: dict[str, Any]) -> None:
-    """A line per run, the best first, and the mean."""
-    for name, score in sorted(result["runs"].items(), key=lambda item: -item[1]):
-        print(f"  {name:40s} {score:8.4f}")
-    print(f"  {'mean':40s} {result['udr']:8.4f}")
-
-
-def choose_dataset(run: Run) -> Dataset:
+def choose_dataset(workdir: Path, run: Run) -> Dataset:
     """The run's own data set, or the one that is asked for, as images of the run.
 
     Raises:
@@ -201,43 +246,11 @@ def choose_dataset(run: Run) -> Dataset:
             raise UserError(
                 f"--dataset={DATASET.value} for a run on images of {shape}: {error}"
             ) from error
-    if config is None:
-        raise UserError("the run does not say on which data; give --dataset=.")
-    config = ConfigDict(config)
+    config = _workdir.read_config(workdir, run.meta)
     for name, value in given.items():
         if value is not None:
             config.data[name] = value
     return _config.make_dataset(config)
-
-
-def read_results(file: Path) -> dict[str, Any]:
-    """What `results.json` holds; nothing if there is none.
-
-    Raises:
-      UserError: if it is not JSON.
-    """
-    if not file.exists():
-        return {}
-    try:
-        return dict(json.loads(file.read_text()))
-    except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{file} is not readable: {error}; remove it, or finish the run anew."
-        ) from error
-
-
-def progress_bar(names: Sequence[str]) -> Any:
-    """The names, with a bar that says which one is being computed."""
-    from tqdm import tqdm
-
-    bar = tqdm(names, disable=None, leave=False)
-
-    def steps():
-        for name in bar:
-            bar.set_description(name)
-            yield name
-
-    return steps()
 
 
 def print_scores(scores: dict[str, dict[str, Any]]) -> None:

@@ -215,8 +215,8 @@ def read_table(workdir: Path) -> list[dict[str, Any]]:
         )
     try:
         rows = json.loads(path.read_text())["rows"]
-        rows = [dict(row) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
+        rows = [{name: _value(row, name) for name in row} for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not a table of experiments.sweep.") from error
     if not rows:
         raise UserError(f"{path} has no rows; no run of the sweep is complete.")

@@ -33,9 +33,10 @@ from experiments._results import (
     best_of_run,
     describe_job,
     failures,
+    kept_metrics,
     num_parameters,
     print_results,
-    shown_scores,
+    report,
     summary,
 )
 from vsc_jax import training
@@ -46,7 +47,7 @@ from vsc_jax.evaluation import (
     has,
     metric_scores,
 )
-from vsc_jax.figures import make_figures, write_report
+from vsc_jax.figures import make_figures
 from vsc_jax.models import EncodesImages
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -78,7 +79,8 @@ def main(argv: Sequence[str]) -> None:
     with guard(argv):
         enable_compile_cache()
         connect_processes()
-        results = run(CONFIG.value, choose_workdir(WORKDIR.value))
+        workdir = choose_workdir(WORKDIR.value)
+        results = run(CONFIG.value, workdir, source=config_source())
         end_with(failures(results))
 
 
@@ -126,7 +128,13 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED)
 
 
-def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dict:
+def run(
+    config: ConfigDict,
+    workdir: Path,
+    *,
+    source: str | None = None,
+    show_progress: bool = True,
+) -> dict[str, Any]:
     """Trains (or goes on), evaluates, draws and writes the report.
 
     A score or figure that ends with an error is named in the results, and its traceback
@@ -135,6 +143,7 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     Args:
       config: see `configs/base.py`.
       workdir: folder of the run; created if it does not exist.
+      source: what the config was made from, for `results.json`; see `config_source`.
       show_progress: whether to print.
 
     Returns:
@@ -148,43 +157,89 @@ def run(config: ConfigDict, workdir: Path, *, show_progress: bool = True) -> dic
     job = build(config)
     with training.RunLock(workdir):
         _workdir.prepare_workdir(workdir, config)
-        return _run(config, job, workdir, show_progress=show_progress)
+        return _run(config, job, workdir, source, show_progress=show_progress)
 
 
 def _run(
-    config: ConfigDict, job: Job, workdir: Path, *, show_progress: bool
+    config: ConfigDict,
+    job: Job,
+    workdir: Path,
+    source: str | None,
+    *,
+    show_progress: bool,
 ) -> dict[str, Any]:
     if show_progress and jax.process_index() == 0:
         print(f"workdir {workdir}", flush=True)
         for line in describe_job(job):
             print(line, flush=True)
     trained = train(job, config, workdir, show_progress=show_progress)
+    return finish(
+        config,
+        job,
+        workdir,
+        jax.device_get(trained.state.variables),
+        num_steps=int(trained.state.step),
+        facts={"train_seconds": trained.seconds, "best_step": trained.best_step},
+        source=source,
+        show_progress=show_progress,
+    )
+
+
+def finish(
+    config: ConfigDict,
+    job: Job,
+    workdir: Path,
+    params: Any,
+    *,
+    num_steps: int,
+    facts: Mapping[str, Any],
+    source: str | None = None,
+    show_progress: bool = True,
+) -> dict[str, Any]:
+    """What comes after training: scores, figures and report, all written.
+
+    Scores that `experiments.evaluate` added at this length of the run are kept.
+
+    Args:
+      config: of the run.
+      job: what it stands for.
+      workdir: folder of the run.
+      params: what was trained.
+      num_steps: how long.
+      facts: of the training, for `results.json`.
+      source: as in `run`.
+      show_progress: whether to print.
+
+    Returns:
+      What `results.json` holds.
+    """
     show_progress = show_progress and jax.process_index() == 0
     if show_progress:
         print("evaluating ...", flush=True)
     began = time.perf_counter()
-    context = context_of(job, jax.device_get(trained.state.variables))
+    context = context_of(job, params)
     scores = evaluate(context, job.evaluation)
     # Every process evaluates, since one that left early would end the others.
     if jax.process_index() != 0:
         return {}
-    num_steps = int(trained.state.step)
     results: dict[str, Any] = {
-        "config": workdir.name,
+        "config": source,
         "scores": scores,
         "run": {
             "num_steps": num_steps,
             "images_seen": num_steps * job.training.batch_size,
             "seed": config.seed,
-            "train_seconds": trained.seconds,
+            **facts,
             "evaluation_seconds": time.perf_counter() - began,
-            "best_step": trained.best_step,
             "num_parameters": num_parameters(job.model),
             **_workdir.describe_machine(),
         },
     }
+    metrics = kept_metrics(workdir / "results.json", num_steps)
     if job.evaluation.metrics:
-        results["metrics"] = metric_scores(context, job.evaluation.metrics)
+        metrics |= metric_scores(context, job.evaluation.metrics)
+    if metrics:
+        results["metrics"] = metrics
     if best := best_of_run(workdir / "metrics.jsonl"):
         results["best_of_run"] = best
     _workdir.write_json(workdir / "results.json", results)
@@ -227,10 +282,13 @@ def draw(
         metrics_path=workdir / "metrics.jsonl",
         marked_steps=marked_steps(config),
     )
-    results["figures"] = {"skipped": figures.skipped, "failed": figures.failed}
+    results["figures"] = {
+        "files": [path.name for path in figures.paths],
+        "skipped": figures.skipped,
+        "failed": figures.failed,
+    }
     _workdir.write_json(workdir / "results.json", results)
-    shown = shown_scores(results) | {"run": results["run"]}
-    write_report(workdir, shown, figures)
+    report(workdir, results)
 
 
 def choose_workdir(given: str | None) -> Path:
@@ -242,6 +300,15 @@ def choose_workdir(given: str | None) -> Path:
     return (
         Path("runs").absolute() / f"{name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
     )
+
+
+def config_source() -> str | None:
+    """What --config= names, such as "configs/vsc.py:quick"; None without the flag."""
+    if CONFIG.value is None:
+        return None
+    file = config_flags.get_config_filename(flags.FLAGS["config"])
+    package = f"{Path(__file__).parent}{os.sep}"  # wherever it is installed
+    return file.removeprefix(package)
 
 
 def connect_processes() -> None:

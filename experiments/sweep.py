@@ -4,18 +4,20 @@
         --sweep=model.latent_dim=8,24,96,200 --sweep=weights.prior_slab_prob=0.5,0.2
 
 Each run has a folder of its own below `--workdir`, named after its values, and is
-skipped when it is complete, so that the same command goes on after an interruption.
+skipped when it is complete, so that the same command goes on after an interruption. A
+run that fails, such as by a loss that is not finite, is a row with the reason, and is
+tried again by the same command.
+
 Nothing is run if one of the combinations cannot be. Values of a field that is a tuple
 are tuples: `--sweep=model.hidden=(400,),(512,256)`.
 
-At the end `table.md` and `table.json` there hold the scores of all.
+`table.md` and `table.json` there hold the scores of all. `experiments.evaluate` with
+the folder of the sweep adds scores to the runs and to the table.
 """
 
 import ast
-import hashlib
 import itertools
-import json
-import re
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,21 +26,31 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import _flags, _workdir
-from experiments._flags import UserError
-from experiments._results import failures
+from experiments._flags import UserError, fail
+from experiments._job import build
+from experiments._results import failures, read_results, summary
+from experiments._table import FAILED, folder_name, row_of, write_table
 from experiments.run import (
     CONFIG,
+    EXIT_FAILED,
     WORKDIR,
-    build,
     choose_workdir,
+    config_source,
     enable_compile_cache,
-    end_with,
     guard,
 )
 from experiments.run import run as run_one
+from vsc_jax import training
 
-# Of the 255 bytes that file systems allow.
-MAX_NAME = 200
+_logger = logging.getLogger(__name__)
+
+# Their message says all.
+_KNOWN_ENDS = (
+    training.NonFiniteLossError,
+    training.UncertifiedError,
+    training.CheckpointError,
+    training.WorkdirInUseError,
+)
 
 SWEEP = flags.DEFINE_multi_string(
     "sweep", [], "`field=value,value,...`; give it once per field."
@@ -51,7 +63,8 @@ def main(argv: Sequence[str]) -> None:
         enable_compile_cache()
         values = parse_sweep(SWEEP.value, CONFIG.value)
         check_points(CONFIG.value, values)
-        sweep(CONFIG.value, values, choose_workdir(WORKDIR.value))
+        workdir = choose_workdir(WORKDIR.value)
+        sweep(CONFIG.value, values, workdir, source=config_source())
 
 
 def parse_sweep(
@@ -101,49 +114,68 @@ def check_points(config: ConfigDict, values: Mapping[str, Sequence[Any]]) -> Non
 
 
 def sweep(
-    config: ConfigDict, values: Mapping[str, Sequence[Any]], workdir: Path
+    config: ConfigDict,
+    values: Mapping[str, Sequence[Any]],
+    workdir: Path,
+    *,
+    source: str | None = None,
 ) -> list[dict[str, Any]]:
     """Runs all combinations; returns and writes a row for each.
 
-    Ends the process at the end if scores or figures of some runs failed.
+    Ends the process at the end if runs, or scores or figures of some, failed.
+
+    Args:
+      config: of which fields take the values.
+      values: field -> its values.
+      workdir: folder of the folders of the runs.
+      source: as in `experiments.run.run`.
+
+    Returns:
+      The rows, see `experiments._table`.
+
+    Raises:
+      UserError: if a folder holds a run with another config.
     """
-    rows, failed = [], {}
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
     for point in _points(values):
         folder = workdir / folder_name(point)
         one = _config_at(config, point)
-        done = folder / "results.json"
-        if done.exists():
-            _workdir.prepare_workdir(folder, one)  # refuses another config
-            results = json.loads(done.read_text())
+        try:
+            results = _finished(folder, one) or run_one(one, folder, source=source)
+        except (UserError, OSError, training.Terminated):
+            raise  # it would end the runs that follow as well, or was asked for
+        except Exception as error:  # of one run; the others can do without it
+            reason = f"{type(error).__name__}: {_flags.one_line(error)}"
+            if not isinstance(error, _KNOWN_ENDS):
+                _logger.exception("the run %s failed", folder.name)
+            print(f"{folder.name} failed: {reason}", flush=True)
+            failed[folder.name] = reason
+            rows.append({**point, FAILED: reason})
         else:
-            results = run_one(one, folder)
-        failed |= {
-            f"{folder.name}/{score}": e for score, e in failures(results).items()
-        }
-        scores = {
-            name: value
-            for name, value in _flags.flatten(results["scores"]).items()
-            if isinstance(value, int | float)
-        }
-        rows.append(point | scores)
-        _workdir.write_json(workdir / "table.json", {"rows": rows})
-        (workdir / "table.md").write_text(markdown_table(rows))
+            rows.append(row_of(point, results))
+            failed |= {f"{folder.name}/{k}": e for k, e in failures(results).items()}
+        write_table(workdir, list(values), rows)
     print((workdir / "table.md").read_text())
-    end_with(failed)
+    if failed:
+        fail(summary(failed, "runs, scores and figures"), EXIT_FAILED)
     return rows
 
 
-def folder_name(point: Mapping[str, Any]) -> str:
-    """The last words of the fields with their values, "latent_dim=8,beta=1.0".
-
-    Where these cannot be the name of a folder, they are cut to what can be, with a
-    digest behind them that tells such names apart.
-    """
-    name = ",".join(f"{k.rpartition('.')[2]}={v}" for k, v in point.items())
-    safe = re.sub(r"[^\w.,=+-]+", "_", name)[:MAX_NAME]
-    if safe == name:
-        return name
-    return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+def _finished(folder: Path, config: ConfigDict) -> dict[str, Any]:
+    """The results of a run that is complete; nothing of any other."""
+    try:
+        results = read_results(folder / "results.json")
+    except UserError as error:
+        # The run goes on from its checkpoint, and writes them anew.
+        print(f"{_flags.one_line(error).partition(';')[0]}; it is written anew.")
+        return {}
+    # `experiments.evaluate` also writes those of a run that is not at its end.
+    steps = results.get("run", {}).get("num_steps")
+    if "scores" not in results or steps != config.train.num_steps:
+        return {}
+    _workdir.prepare_workdir(folder, config)  # refuses another config
+    return results
 
 
 def _points(values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -158,16 +190,6 @@ def _config_at(config: ConfigDict, point: Mapping[str, Any]) -> ConfigDict:
     one = config.copy_and_resolve_references()
     one.update_from_flattened_dict(point)
     return one
-
-
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A Markdown table with one row per run."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns)]
-    for row in rows:
-        values = (row.get(name, "") for name in columns)
-        lines.append([f"{v:.5g}" if isinstance(v, float) else str(v) for v in values])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _values(name: str, text: str, like: Any) -> tuple[Any, ...]:

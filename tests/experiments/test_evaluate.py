@@ -9,11 +9,13 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import evaluate
+from experiments import _workdir, evaluate
 from experiments._flags import UserError
+from experiments._table import folder_name, write_table
 from experiments.configs import prior_sprites
 from experiments.run import run
 from vsc_jax import load_run
+from vsc_jax.figures import _make_figures as make_figures
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ def workdir(tmp_path_factory):
     config.evaluation.metrics = ("mig",)
     config.model.hidden = (16,)
     folder = tmp_path_factory.mktemp("run")
-    results = run(config, folder, show_progress=False)
+    results = run(config, folder, source="configs/x.py", show_progress=False)
     assert results["metrics"]["mig"]["protocol"]["num_samples"] > 100
     return folder
 
@@ -75,26 +77,8 @@ def test_other_images_are_normalized_as_in_training(workdir):
     run = load_run(workdir)
     run.meta["config"]["data"]["normalization"] = "unit_norm"
     with flagsaver.flagsaver(num_train=4, num_test=4, dataset="sprites"):
-        x = evaluate.choose_dataset(run).decode(np.arange(8))
+        x = evaluate.choose_dataset(workdir, run).decode(np.arange(8))
     np.testing.assert_allclose(np.linalg.norm(x.reshape(8, -1), axis=1), 1, rtol=1e-5)
-
-
-def test_runs_are_compared(workdir, tmp_path, capsys):
-    with pytest.raises(UserError, match="needs a folder with two runs or more"):
-        evaluate.compare_runs(tmp_path)
-    for name in ("one", "two", "three"):
-        shutil.copytree(workdir, tmp_path / name)
-    result = evaluate.compare_runs(tmp_path)
-    assert json.loads((tmp_path / "udr.json").read_text()) == result
-    assert set(result["runs"]) == {"one", "two", "three"}
-    # The same run thrice: no pair differs from another.
-    assert len(set(np.round(list(result["runs"].values()), 6))) == 1
-    evaluate.print_udr(result)
-    assert "mean" in capsys.readouterr().out
-    for content, message in (("{", "is not readable"), ("{}", "has none in its res")):
-        (tmp_path / "two" / "results.json").write_text(content)
-        with pytest.raises(UserError, match=message):
-            evaluate.compare_runs(tmp_path)
 
 
 def test_what_is_wrong_is_said(workdir, tmp_path, capsys):
@@ -140,9 +124,144 @@ def test_a_score_that_fails_is_named_at_the_end(workdir, tmp_path, capsys, monke
     assert metrics["modularity"]["value"] >= 0.0
 
 
+@pytest.fixture
+def few_figures(monkeypatch):
+    monkeypatch.setattr(
+        make_figures,
+        "FIGURES",
+        [f for f in make_figures.FIGURES if f.name in ("latent_bars", "points")],
+    )
+
+
+@pytest.fixture
+def copied(workdir, tmp_path):
+    """The run as it was when it ended."""
+    folder = shutil.copytree(workdir, tmp_path / "run")
+    results = results_of(folder)
+    results["metrics"] = {"mig": results["metrics"]["mig"]}
+    _workdir.write_json(folder / "results.json", results)
+    return folder
+
+
+SMALL = {"num_samples": 100, "num_test_samples": 50}
+
+
+def results_of(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_the_report_shows_the_figures_and_every_score(copied, few_figures):
+    with flagsaver.flagsaver(figures=True):
+        assert evaluate.score_run(copied, []) == {}
+    results = results_of(copied)
+    assert results["figures"]["files"] == ["latent_bars.png"]
+    assert "points" in results["figures"]["skipped"]
+    report = copied / "report.html"
+    before = report.read_text()
+    assert before.count("<img") == 1
+    assert "metrics.modularity" not in before
+    with flagsaver.flagsaver(**SMALL):
+        scores = evaluate.score_run(copied, ["modularity"])
+    after = report.read_text()
+    assert after.count("<img") == 1
+    assert "metrics.modularity" in after
+    assert results_of(copied)["metrics"]["modularity"] == scores["modularity"]
+
+
+def test_all_is_computed_anew_and_added_scores_are_kept(copied, few_figures, capsys):
+    with flagsaver.flagsaver(**SMALL):
+        added = evaluate.score_run(copied, ["modularity"])
+    before = results_of(copied)
+    # Though the log of its training is gone.
+    (copied / "metrics.jsonl").unlink()
+    with flagsaver.flagsaver(all=True, figures=True):
+        assert evaluate.score_run(copied, []) == {}
+    after = results_of(copied)
+    assert after["scores"] == before["scores"]
+    assert after["config"] == "configs/x.py"
+    assert after["metrics"].keys() == {"mig", "modularity"}
+    assert after["metrics"]["mig"]["value"] == before["metrics"]["mig"]["value"]
+    assert after["metrics"]["modularity"] == added["modularity"]
+    assert after["run"]["num_steps"] == before["run"]["num_steps"]
+    assert after["run"]["train_seconds"] == before["run"]["train_seconds"]
+    assert after["run"].keys() == before["run"].keys()
+    assert (copied / "report.html").exists()
+    assert "is at step" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", '{"metrics": 3}', "{}"])
+def test_results_that_are_damaged_or_missing_are_written_anew(copied, capsys, content):
+    before, file = results_of(copied), copied / "results.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+    if content not in (None, "{}"):
+        with flagsaver.flagsaver(workdir=str(copied)), pytest.raises(SystemExit):
+            evaluate.main(["evaluate"])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{file} is not readable: " in line
+        assert line.endswith(f"--workdir={copied} --all.")
+        assert file.read_text() == content
+    with flagsaver.flagsaver(**SMALL, all=content is not None):
+        evaluate.score_run(copied, ["modularity"])
+    after = results_of(copied)
+    assert after["scores"] == before["scores"]
+    assert after["metrics"].keys() == {"mig", "modularity"}
+
+
+def test_a_run_that_is_not_at_its_end(copied, capsys):
+    """What `evaluate` writes of it says so, and goes when the run is finished."""
+    (copied / "results.json").unlink()
+    config = json.loads((copied / "config.json").read_text())
+    steps = config["train"]["num_steps"]
+    config["train"]["num_steps"] = steps + 2
+    (copied / "config.json").write_text(json.dumps(config))
+    with flagsaver.flagsaver(**SMALL):
+        evaluate.score_run(copied, ["modularity"])
+    assert f"the run is at step {steps} of {steps + 2}" in capsys.readouterr().out
+    assert results_of(copied)["run"]["num_steps"] == steps
+    longer = _workdir.read_config(copied, {"config": config})
+    results = run(longer, copied, show_progress=False)
+    assert results["run"]["num_steps"] == steps + 2
+    assert results["metrics"].keys() == {"mig"}
+
+
+def test_a_finished_run_keeps_what_was_added(copied):
+    with flagsaver.flagsaver(**SMALL):
+        added = evaluate.score_run(copied, ["modularity"])
+    config = _workdir.read_config(copied, load_run(copied).meta)
+    again = run(config, copied, show_progress=False)
+    assert again["metrics"]["modularity"] == added["modularity"]
+    assert results_of(copied) == again
+
+
+def test_each_run_of_a_sweep_is_scored_and_its_table_written(workdir, tmp_path, capsys):
+    fields, values = ["seed", "model.hidden"], [(0, (16,)), (1, (16,))]
+    points = [dict(zip(fields, value, strict=True)) for value in values]
+    for point in points:
+        shutil.copytree(workdir, tmp_path / folder_name(point))
+    (tmp_path / "broken" / "checkpoints").mkdir(parents=True)
+    rows = [{**point, "loss": 0.0} for point in points]
+    rows[1] = {**points[1], "failed": "why"}
+    write_table(tmp_path, fields, rows)
+    with (
+        flagsaver.flagsaver(**SMALL, metrics=["modularity"], workdir=str(tmp_path)),
+        pytest.raises(SystemExit) as end,
+    ):
+        evaluate.main(["evaluate"])
+    assert end.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "1 of the scores and figures failed: broken: no readable checkpoint" in line
+    for row in json.loads((tmp_path / "table.json").read_text())["rows"]:
+        assert row["metrics.modularity"] >= 0.0
+        assert row["metrics.mig"] >= 0.0
+        assert row["loss"] > 0.0
+        assert "failed" not in row
+
+
 def test_data_without_factors_are_refused(workdir, monkeypatch):
     bare = dataclasses.replace(
-        evaluate.choose_dataset(load_run(workdir)),
+        evaluate.choose_dataset(workdir, load_run(workdir)),
         name="bare",
         factors=None,
         factor_names=(),
@@ -151,6 +270,6 @@ def test_data_without_factors_are_refused(workdir, monkeypatch):
         category_factor=None,
         category_names=(),
     )
-    monkeypatch.setattr(evaluate, "choose_dataset", lambda run: bare)
+    monkeypatch.setattr(evaluate, "choose_dataset", lambda *_: bare)
     with pytest.raises(UserError, match="bare has no ground-truth factors to score"):
         evaluate.score_run(workdir, ["mig"])

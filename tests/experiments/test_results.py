@@ -129,6 +129,7 @@ def test_the_scores_that_are_shown():
 
 def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):
     path = tmp_path / "metrics.jsonl"
+    assert best_of_run(path) == {}
     lines = [
         {"step": 1, "loss": 1.0},
         {"step": 2, "factor_vae_score": 0.7, "unsupervised_accuracy": 0.4},
@@ -141,7 +142,7 @@ def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):
 
 
 def test_a_sweep_goes_on_and_ends_with_what_failed(tmp_path, monkeypatch, capsys):
-    def run_one(config, folder):
+    def run_one(config, folder, source):
         folder.mkdir()
         failed = {"elbo": "TypeError: why"} if config.seed == 0 else {}
         return {"scores": {"loss": 1.0, "failed": failed}}
@@ -152,7 +153,7 @@ def test_a_sweep_goes_on_and_ends_with_what_failed(tmp_path, monkeypatch, capsys
         sweep.sweep(config, {"seed": (0, 1)}, tmp_path)
     assert end.value.code == command.EXIT_FAILED
     assert capsys.readouterr().err == (
-        "error: 1 of the scores and figures failed: seed=0/elbo: TypeError: why\n"
+        "error: 1 of the runs, scores and figures failed: seed=0/elbo: TypeError: why\n"
     )
     rows = json.loads((tmp_path / "table.json").read_text())["rows"]
     assert rows == [{"seed": seed, "loss": 1.0} for seed in (0, 1)]

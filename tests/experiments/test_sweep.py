@@ -5,6 +5,7 @@ import pytest
 from experiments import _config, sweep
 from experiments._flags import UserError
 from experiments.configs import vsc_mlp
+from vsc_jax import training
 
 
 @pytest.fixture
@@ -90,24 +91,6 @@ def test_the_data_set_is_loaded_once_for_runs_that_share_it(config, monkeypatch)
     assert len(loads) == 3
 
 
-def test_names_of_folders():
-    assert sweep.folder_name({"a.b": 8, "c": 0.5}) == "b=8,c=0.5"
-    names = [{"a": "x/y"}, {"a": "x_y"}, {"a": "../x"}, {"a": "x" * 300}]
-    names += [{"a": "x" * 301}, {"a": (1, 2)}, {"a": (1, 2.0)}]
-    folders = [sweep.folder_name(point) for point in names]
-    assert len(set(folders)) == len(folders)
-    for folder in folders:
-        assert "/" not in folder
-        assert len(folder) < 255
-
-
-def test_markdown_table():
-    rows = [{"a": 1, "b": 0.25}, {"a": 2, "c": "x"}]
-    assert sweep.markdown_table(rows) == (
-        "| a | b | c |\n| --- | --- | --- |\n| 1 | 0.25 |  |\n| 2 |  | x |\n"
-    )
-
-
 def test_sweep_runs_each_point_once(config, tmp_path, capsys):
     values = {"model.latent_dim": (2, 3)}
     rows = sweep.sweep(config, values, tmp_path)
@@ -119,3 +102,83 @@ def test_sweep_runs_each_point_once(config, tmp_path, capsys):
     assert sweep.sweep(config, values, tmp_path) == rows
     assert saved.stat().st_mtime_ns == before
     assert "| 3 |" in capsys.readouterr().out
+
+
+@pytest.fixture
+def quick_runs(monkeypatch):
+    """Runs that take no time: results by beta, or an error; counted."""
+    calls = []
+
+    def run_one(config, folder, source):
+        calls.append(folder.name)
+        beta = config.weights.beta
+        if beta == 2.0:
+            raise training.NonFiniteLossError("step 2 is not finite:\nloss nan")
+        if beta == 3.0:
+            raise RuntimeError("out of | memory")
+        if beta == 4.0:
+            raise UserError("another config")
+        results = {
+            "scores": {"loss": beta, "skipped": {"kl": "why"}},
+            "metrics": {"dci": {"value": 0.5, "headline": "disentanglement"}},
+            "run": {"num_steps": config.train.num_steps},
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "results.json").write_text(json.dumps(results))
+        return results
+
+    monkeypatch.setattr(sweep, "run_one", run_one)
+    return calls
+
+
+def test_a_run_that_fails_is_a_row_with_its_reason(
+    config, tmp_path, quick_runs, capsys, caplog
+):
+    values = {"weights.beta": (2.0, 3.0, 1.0)}
+    with pytest.raises(SystemExit) as end:
+        sweep.sweep(config, values, tmp_path)
+    assert end.value.code == 1
+    rows = json.loads((tmp_path / "table.json").read_text())["rows"]
+    reasons = [
+        "NonFiniteLossError: step 2 is not finite: loss nan",
+        "RuntimeError: out of | memory",
+    ]
+    assert rows == [
+        {"weights.beta": 2.0, "failed": reasons[0]},
+        {"weights.beta": 3.0, "failed": reasons[1]},
+        {"weights.beta": 1.0, "loss": 1.0, "metrics.dci.disentanglement": 0.5},
+    ]
+    assert r"out of \| memory" in (tmp_path / "table.md").read_text()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "2 of the runs, scores and figures failed: beta=2.0: NonFinite" in line
+    # Of what is no known end of a run there is a traceback.
+    assert caplog.text.count("Traceback") == 1
+    # The same command tries them again, and only them.
+    quick_runs.clear()
+    with pytest.raises(SystemExit):
+        sweep.sweep(config, values, tmp_path)
+    assert quick_runs == ["beta=2.0", "beta=3.0"]
+
+
+def test_what_the_user_must_mend_ends_a_sweep(config, tmp_path, quick_runs):
+    with pytest.raises(UserError, match="another config"):
+        sweep.sweep(config, {"weights.beta": (4.0, 1.0)}, tmp_path)
+    assert quick_runs == ["beta=4.0"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"metrics": {}}',
+        '{"scores": {"loss": 7.0}, "run": {"num_steps": 1}}',
+    ],
+)
+def test_results_of_a_run_that_is_not_finished(config, tmp_path, quick_runs, content):
+    (tmp_path / "beta=1.0").mkdir()
+    (tmp_path / "beta=1.0" / "results.json").write_text(content)
+    for _ in range(2):
+        (row,) = sweep.sweep(config, {"weights.beta": (1.0,)}, tmp_path)
+        assert row["loss"] == 1.0
+    assert quick_runs == ["beta=1.0"]

@@ -1,0 +1,77 @@
+"""Runs that differ in their seed alone are compared; others are not pooled."""
+
+import json
+import re
+import shutil
+
+import pytest
+from ml_collections import ConfigDict
+
+from experiments import _config, _udr
+from experiments._flags import UserError
+from experiments._workdir import read_config
+from experiments.configs import vsc_mlp
+from experiments.run import run
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Two seeds at each of two values of beta, of which one has a third, longer run."""
+    folder = tmp_path_factory.mktemp("sweep")
+    config: ConfigDict = vsc_mlp.get_config("vae,digits,quick")
+    config.model.hidden = (8,)
+    config.model.latent_dim = 3
+    config.evaluation.figures = False
+    config.train.num_steps = 2
+    for beta, seed, steps in [
+        (1.0, 0, 2), (1.0, 1, 2), (4.0, 0, 2), (4.0, 1, 2), (4.0, 2, 3)
+    ]:  # fmt: skip
+        config.weights.beta, config.seed, config.train.num_steps = beta, seed, steps
+        run(config, folder / f"beta={beta},seed={seed}", show_progress=False)
+    return folder
+
+
+def compare(folder):
+    loads = []
+
+    def dataset_of(workdir, loaded):
+        loads.append(workdir)
+        return _config.make_dataset(read_config(workdir, loaded.meta))
+
+    result = _udr.compare_runs(folder, dataset_of, 20, 3)
+    assert len(loads) == len(result["groups"])  # one for all of a group
+    return result
+
+
+def test_seeds_are_compared_and_hyperparameters_are_not_pooled(sweep, capsys):
+    result = compare(sweep)
+    assert json.loads((sweep / "udr.json").read_text()) == result
+    first, second = sorted(result["groups"], key=lambda g: g["fields"]["weights.beta"])
+    assert first["fields"] == {"weights.beta": 1.0, "train.num_steps": 2}
+    assert first["runs"].keys() == {"beta=1.0,seed=0", "beta=1.0,seed=1"}
+    assert second["fields"] == {"weights.beta": 4.0, "train.num_steps": 2}
+    assert second["runs"].keys() == {"beta=4.0,seed=0", "beta=4.0,seed=1"}
+    assert first["num_samples"] == 20
+    assert first["udr"] == pytest.approx(sum(first["runs"].values()) / 2)
+    assert result["left_out"] == ["beta=4.0,seed=2"]
+    _udr.print_udr(result)
+    printed = capsys.readouterr().out
+    assert "weights.beta=4.0" in printed
+    assert "differs in the seed alone: beta=4.0,seed=2" in printed
+
+
+def test_runs_that_cannot_be_compared(sweep, tmp_path):
+    with pytest.raises(UserError, match="has 0 runs and no such two"):
+        compare(tmp_path)
+    for name in ("beta=1.0,seed=0", "beta=4.0,seed=0"):
+        shutil.copytree(sweep / name, tmp_path / name)
+    with pytest.raises(UserError, match=r"of --sweep=seed=0,1,2; .* has 2 runs"):
+        compare(tmp_path)
+    shutil.copytree(sweep / "beta=1.0,seed=1", tmp_path / "other")
+    for content, message in (
+        ("{", f"{tmp_path}/other/results.json is not readable"),
+        ("{}", "has none in its results.json"),
+    ):
+        (tmp_path / "other" / "results.json").write_text(content)
+        with pytest.raises(UserError, match=re.escape(message)):
+            compare(tmp_path)
