@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 from ml_collections import ConfigDict
 
 from experiments import _config, _flags
@@ -20,6 +21,8 @@ from vsc_jax.evaluation import (
 )
 from vsc_jax.models import Model
 
+# Data sets of a user, which may be small.
+OWN_IMAGES = ("image_folder", "npz")
 # What is logged while training.
 LOGGED_SCORES = ("factor_vae_score", "unsupervised_accuracy")
 
@@ -42,25 +45,32 @@ class Job(NamedTuple):
     evaluation: EvaluationOptions
 
 
-def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
+def build(
+    config: ConfigDict, dataset: Dataset | None = None, *, show_progress: bool = False
+) -> Job:
     """What a config stands for, checked.
 
     Args:
       config: see `configs/base.py`.
       dataset: that of the config, if it is there already.
+      show_progress: whether to say that the data are being loaded.
 
     Raises:
       UserError: for a value that does not fit, or data that is not there.
     """
     _config.check_config(config)
     if dataset is None:
+        if show_progress and jax.process_index() == 0:
+            print(f"loading {config.data.name} ...", flush=True)
         dataset = _config.make_dataset(config)
+    options, notes = _fit_batch(_config.train_options(config), dataset)
+    dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
     fields = _config.model_fields(config, dataset)
     job = Job(
         dataset,
         fields,
         _config.make_model(fields, dataset),
-        _config.train_options(config),
+        options,
         _config.evaluation_options(config),
     )
     with named_fields("evaluation", config.evaluation):
@@ -68,6 +78,25 @@ def build(config: ConfigDict, dataset: Dataset | None = None) -> Job:
     with named_fields("train", config.train):
         training.prepare_training(job.model, dataset, job.training)
     return job
+
+
+def _fit_batch(
+    options: training.TrainOptions, dataset: Dataset
+) -> tuple[training.TrainOptions, tuple[str, ...]]:
+    """Options whose batch a user's own images can fill, and a note where they changed.
+
+    A folder of ten pictures is enough to try a config; of other data, a batch that is
+    too large is an error.
+    """
+    num = len(dataset.train_indices)
+    largest = num // jax.device_count() * jax.device_count()
+    if dataset.name not in OWN_IMAGES or options.batch_size <= num or not largest:
+        return options, ()
+    note = (
+        f"train.batch_size is {largest}, not {options.batch_size}: there are {num} "
+        "training images."
+    )
+    return dataclasses.replace(options, batch_size=largest), (note,)
 
 
 def train(

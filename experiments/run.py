@@ -10,7 +10,6 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -27,8 +26,10 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import _flags, _workdir
 from experiments._cascade import marked_steps
+from experiments._environment import be_quiet, check_devices, enable_compile_cache
 from experiments._flags import UserError, fail
 from experiments._job import Job, build, context_of, train
+from experiments._processes import connect, describe_loss, end
 from experiments._results import (
     best_of_run,
     describe_job,
@@ -64,6 +65,9 @@ COORDINATOR = flags.DEFINE_string(
 )
 NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator.")
 PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator, from 0.")
+COORDINATOR_TIMEOUT = flags.DEFINE_integer(
+    "coordinator_timeout", 300, "Seconds to wait for the other processes.", 1
+)
 
 # Encodings of so many latents can be drawn: they are kept for `plot_sweep --density`.
 ENCODED_DIM = 2
@@ -77,9 +81,17 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
-        enable_compile_cache()
-        connect_processes()
+        if why_not := enable_compile_cache():
+            print(f"note {why_not}", flush=True)
         workdir = choose_workdir(WORKDIR.value)
+        connect(
+            COORDINATOR.value,
+            NUM_PROCESSES.value,
+            PROCESS_ID.value,
+            workdir=WORKDIR.value,
+            timeout=COORDINATOR_TIMEOUT.value,
+        )
+        check_devices()
         results = run(CONFIG.value, workdir, source=config_source())
         end_with(failures(results))
 
@@ -93,11 +105,7 @@ def end_with(failed: Mapping[str, str]) -> None:
 @contextlib.contextmanager
 def guard(argv: Sequence[str]) -> Iterator[None]:
     """Ends the process with one line where the user can help."""
-    # What they say at INFO is not for our users.
-    for library in ("absl", "jax", "matplotlib"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    # It repeats what the checkpoints' many threads met, after it has been reported.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    be_quiet()
     if len(argv) > 1:
         fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
     if CONFIG.value is None:
@@ -119,6 +127,10 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(128 + signal.Signals[stop.signal_name])
     except OSError as error:
         fail(_flags.one_line(error), EXIT_FAILED)
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        end(describe_loss(choose_workdir(WORKDIR.value), error))
     except KeyboardInterrupt:
         print(
             "\ninterrupted; what is saved stays, and the same command with --workdir "
@@ -154,7 +166,7 @@ def run(
       NonFiniteLossError, CheckpointError, WorkdirInUseError, Terminated: as
         `training.train`.
     """
-    job = build(config)
+    job = build(config, show_progress=show_progress)
     with training.RunLock(workdir):
         _workdir.prepare_workdir(workdir, config)
         return _run(config, job, workdir, source, show_progress=show_progress)
@@ -294,7 +306,15 @@ def draw(
 def choose_workdir(given: str | None) -> Path:
     """The folder given, or a new one named after the config and the time."""
     if given:
-        return Path(given).expanduser().absolute()
+        if "://" in given:
+            raise UserError(
+                f"--workdir must be a folder of this machine, got {given}; mount the "
+                "bucket, or copy the folder there after the run."
+            )
+        try:
+            return Path(given).expanduser().absolute()
+        except RuntimeError as error:  # `~` without a home
+            raise UserError(f"--workdir={given}: {_flags.one_line(error)}") from error
     file = config_flags.get_config_filename(flags.FLAGS["config"])
     name = Path(file.partition(":")[0]).stem
     return (
@@ -309,35 +329,6 @@ def config_source() -> str | None:
     file = config_flags.get_config_filename(flags.FLAGS["config"])
     package = f"{Path(__file__).parent}{os.sep}"  # wherever it is installed
     return file.removeprefix(package)
-
-
-def connect_processes() -> None:
-    """Joins the processes of one run, if --coordinator says that there are several."""
-    address = COORDINATOR.value
-    if address is None:
-        if NUM_PROCESSES.value is not None or PROCESS_ID.value is not None:
-            raise UserError(
-                "--num_processes and --process_id need --coordinator, the address of "
-                "process 0; without it every process would train alone."
-            )
-        return
-    if WORKDIR.value is None:
-        raise UserError("--coordinator needs --workdir, the same for every process.")
-    if address == "auto":
-        jax.distributed.initialize()
-        return
-    if NUM_PROCESSES.value is None or PROCESS_ID.value is None:
-        raise UserError("--coordinator needs --num_processes and --process_id.")
-    jax.distributed.initialize(address, NUM_PROCESSES.value, PROCESS_ID.value)
-
-
-def enable_compile_cache() -> None:
-    """Keeps compiled programs between runs, unless JAX_COMPILATION_CACHE_DIR says."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        # An empty one counts as unset, as its standard says.
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(cache / "vsc_jax" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 if __name__ == "__main__":

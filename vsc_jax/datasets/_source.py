@@ -83,10 +83,11 @@ class Request:
     def split_own(self, num: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
         """`split` of a user's own images, of which a tenth is for testing, and notes.
 
-        There may be few of them: where more are asked for than there are, all are
+        There may be few of them: two are for testing where there are four to nineteen,
+        since scores need two, and where more are asked for than there are, all are
         taken, and a note says so.
         """
-        num_test = max(1, num // 10)
+        num_test = max(1, min(2, num // 2), num // 10)
         there = {"num_train": num - num_test, "num_test": num_test}
         asked = {name: getattr(self, name) for name in there}
         fewer = {
