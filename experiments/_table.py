@@ -47,7 +47,9 @@ def update_table(workdir: Path) -> bool:
     try:
         table = json.loads((workdir / "table.json").read_text())
         fields, rows = table["fields"], table["rows"]
-        points = [{name: _value(row[name]) for name in fields} for row in rows]
+        points = [
+            {name: _workdir.with_tuples(row[name]) for name in fields} for row in rows
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     updated = []
@@ -59,11 +61,6 @@ def update_table(workdir: Path) -> bool:
         updated.append(row_of(point, results) if "scores" in results else row)
     write_table(workdir, fields, updated)
     return True
-
-
-def _value(value: Any) -> Any:
-    """A value of a field, which is a tuple where JSON has a list."""
-    return tuple(map(_value, value)) if isinstance(value, list) else value
 
 
 def folder_name(point: Mapping[str, Any]) -> str:

@@ -87,7 +87,16 @@ def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:
             )
         config = json.loads(path.read_text())
         _check_same(workdir, meta["config"], config)
-    return ConfigDict(_with_tuples(config))
+    return ConfigDict(with_tuples(config))
+
+
+def with_tuples(value: Any) -> Any:
+    """The value with tuples, which fields of a config are, where JSON has lists."""
+    if isinstance(value, Mapping):
+        return {name: with_tuples(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(with_tuples(entry) for entry in value)
+    return value
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -122,15 +131,6 @@ def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
             f"workdir {workdir} holds a run with another config; differing fields: "
             f"{'; '.join(differing)}. Give the same values, or another --workdir."
         )
-
-
-def _with_tuples(value: Any) -> Any:
-    """Tuples, which fields of a config are, where JSON has lists."""
-    if isinstance(value, Mapping):
-        return {name: _with_tuples(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(_with_tuples(entry) for entry in value)
-    return value
 
 
 def _is_config(path: Path, config: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from experiments import _flags
+from experiments import _flags, _workdir
 from experiments._flags import UserError, fail
 from experiments.run import EXIT_FAILED, WORKDIR
 from vsc_jax.evaluation import aggregate_density
@@ -215,8 +215,8 @@ def read_table(workdir: Path) -> list[dict[str, Any]]:
         )
     try:
         rows = json.loads(path.read_text())["rows"]
-        rows = [{name: _value(row, name) for name in row} for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        rows = [{**_workdir.with_tuples(row)} for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a table of experiments.sweep.") from error
     if not rows:
         raise UserError(f"{path} has no rows; no run of the sweep is complete.")
@@ -305,8 +305,7 @@ def _check_column(name: str, known: Mapping[str, Any], where: Path | str) -> Non
 
 
 def _value(run: Mapping[str, Any], field: str | None) -> Any:
-    value = run.get(field) if field else None
-    return tuple(value) if isinstance(value, list) else value
+    return _workdir.with_tuples(run.get(field)) if field else None
 
 
 def _is(value: Any, text: str) -> bool:
@@ -316,7 +315,8 @@ def _is(value: Any, text: str) -> bool:
             return float(text) == value
         except ValueError:
             return False
-    return str(value).lower() == text.lower()
+    # Nor does it matter how a tuple is spaced.
+    return "".join(str(value).lower().split()) == "".join(text.lower().split())
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:

@@ -135,6 +135,42 @@ def test_densities_stand_at_the_places_of_their_runs(folder, drawn):
     np.testing.assert_array_equal(densities[1, 1], expected)
 
 
+def test_values_that_are_no_names_of_folders(folder, drawn):
+    """Tuples of tuples, in folders that are named by a digest."""
+    table = {"fields": ["model.hidden"], "rows": []}
+    for i, hidden in enumerate([[8], [8, [4, "a/b"]]]):
+        run = folder / f"hidden=_8_-{i}"
+        run.mkdir()
+        config = {"model": {"hidden": hidden}, "kind": "odd"}
+        (run / "config.json").write_text(json.dumps(config))
+        np.savez(
+            run / "aggregate_posterior.npz",
+            mean=np.eye(2),
+            log_var=np.zeros((2, 2)),
+        )
+        table["rows"].append({"model.hidden": hidden, "loss": 1.0, "seed": i})
+    (folder / "table.json").write_text(json.dumps(table))
+    command(
+        f"--workdir={folder}", "--density", "--rows=model.hidden", "--where=kind=odd"
+    )
+    words = ["--x=seed", "--y=loss", "--curves=model.hidden"]
+    command(f"--workdir={folder}", *words)
+    command(f"--workdir={folder}", *words, "--where=model.hidden=(8,(4,'a/b'))")
+    (_, _, densities), (rows, _, _), (one, _, _) = drawn
+    assert densities["row_labels"] == ["hidden = (8,)", "hidden = (8, (4, 'a/b'))"]
+    assert [row["model.hidden"] for row in rows] == [(8,), (8, (4, "a/b"))]
+    assert [row["seed"] for row in one] == [1]
+
+
+def test_runs_that_failed_are_left_out_of_the_curves(folder):
+    table = folder / "table.json"
+    rows = json.loads(table.read_text())["rows"]
+    rows[0] = {BETA: 0.5, WEIGHT: 0.0, "seed": 0, "failed": "NonFiniteLossError: nan"}
+    table.write_text(json.dumps({"fields": [BETA, WEIGHT, "seed"], "rows": rows}))
+    command(f"--workdir={folder}", f"--x={WEIGHT}", "--y=reconstruction")
+    assert_is_picture(folder / "curves.png")
+
+
 def test_one_row_of_densities(folder, drawn):
     words = [f"--rows={BETA}", f"--where={WEIGHT}=0.0", "--where=seed=1"]
     command(f"--workdir={folder}", "--density", *words, "--title=Pinwheel")

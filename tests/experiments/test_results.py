@@ -13,8 +13,10 @@ from experiments._results import (
     best_of_run,
     describe_job,
     failures,
+    kept_metrics,
     num_parameters,
     print_results,
+    report,
     shown_scores,
 )
 from experiments.configs import vsc_mlp
@@ -125,6 +127,34 @@ def test_the_scores_that_are_shown():
         "loss": 1.0,
         "best_of_run": best,
     }
+
+
+def test_scores_that_were_added_are_kept_while_they_are_true(tmp_path):
+    file = tmp_path / "results.json"
+    assert kept_metrics(file, 10) == {}
+    value = {"value": 0.5, "protocol": {}}
+    early = {"value": 0.25, "protocol": {"step": 5}}
+    metrics = {"mig": value, "dci": early, "sap": {"failed": "why"}}
+    file.write_text(json.dumps({"metrics": metrics, "run": {"num_steps": 10}}))
+    assert kept_metrics(file, 10) == {"mig": value, "dci": early}
+    assert kept_metrics(file, 5) == {"dci": early}
+    assert kept_metrics(file, 20) == {}
+    file.write_text("{")
+    assert kept_metrics(file, 10) == {}
+
+
+def test_the_report_has_all_that_failed_or_was_left_out(tmp_path):
+    results = {
+        "scores": {"loss": 1.0, "skipped": {"probe": "no labels"}},
+        "metrics": {"sap": {"skipped": "no factors"}, "mig": {"failed": "a bug"}},
+        "figures": {"files": ["gone.png"], "failed": {"points": "an error"}},
+        "run": {"num_steps": 7},
+    }
+    report(tmp_path, results)
+    text = (tmp_path / "report.html").read_text()
+    for words in ("metrics.mig: a bug", "metrics.sap: no factors", "points (figure)"):
+        assert words in text
+    assert "<img" not in text
 
 
 def test_the_best_of_a_run_is_where_its_score_is_highest(tmp_path):

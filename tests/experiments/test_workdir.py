@@ -92,6 +92,29 @@ def test_a_folder_that_cannot_be_made(tmp_path, config):
         _workdir.prepare_workdir(tmp_path / "file", config)
 
 
+def test_the_config_of_a_run_is_read_with_what_may_have_changed(tmp_path, config):
+    save_meta(tmp_path, config)
+    meta = _workdir.read_meta(tmp_path)
+    assert _workdir.read_config(tmp_path, meta).to_dict() == config.to_dict()
+    config.data.path = "/elsewhere"
+    config.evaluation.metrics = ("mig",)
+    _workdir.prepare_workdir(tmp_path, config)
+    read = _workdir.read_config(tmp_path, meta)
+    assert read.to_dict() == config.to_dict()
+    assert read.model.hidden == (400,)
+    file = tmp_path / "config.json"
+    config.weights.beta = 4.0
+    _workdir.write_json(file, config.to_dict())
+    with pytest.raises(UserError, match="holds a run with another config"):
+        _workdir.read_config(tmp_path, meta)
+    for content in ("{", "[]", "{}"):
+        file.write_text(content)
+        with pytest.raises(UserError, match="is not the config of this run; remove it"):
+            _workdir.read_config(tmp_path, meta)
+    with pytest.raises(UserError, match="do not say on which data"):
+        _workdir.read_config(tmp_path, {})
+
+
 def test_json_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "results.json"
     _workdir.write_json(path, {"a": 1})
