@@ -88,4 +88,6 @@ def _onset(cascade: Cascade) -> int:
 def _arguments(config: ConfigDict, cascade: Cascade) -> tuple[int, int, int | None]:
     """Of `schedules.cascade`."""
     warmup = cascade.warmup_stages if config.model.category_sizes else None
-    return config.model.latent_dim, cascade.stage_steps, warmup
+    # Latents that the run does not come to need no step in the list of reliefs.
+    most = config.train.num_steps // cascade.stage_steps + 2
+    return min(config.model.latent_dim, most), cascade.stage_steps, warmup

@@ -196,7 +196,7 @@ def _schedule(
         return schedules.constant(float(value))
     try:
         schedule = schedules.from_spec(tuple(spec))
-        wrong = _first_outside(schedule, allowed, config.train.num_steps)
+        wrong = _first_outside(schedule, spec, allowed, config.train.num_steps)
     except (ValueError, TypeError) as error:
         raise UserError(f"schedules.{name}: {error}") from error
     if wrong is not None:
@@ -208,12 +208,24 @@ def _schedule(
 
 
 def _first_outside(
-    schedule: schedules.Schedule, allowed: Range, num_steps: int
+    schedule: schedules.Schedule, spec: Any, allowed: Range, num_steps: int
 ) -> int | None:
     """The first step up to the last at which a schedule leaves its range."""
+    # It turns round at numbers of its spec alone: a run of any length is checked there.
+    named = [x for x in _numbers(spec) if 0 <= x < num_steps]
+    turns = [0, num_steps, *(int(x) + k for x in named for k in (-1, 0, 1))]
+    if all(schedule(step) in allowed for step in turns if step >= 0):
+        return None
     for begin in range(0, num_steps + 1, _BLOCK):
         values = schedule(np.arange(begin, min(begin + _BLOCK, num_steps + 1)))
         if values.min() not in allowed or values.max() not in allowed:
             inside = [value in allowed for value in values]
             return begin + inside.index(False)
     return None
+
+
+def _numbers(spec: Any) -> list[float]:
+    """All numbers in nested tuples."""
+    if isinstance(spec, list | tuple):
+        return [number for entry in spec for number in _numbers(entry)]
+    return [spec] if isinstance(spec, int | float) else []

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from experiments import _config, _flags
 from experiments._fields import named_fields
 from experiments._flags import UserError
+from experiments._memory import check_memory
 from vsc_jax import training
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
@@ -77,6 +78,7 @@ def build(
         check_evaluation(job.model, dataset, job.evaluation)
     with named_fields("train", config.train):
         training.prepare_training(job.model, dataset, job.training)
+    check_memory(job.model, dataset, job.training, job.evaluation)
     return job
 
 

@@ -14,12 +14,13 @@ ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 400
 
 # What each part may import from inside the project. Imports go downward only.
-SHARED = {"_checks", "_gates", "_ranges"}
+SHARED = {"_checks", "_gates", "_memory", "_ranges"}
 LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | {
     "datasets",
     "assignment",
 }
 MAY_IMPORT = {
+    "_memory": set(),
     "_ranges": set(),
     "_checks": {"_ranges"},
     "_gates": {"_checks", "_ranges"},
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "_run": {"training", "evaluation", "models"},
     "": {"_run"},
     "experiments": LEAVES
-    | {"", "_ranges", "models", "training", "evaluation", "figures"},
+    | {"", "_memory", "_ranges", "models", "training", "evaluation", "figures"},
 }
 # What training, evaluation and figures may name of models: what a method must have to
 # be trained, and what it may be able to do. None of them knows a method.

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import _memory
+from vsc_jax import _memory
 from vsc_jax.datasets._array_files import (
     check_images,
     check_promise,

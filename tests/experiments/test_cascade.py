@@ -32,6 +32,7 @@ def test_without_a_cascade_nothing_follows():
 def test_the_cascade_sets_weights_reliefs_and_marks():
     config = base.get_config("cascade_vae")
     config.model.latent_dim = 6
+    config.train.num_steps = 300_000
     options = train_options(config)
     steps = (0, 79_999, 80_000, 99_999, 100_000, 299_999)
     at = [options.weights_at(step) for step in steps]
@@ -53,6 +54,7 @@ def test_the_cascade_sets_weights_reliefs_and_marks():
 def test_the_cascade_of_latents_alone_never_uses_categories():
     config = base.get_config("cascade_vae")
     config.model.category_sizes = ()
+    config.train.num_steps = 300_000
     options = train_options(config)
     at = [options.weights_at(step) for step in (0, 20_000, 80_000)]
     assert [w["num_relieved"] for w in at] == [1, 2, 5]

@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -291,3 +292,20 @@ def test_labels_that_a_model_is_given_have_its_categories(factor, sizes, message
     dataset = _config.make_dataset(config)
     with pytest.raises(UserError, match=message):
         _config.make_model(_config.model_fields(config, dataset), dataset)
+
+
+def test_a_schedule_of_a_very_long_run_is_checked_at_once():
+    config = base.get_config("vae")
+    config.train.num_steps = 2_000_000_000
+    for spec in (
+        ("linear", 1.0, 4.0, 0, 1_900_000_000),
+        ("piecewise_constant", (10, 1_500_000_000), (1.0, 2.0, 3.0)),
+        ("per_epoch", 0.0, 0.5, 7),
+    ):
+        config.schedules.beta = spec
+        began = time.process_time()
+        _config.train_options(config)
+        assert time.process_time() - began < 0.5
+    config.schedules.beta = ("piecewise_constant", (10, 20), (1.0, -2.0, 3.0))
+    with pytest.raises(UserError, match="got -2 at step 10"):
+        _config.train_options(config)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vsc_jax.datasets._memory import TooLargeError, check_memory
+from vsc_jax._memory import TooLargeError, check_memory
 from vsc_jax.datasets._streams import Read, RowStream
 
 # No file that deflate has made holds more bytes per byte than this.

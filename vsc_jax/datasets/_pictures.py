@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from vsc_jax.datasets._memory import check_memory
+from vsc_jax._memory import check_memory
 from vsc_jax.datasets._pixels import (
     FLOAT_MODES,
     GREY_MODES,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vsc_jax.datasets._memory import check_memory
+from vsc_jax._memory import check_memory
 from vsc_jax.datasets._pixels import resize_array
 
 _CHUNK = 1024

@@ -4,6 +4,9 @@ import dataclasses
 
 from vsc_jax._ranges import check_ranges, ranged, whole
 
+# Draws of an image; so many take hours, and more say no more.
+MAX_DRAWS = 1_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions:
@@ -27,8 +30,8 @@ class EvaluationOptions:
     """
 
     num_test: int = ranged(10_000, whole(0))
-    elbo_samples: int = ranged(1, whole(1))
-    iwae_samples: int = ranged(100, whole(0))
+    elbo_samples: int = ranged(1, whole(1, MAX_DRAWS))
+    iwae_samples: int = ranged(100, whole(0, MAX_DRAWS))
     iwae_images: int = ranged(500, whole(1))
     num_labels: int = ranged(5_000, whole(0))
     aggregate_images: int = ranged(2_000, whole(0))

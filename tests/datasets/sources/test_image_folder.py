@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
+from vsc_jax import _memory
+from vsc_jax.datasets import DatasetNotFoundError, load_dataset
 
 RNG = np.random.default_rng(0)
 

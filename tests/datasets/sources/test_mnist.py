@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
+from vsc_jax import _memory
+from vsc_jax.datasets import DatasetNotFoundError, load_dataset
 
 RNG = np.random.default_rng(0)
 TRAIN_X = RNG.integers(0, 256, (12, 28, 28)).astype(np.uint8)

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
+from vsc_jax import _memory
+from vsc_jax.datasets import DatasetNotFoundError, load_dataset
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 6, 5)).astype(np.uint8)

@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from vsc_jax.datasets import DatasetNotFoundError, _memory, load_dataset
+from vsc_jax import _memory
+from vsc_jax.datasets import DatasetNotFoundError, load_dataset
 
 NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
 SIZES = (10, 10, 10, 8, 4, 15)

@@ -31,8 +31,10 @@ from vsc_jax.evaluation.scores._means import mean_and_error
 from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import BoundsLikelihood, EncodesImages, HasKL
 
-# Draws that are compared with all images at a time.
+# Draws that are compared with all images at a time, and the numbers that this makes at
+# most, unless a single draw makes more.
 CHUNK = 50
+MAX_NUMBERS = 2**25
 # Below it a float32 draw is the mean itself, and 1 / variance overflows.
 MIN_LOG_VAR = -80.0
 
@@ -148,7 +150,8 @@ def _spike_slab_log_ratio(
         log_probs = jnp.where(z_i != 0.0, on, log_off).sum(-1)
         return log_probs[i] - logsumexp(log_probs) + math.log(len(mean))
 
-    return jax.lax.map(of_draw, (jnp.arange(len(z)), z), batch_size=CHUNK)
+    chunk = max(min(CHUNK, MAX_NUMBERS // mean.size), 1)
+    return jax.lax.map(of_draw, (jnp.arange(len(z)), z), batch_size=chunk)
 
 
 OVERLAP = Score(

@@ -1,9 +1,15 @@
 """How much memory is free, from files as Linux has them."""
 
+import jax
 import pytest
 
-from vsc_jax.datasets import _memory
-from vsc_jax.datasets._memory import TooLargeError, check_memory, free_bytes
+from vsc_jax import _memory
+from vsc_jax._memory import (
+    TooLargeError,
+    check_memory,
+    device_free_bytes,
+    free_bytes,
+)
 
 
 def test_some_memory_is_free_here():
@@ -50,3 +56,27 @@ def test_the_limit_of_a_container_counts(monkeypatch, tmp_path, files, expected)
     assert free_bytes() == expected
     limit.write_text("max\n")
     assert free_bytes() > 1e6
+
+
+class Device:
+    def __init__(self, stats):
+        self.memory_stats = lambda: stats
+
+
+@pytest.mark.parametrize(
+    ("stats", "expected"),
+    [
+        ([None], None),
+        ([{}], None),
+        ([{"bytes_limit": 100, "bytes_in_use": 30}], 70),
+        ([{"bytes_limit": 100}, {"bytes_limit": 100, "bytes_in_use": 90}], 10),
+        ([{"bytes_limit": 100}, None], None),
+    ],
+)
+def test_devices_with_memory_of_their_own_say_how_much(monkeypatch, stats, expected):
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device(s) for s in stats])
+    assert device_free_bytes() == expected
+
+
+def test_the_devices_of_the_tests_have_the_memory_of_the_host():
+    assert device_free_bytes() is None

@@ -4,6 +4,8 @@ import os
 import pathlib
 import re
 
+import jax
+
 _GROUPS = pathlib.Path("/sys/fs/cgroup")
 # Limit, usage and statistics of the two versions of control groups, which are how a
 # container is given less than the machine has.
@@ -26,6 +28,20 @@ def free_bytes() -> int | None:
     found = [_meminfo(), *(_group(*files) for files in _GROUP_FILES)]
     known = [value for value in found if value is not None]
     return min(known, default=None)
+
+
+def device_free_bytes() -> int | None:
+    """Memory that is free on each device of this process, by the one that has least.
+
+    None where devices have none of their own (CPU), or do not say.
+    """
+    found = [device.memory_stats() or {} for device in jax.local_devices()]
+    free = [
+        stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+        for stats in found
+        if "bytes_limit" in stats
+    ]
+    return min(free) if len(free) == len(found) else None
 
 
 def check_memory(num_bytes: int, what: str, *, hint: str = "") -> None:
