@@ -33,12 +33,17 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
-    + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
+    + " --xla_cpu_use_fusion_emitters=false"
+    * version("jaxlib").startswith(("0.7.", "0.8.", "0.9.", "0.10.")),
 )
 
 import jax
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+if not hasattr(jax, "enable_x64"):  # before jax 0.8
+    from jax import experimental
+
+    jax.enable_x64 = experimental.enable_x64
 
 
 def pytest_xdist_auto_num_workers(config):

@@ -106,9 +106,17 @@ def _vary_alike(*arrays: jax.Array) -> list[jax.Array]:
     axes = [_varying_axes(array) for array in arrays]
     union = frozenset().union(*axes)
     return [
-        lax.pcast(array, tuple(union - own), to="varying") if union - own else array
+        _vary(array, tuple(union - own)) if union - own else array
         for array, own in zip(arrays, axes, strict=True)
     ]
+
+
+def _vary(array: jax.Array, axes: tuple[str, ...]) -> jax.Array:
+    """Marks `array` as varying over these mesh axes too."""
+    # Before jax 0.8 there is `pvary` in its place.
+    if hasattr(lax, "pcast"):
+        return lax.pcast(array, axes, to="varying")
+    return lax.pvary(array, axes)  # type: ignore[attr-defined]
 
 
 def _varying_axes(array: jax.Array) -> frozenset[str]:
