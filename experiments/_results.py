@@ -26,6 +26,7 @@ HEADLINES = (
     "kl",
     "squared_error",
     "active_latents",
+    "main_latents",
     "sparsity.hoyer",
     "probe.accuracy",
     "disentanglement.factor_vae_score.cascade.factor_vae_score",

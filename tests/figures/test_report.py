@@ -58,6 +58,7 @@ RESULTS = {
     "elbo_standard_error": 0.5,
     "iwae_50": -12345.67,
     "active_latents": 7,
+    "main_latents": 3,
     "kl_per_latent": {"total": [1.0, 2.0]},
     "sparsity": {"hoyer": 0.36277},
     "disentanglement": {
@@ -111,6 +112,18 @@ def test_report_is_one_file_with_everything(tmp_path, figures):
         assert kind == f"data:image/{figure.suffix[1:]}"
         assert base64.b64decode(data) == figure.read_bytes()
     assert page.images[0]["alt"] == "latent bars"
+
+
+def test_two_estimates_of_one_thing_are_explained(tmp_path):
+    terms = {"elbo": -101.0, "log_likelihood": -90.0, "slab_kl": 3.0}
+    results = {"elbo": -100.0, "reconstruction": 89.0, "loss_terms": terms}
+    page = Page(write_report(tmp_path, results).read_text())
+    pairs = "elbo and loss_terms.elbo, reconstruction and loss_terms.log_likelihood are"
+    assert f"{pairs} estimates of the same" in page.text
+    assert "kl and loss_terms" not in page.text
+    for alone in ({"elbo": -100.0}, {"elbo": -100.0, "loss_terms": {"slab_kl": 3.0}}):
+        page = Page(write_report(tmp_path, alone).read_text())
+        assert "estimates of the same" not in page.text
 
 
 def test_what_is_left_out_or_failed_is_named(tmp_path, figures):

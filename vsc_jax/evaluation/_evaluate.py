@@ -51,7 +51,7 @@ def evaluate(
       `kl`: KL(q(z|x) || p(z)); `kl_terms` (dict): its parts; `kl_per_latent` (dict):
         `total` and each part as a list over latents, then categorical variables.
       `active_latents`: number of latents and variables whose mean KL is above 0.01
-        nats.
+        nats; `main_latents`: the smallest number that have 95 % of the KL.
       `sparsity` (dict): of the Gaussian latents, see `vsc_jax.metrics.sparsity`.
       `probe` (dict): of the label, see `vsc_jax.metrics.few_label_probe`; features are
         posterior means.

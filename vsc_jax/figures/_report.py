@@ -16,7 +16,8 @@ _NO_SCORES = ("run", "skipped", "failed")
 
 _MEANINGS = {
     "num_test_images": "test images scored",
-    "loss": "training loss on the test split, nats per image (smaller is better)",
+    "loss": "training loss on test images, nats per image (smaller is better)",
+    "loss_terms": "what training logs, at its own draws: see the note above",
     "num_votes": "votes that built the classifier of that score",
     "num_eval_votes": "votes that the score is of",
     "num_images": "images, of both splits, that the scores below are of",
@@ -26,7 +27,9 @@ _MEANINGS = {
     "kl": "KL(q(z|x) || p(z)), nats per image",
     "reconstruction": "-E[log p(x|z)], nats per image (smaller is better)",
     "num_iwae_images": "test images of the importance-weighted bound",
-    "active_latents": "latents whose mean KL is above 0.01 nats",
+    "active_latents": "latents whose mean KL is above 0.01 nats, far less than a bar "
+    "of the KL figure shows",
+    "main_latents": "the fewest latents with 95 % of the KL (our own count)",
     "sparsity.expected_support": "mean number of non-zero latents per image",
     "sparsity.always_on": "latents whose mean P(not zero) is above 0.5",
     "sparsity.conditional": "latents whose mean P(not zero) is in 0.05 to 0.95",
@@ -53,6 +56,16 @@ _MEANINGS = {
     "aggregate_posterior.mmd_per_dimension": "the same, summed over latents",
     "aggregate_posterior.sliced_wasserstein": "squared sliced 2-Wasserstein distance",
 }
+
+# A score of evaluation -> the same of training.
+_PAIRS = {"elbo": "elbo", "kl": "kl", "reconstruction": "log_likelihood"}
+_TWICE = (
+    "{} are estimates of the same, reconstruction with the other sign. loss and "
+    "loss_terms are what training minimises and logs, on whole batches of test images, "
+    "with one draw for each and relaxed draws where the model trains with such; only "
+    "loss has the weights of training. The others are of exact draws, on all test "
+    "images that are scored: compare models by these."
+)
 
 # The first that fits.
 _MEANINGS_BY_SUFFIX = {
@@ -120,7 +133,7 @@ def write_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{name}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1>",
-        f"<h2>Scores</h2>{_table(scores)}",
+        f"<h2>Scores</h2>{_note(scores)}{_table(scores)}",
         _reasons("Failed, with the error", failed),
         _reasons("Left out, with the reason", skipped),
         f"<h2>Figures</h2>{pictures}" if pictures else "",
@@ -131,6 +144,18 @@ def write_report(
     path = run_dir / "report.html"
     path.write_text("\n".join(part for part in parts if part) + "\n", "utf-8")
     return path
+
+
+def _note(scores: Mapping[str, Any]) -> str:
+    """Why one thing has two numbers, where it has."""
+    pairs = [
+        f"{name} and loss_terms.{term}"
+        for name, term in _PAIRS.items()
+        if name in scores and term in (scores.get("loss_terms") or {})
+    ]
+    if not pairs:
+        return ""
+    return f"<p>{html.escape(_TWICE.format(', '.join(pairs)))}</p>"
 
 
 def _reasons(heading: str, entries: Mapping[str, Any]) -> str:
@@ -185,7 +210,7 @@ def _meaning(key: str) -> str:
     if key.startswith("kl_terms."):
         return "part of kl, nats per image"
     if key.startswith("loss_terms."):
-        return "logged with the training loss"
+        return _MEANINGS["loss_terms"]
     if key.startswith(("disentanglement.", "best_of_run.")):
         key = key.rpartition(".")[2]
     return _MEANINGS.get(key, "")

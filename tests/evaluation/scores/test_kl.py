@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from linear_scores import linear_results, scores_of
 
+from vsc_jax.evaluation.scores._kl import num_main
+
 
 def test_kl_terms(model, params, dataset):
     results = linear_results()
@@ -24,6 +26,21 @@ def test_kl_terms(model, params, dataset):
     assert results["reconstruction"] == pytest.approx(expected, abs=3 * error)
 
 
+@pytest.mark.parametrize(
+    ("kl", "num"),
+    [
+        ([3.0, 0.02, 2.0, 0.05], 2),
+        ([1.0, 1.0, 1.0], 3),
+        ([0.95, 0.05], 1),
+        ([0.94, 0.06], 2),
+        ([0.0, 0.0], 0),
+        ([5.0, -1.0], 1),
+    ],
+)
+def test_the_fewest_latents_with_most_of_the_kl(kl, num):
+    assert num_main(np.array(kl)) == num
+
+
 def test_a_latent_at_the_prior_is_not_active(model, dataset, params):
     class HalfUsed(type(model)):
         def kl_per_latent(self, params, x, posterior, weights):
@@ -32,4 +49,5 @@ def test_a_latent_at_the_prior_is_not_active(model, dataset, params):
 
     results = scores_of(HalfUsed(), params, dataset, iwae_samples=0)
     assert results["active_latents"] == 2
+    assert 1 <= results["main_latents"] <= 2
     assert not any(name.startswith("iwae") for name in results)
