@@ -30,9 +30,12 @@ def check_mirror(modules, test_sources, registered=frozenset()):
 
 
 def _mirror(module):
-    words = module.name.split(".")
-    folder = words[1:-1] if words[0] == "vsc_jax" else words[:-1]
-    return "/".join(["tests", *folder, f"test_{words[-1].lstrip('_')}.py"])
+    top, *folders, name = module.name.split(".")
+    name = name.lstrip("_")
+    if top == "vsc_jax":
+        return "/".join(["tests", *folders, f"test_{name}.py"])
+    # Flat: pytest would take a folder `experiments/benchmark` of tests for the package.
+    return f"tests/{top}/test_{'_'.join([*folders, name])}.py"
 
 
 def _is_config(module, test_sources):

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from tiny_runs import tiny_dataset, tiny_model, tiny_options
 
-from experiments import _memory
+from experiments import _config, _memory
 from experiments._flags import UserError
 from experiments._job import build
-from experiments._memory import check_memory
+from experiments._memory import check_memory, check_parameters
 from vsc_jax import training
 from vsc_jax.evaluation import EvaluationOptions
+from vsc_jax.models import create_model
 from vsc_jax.training._options import chunk_inputs
 
 HUGE, SPRITES = 10**9, "sprites,laptop,quick"
@@ -94,6 +95,28 @@ def test_absurd_sizes_are_refused_at_once(case, monkeypatch):
         build(config)
     assert time.process_time() - began < 2.0
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "field", [{"model.latent_dim": HUGE}, {"model.channels": (HUGE, 2)}]
+)
+def test_parameters_are_counted_before_the_data_are_loaded(field, monkeypatch):
+    set_free(monkeypatch, 200 * GB)
+    monkeypatch.setattr(_config, "make_dataset", None)
+    message = rf"^{next(iter(field))}=.* needs about .* {STATE}"
+    with pytest.raises(UserError, match=message):
+        build(config_of("vsc", "quick", field))
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_parameters_without_data_are_a_lower_bound(network, monkeypatch):
+    config = config_of("vsc", "quick", {"model.network": network})
+    fields, found = _config.fields_without_data(config), []
+    monkeypatch.setattr(_memory, "_check_all", lambda run, needs: found.append(run))
+    check_parameters(fields, _config.train_options(config))
+    (small,) = found
+    full = create_model(**fields, image_shape=(64, 64, 3))
+    assert 0 < _memory._state(small) <= _memory._state(small._replace(model=full))
 
 
 def test_a_long_log_interval_is_that_of_the_run(monkeypatch):

@@ -240,6 +240,7 @@ class DecompositionVAE(VAE):
             )
         z, z_prior = gather(terms.z), gather(z_prior)
         if self.divergence == "sliced_wasserstein":
-            return losses.sliced_wasserstein(z, z_prior, gather(noise.directions))
+            # A mean over directions, so that each device takes those of its own rows.
+            return losses.sliced_wasserstein(z, z_prior, noise.directions)
         mmd = losses.mmd if self.divergence == "mmd" else losses.mmd_per_dimension
         return mmd(z, z_prior, kernel=self.kernel, unbiased=self.unbiased)
