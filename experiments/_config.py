@@ -72,17 +72,24 @@ def make_dataset(config: ConfigDict) -> Dataset:
 def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
     """The keyword arguments of `create_model`."""
     _check_model(config)
+    fields = fields_without_data(config)
+    if "prior" in config.model.to_dict():
+        prior, latent_dim = config.model.prior, config.model.latent_dim
+        fields["prior"] = prior_fields(prior, latent_dim, dataset)
+    return {"image_shape": dataset.image_shape, **fields}
+
+
+def fields_without_data(config: ConfigDict) -> dict[str, Any]:
+    """Those that are known before the data are: without image shape and prior."""
     sample = sample_model(config.model.name)
     fields = config.model.to_dict()
+    fields.pop("prior", None)
     for name, value in fields.items():
         if isinstance(value, list | tuple):
             # () stands for None where that is the default of the model.
             or_none = getattr(sample, name) is None
             fields[name] = tuple(value) or (None if or_none else ())
-    if "prior" in fields:
-        prior, latent_dim = config.model.prior, config.model.latent_dim
-        fields["prior"] = prior_fields(prior, latent_dim, dataset)
-    return {"image_shape": dataset.image_shape, **fields}
+    return fields
 
 
 def make_model(fields: Mapping[str, Any], dataset: Dataset) -> Model:

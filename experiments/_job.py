@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from experiments import _config, _flags
 from experiments._fields import named_fields
 from experiments._flags import UserError
-from experiments._memory import check_memory
+from experiments._memory import check_memory, check_parameters
 from vsc_jax import training
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
@@ -60,6 +60,7 @@ def build(
       UserError: for a value that does not fit, or data that is not there.
     """
     _config.check_config(config)
+    check_parameters(_config.fields_without_data(config), _config.train_options(config))
     if dataset is None:
         if show_progress and jax.process_index() == 0:
             print(f"loading {config.data.name} ...", flush=True)

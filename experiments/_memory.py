@@ -7,7 +7,7 @@ run.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from vsc_jax._memory import device_free_bytes, free_bytes
 from vsc_jax._ranges import field_ranges, ranged, whole
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import EvaluationOptions
-from vsc_jax.models import DecodesCodes, EncodesImages, Model
+from vsc_jax.models import DecodesCodes, EncodesImages, Model, create_model
 from vsc_jax.training import TrainOptions, create_optimizers
 
 # Bytes of a Python float in a list, and what NumPy adds to the numbers of an array.
@@ -70,6 +70,27 @@ class _Need(NamedTuple):
     on_device: bool
 
 
+def check_parameters(fields: Mapping[str, Any], training: TrainOptions) -> None:
+    """Raises UserError if the parameters alone are too many, whatever the images are.
+
+    To load them may take minutes.
+
+    Args:
+      fields: arguments of `create_model`, without the shape of the images.
+      training: how to train.
+    """
+    channels = fields.get("channels")
+    # The smallest images that the network takes: those of the data have more to learn.
+    size = 2 ** len(channels) if channels else 32
+    if fields["network"] == "mlp":
+        size = 1
+    try:
+        model = create_model(**fields, image_shape=(size, size, 1))
+    except ValueError:  # said by the model of the data, for there it may be no error
+        return
+    _check_all(_Run(model, training, EvaluationOptions(), _Data()), _NEEDS[:1])
+
+
 def check_memory(
     model: Model,
     dataset: Dataset,
@@ -87,15 +108,16 @@ def check_memory(
         row_bytes=dataset.images[:1].nbytes + factors,
         has_labels=dataset.label_factor is not None,
     )
-    run = _Run(model, training, evaluation, data)
+    _check_all(_Run(model, training, evaluation, data), _NEEDS)
+
+
+def _check_all(run: _Run, needs: Sequence[_Need]) -> None:
     host, device = free_bytes(), device_free_bytes()
     if device is None:  # what JAX holds is in the memory of the host, once per device
-        _check(run, _NEEDS, host, "", num_devices=jax.local_device_count())
+        _check(run, needs, host, "", num_devices=jax.local_device_count())
     else:
-        on_device = [need for need in _NEEDS if need.on_device]
-        others = [need for need in _NEEDS if not need.on_device]
-        _check(run, on_device, device, " on the device")
-        _check(run, others, host, "")
+        _check(run, [n for n in needs if n.on_device], device, " on the device")
+        _check(run, [n for n in needs if not n.on_device], host, "")
 
 
 def _check(run, needs, free: int | None, where: str, *, num_devices: int = 1) -> None:
