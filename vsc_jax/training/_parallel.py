@@ -151,7 +151,8 @@ def _with_shard_map(
         def mapped(params, data, indices, noise, weights):
             batch = functions.batch(data, indices)
             result = function(params, batch, noise, weights, gather=_gather)
-            return jax.lax.pmean(result, AXIS)
+            # Leaf by leaf: jax 0.7 has no gradient of a tree with constant leaves.
+            return jax.tree.map(lambda leaf: jax.lax.pmean(leaf, AXIS), result)
 
         return mapped
 
