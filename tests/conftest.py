@@ -29,7 +29,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Tests run a program once or twice, so that compiling it must be fast and not running
 # it. Without LLVM's optimisations and the emitters of fused loops that go through MLIR,
 # a cold test takes half of the processor's time. XLA ends a process that sets a flag
-# which it does not know, and after 0.10 the second one is gone.
+# which it does not know, and 0.12 no longer knows the second.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
@@ -47,7 +47,7 @@ if not hasattr(jax, "enable_x64"):  # before jax 0.8
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One process for one file, whose tests are over before workers have started."""
+    """One process for one file: two workers start twice what a small file needs."""
     if len(config.args) == 1 and Path(config.args[0].partition("::")[0]).is_file():
         return 0
     return None  # xdist counts the processors
