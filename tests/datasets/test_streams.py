@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 
+from vsc_jax import _memory
 from vsc_jax.datasets._streams import RowStream, gather_rows
 
 ROWS = np.random.default_rng(0).integers(0, 256, (2500, 4, 4, 1)).astype(np.uint8)
@@ -43,3 +44,22 @@ def test_chunks_without_a_wanted_row_are_not_read():
     assert asked == [(2048, 2500)]
     gather_rows(2500, np.array([5]), read, **ANY)
     assert asked[1:] == [(0, 1024)]
+
+
+@pytest.mark.parametrize(
+    ("num", "size"), [(480_000, "5.9 GB"), (1_036_800, "12.7 GB")]
+)  # Shapes3D and MPI3D
+def test_a_whole_grid_without_room_is_refused_after_a_first_look(
+    num, size, monkeypatch
+):
+    monkeypatch.setattr(_memory, "free_bytes", lambda: 5 * 10**9)
+    looks = []
+
+    def read(start, stop):
+        looks.append((start, stop))
+        return np.zeros((stop - start, 64, 64, 3), np.uint8)
+
+    message = f"^{num:,} images would take {size} of .* 5.0 GB are free. Give num_train"
+    with pytest.raises(ValueError, match=message):
+        gather_rows(num, np.arange(num), read, **ANY)
+    assert looks == [(0, 1024)]

@@ -22,6 +22,7 @@ from tiny_runs import tiny_dataset
 from vsc_jax import losses
 from vsc_jax.datasets import ImageFormat
 from vsc_jax.evaluation import Context, EvaluationOptions, evaluate, has
+from vsc_jax.evaluation.scores import _aggregate_posterior
 from vsc_jax.models import BoundsLikelihood, HasKL, SamplesPrior
 
 LOG_2_PI = np.log(2 * np.pi)
@@ -305,3 +306,16 @@ def test_part_of_evaluate(model, params, dataset):
     assert few["aggregate_posterior"]["num_images"] == 9
     assert few["aggregate_posterior"]["mutual_information_bound"] == np.log(9)
     assert "aggregate_posterior" not in of(aggregate_images=0)
+
+
+def test_pairs_of_images_are_compared_in_bounded_memory(monkeypatch):
+    ratio = _aggregate_posterior._spike_slab_log_ratio.__wrapped__
+    mean = jax.random.normal(jax.random.key(0), (60, 4))
+    z, shape = mean + 0.1, jax.ShapeDtypeStruct((5_000, 40), mean.dtype)
+    arguments = z, mean, mean - 1.0, jax.nn.sigmoid(mean)
+    at_once = ratio(*arguments)
+    monkeypatch.setattr(_aggregate_posterior, "MAX_NUMBERS", 2**20)
+    taken = jax.jit(ratio).lower(*[shape] * 4).compile().memory_analysis()
+    assert taken.temp_size_in_bytes < 2.5 * 4 * 2**20
+    monkeypatch.setattr(_aggregate_posterior, "MAX_NUMBERS", 1)
+    np.testing.assert_allclose(ratio(*arguments), at_once, rtol=1e-6)
