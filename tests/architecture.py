@@ -32,9 +32,9 @@ MAY_IMPORT = {
     # Of networks it takes the `Posterior` that `Model.encode` returns.
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     "figures": SHARED | {"evaluation", "models", "datasets", "metrics"},
-    # `vsc_jax.load_run`, imported when it is asked for.
+    # `vsc_jax.load_run` and the parts, imported when they are asked for.
     "_run": {"training", "evaluation", "models"},
-    "": {"_run"},
+    "": LEAVES | {"_run", "models", "training", "evaluation", "figures"},
     "experiments": LEAVES
     | {"", "_memory", "_ranges", "models", "training", "evaluation", "figures"},
 }
@@ -288,12 +288,19 @@ def is_package(module, by_name):
 
 
 def check_packages(modules):
-    """`__init__` files only re-export, one name per line, under the same name."""
+    """`__init__` files re-export one name per line, the same one; `__all__` has all."""
     by_name = {m.name: m for m in modules}
     found = []
     for module in modules:
         if not is_package(module, by_name):
             continue
+        public = public_names(module)
+        listed = set(all_names(module))
+        if module.name != "vsc_jax":  # which imports its names when they are asked for
+            wrong = sorted(public ^ listed)
+            found += [
+                f"{module.name}.__all__ and its names differ in {n}" for n in wrong
+            ]
         for node in module.tree.body:
             if not isinstance(node, ast.ImportFrom) or not node.module:
                 continue
@@ -305,6 +312,26 @@ def check_packages(modules):
                     f"{module.name}:{node.lineno} is not `import name as name`"
                 )
     return found
+
+
+def public_names(module):
+    """What a package imports under the same name, or defines, without underscore."""
+    names = set(module.public)
+    for node in module.tree.body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {a.name for a in node.names if a.asname == a.name}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = getattr(node, "targets", None) or [node.target]
+            names |= {ast.unparse(target) for target in targets}
+    return {name for name in names if not name.startswith("_")}
+
+
+def all_names(module):
+    """The strings in `__all__`; none if there is no such list."""
+    for node in module.tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return []
 
 
 def check_lengths(sources):

@@ -200,6 +200,20 @@ def test_a_package_that_renames_is_found():
         assert complaints(check_packages, package, inner)
 
 
+def test_a_package_whose_list_of_names_is_wrong_is_found():
+    inner = ("vsc_jax.losses._a", "")
+    source = "from vsc_jax.losses._a import f as f\nB: int = 1\ndef g(): pass\n_c = 1\n"
+    for names, wrong in [
+        (["B", "f", "g"], []),
+        (["B", "f"], ["g"]),
+        (["B", "f", "g", "h"], ["h"]),
+    ]:
+        package = ("vsc_jax.losses", f"{source}__all__ = {names}")
+        found = complaints(check_packages, package, inner)
+        assert [text.split()[-1] for text in found] == wrong
+    assert len(complaints(check_packages, ("vsc_jax.losses", source), inner)) == 3
+
+
 def test_a_long_file_and_an_own_path_are_found():
     assert check_lengths({"a.py": "\n" * (MAX_LINES + 1)})
     assert not check_lengths({"a.py": "\n" * MAX_LINES})

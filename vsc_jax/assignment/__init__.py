@@ -12,3 +12,13 @@ from vsc_jax.assignment._certificate import assignment_value as assignment_value
 from vsc_jax.assignment._certificate import duality_gap as duality_gap
 from vsc_jax.assignment._certificate import has_improving_cycle as has_improving_cycle
 from vsc_jax.assignment._class_costs import class_marginals as class_marginals
+
+__all__ = [
+    "Assignment",
+    "assign_categories",
+    "assign_categories_on_host",
+    "assignment_value",
+    "class_marginals",
+    "duality_gap",
+    "has_improving_cycle",
+]

@@ -25,3 +25,25 @@ from vsc_jax.datasets.sources._sprites import (
     sprites_index_from_factors as sprites_index_from_factors,
 )
 from vsc_jax.datasets.sources._xy_squares import render_xy_squares as render_xy_squares
+
+__all__ = [
+    "Dataset",
+    "DatasetNotFoundError",
+    "GroundTruth",
+    "ImageFormat",
+    "dataset_names",
+    "describe_datasets",
+    "ground_truth",
+    "images_from_factors",
+    "load_dataset",
+    "pinwheel",
+    "render_shapes3d_like",
+    "render_smileys",
+    "render_sprites",
+    "render_xy_squares",
+    "rows_from_factors",
+    "spirals",
+    "sprites_factors_from_index",
+    "sprites_index_from_factors",
+    "verify_files",
+]

@@ -41,3 +41,31 @@ from vsc_jax.figures._training_curves import (
 )
 from vsc_jax.figures._traversals import plot_traversals as plot_traversals
 from vsc_jax.figures._traversals import save_traversal_gif as save_traversal_gif
+
+__all__ = [
+    "FIGURES",
+    "Figures",
+    "make_figures",
+    "plot_aggregate_posterior",
+    "plot_author_traversals",
+    "plot_category_confusion",
+    "plot_category_samples",
+    "plot_class_gates",
+    "plot_class_magnitudes",
+    "plot_conditional_samples",
+    "plot_correlation",
+    "plot_curves",
+    "plot_density_grid",
+    "plot_interpolation",
+    "plot_interpretation",
+    "plot_kl_over_steps",
+    "plot_kl_per_latent",
+    "plot_latent_bars",
+    "plot_points",
+    "plot_prior_samples",
+    "plot_reconstructions",
+    "plot_training_curves",
+    "plot_traversals",
+    "save_traversal_gif",
+    "write_report",
+]

@@ -35,3 +35,31 @@ from vsc_jax.metrics._unsupervised_accuracy import (
 from vsc_jax.metrics._unsupervised_scores import (
     unsupervised_scores as unsupervised_scores,
 )
+
+__all__ = [
+    "CorrelationMap",
+    "NotApplicable",
+    "absolute_correlation",
+    "beta_vae_score",
+    "dci",
+    "dcimig",
+    "downstream",
+    "explicitness",
+    "factor_vae_score",
+    "few_label_probe",
+    "hoyer",
+    "info_mec",
+    "irs",
+    "jaccard_diversity",
+    "jemmig",
+    "mcc",
+    "med",
+    "mig",
+    "mig_sup",
+    "modularity",
+    "sap",
+    "sparsity",
+    "udr",
+    "unsupervised_accuracy",
+    "unsupervised_scores",
+]

@@ -19,3 +19,25 @@ from vsc_jax.networks._strided_conv import strided_conv as strided_conv
 from vsc_jax.networks._strided_conv import transposed_conv as transposed_conv
 from vsc_jax.networks._trunks import MLP as MLP
 from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk
+
+__all__ = [
+    "MLP",
+    "BatchNorm",
+    "ConvDecoder",
+    "ConvTrunk",
+    "DCGANDecoder",
+    "DCGANTrunk",
+    "Discriminator",
+    "Encoder",
+    "MLPDecoder",
+    "Posterior",
+    "StridedConv",
+    "TransposedConv",
+    "build_networks",
+    "init_params",
+    "keep_local",
+    "merge_state",
+    "split_state",
+    "strided_conv",
+    "transposed_conv",
+]

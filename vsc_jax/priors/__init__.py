@@ -17,3 +17,21 @@ from vsc_jax.priors._sparse import SparsePrior as SparsePrior
 from vsc_jax.priors._spike_slab import SpikeSlabPrior as SpikeSlabPrior
 from vsc_jax.priors._standard_normal import StandardNormal as StandardNormal
 from vsc_jax.priors._student_t import StudentTPrior as StudentTPrior
+
+__all__ = [
+    "PRIORS",
+    "GaussianMixturePrior",
+    "GaussianPrior",
+    "LearnedGaussianPrior",
+    "LearnedPrior",
+    "Prior",
+    "SparsePrior",
+    "SpikeSlabPrior",
+    "StandardNormal",
+    "StudentTPrior",
+    "anisotropic_variances",
+    "create_prior",
+    "has_closed_form_kl",
+    "latent_kl",
+    "pca_variances",
+]

@@ -16,3 +16,17 @@ from vsc_jax.sampling._spike_slab import relaxed_gate as relaxed_gate
 from vsc_jax.sampling._spike_slab import relaxed_gate_mean as relaxed_gate_mean
 from vsc_jax.sampling._spike_slab import sample_spike_slab as sample_spike_slab
 from vsc_jax.sampling._spike_slab import spike_slab_from_noise as spike_slab_from_noise
+
+__all__ = [
+    "concrete_from_noise",
+    "gaussian_from_noise",
+    "hard_gate",
+    "log_concrete_from_noise",
+    "permute_latents",
+    "relaxed_gate",
+    "relaxed_gate_mean",
+    "sample_concrete",
+    "sample_gaussian",
+    "sample_spike_slab",
+    "spike_slab_from_noise",
+]

@@ -27,3 +27,33 @@ from vsc_jax.training._state import init_state as init_state
 from vsc_jax.training._steps import ChunkResult as ChunkResult
 from vsc_jax.training._steps import StepInputs as StepInputs
 from vsc_jax.training._steps import TrainData as TrainData
+
+__all__ = [
+    "PARALLEL",
+    "CheckpointError",
+    "Checkpoints",
+    "ChunkResult",
+    "MetricsLog",
+    "NonFiniteLossError",
+    "OptimizerOptions",
+    "RestoredRun",
+    "RunLock",
+    "StepInputs",
+    "Terminated",
+    "TrainData",
+    "TrainOptions",
+    "TrainResult",
+    "TrainState",
+    "Trainer",
+    "UncertifiedError",
+    "WorkdirInUseError",
+    "batch_indices",
+    "create_optimizer",
+    "create_optimizers",
+    "create_trainer",
+    "init_state",
+    "prepare_training",
+    "read_meta",
+    "restore_run",
+    "train",
+]

@@ -6,3 +6,12 @@ from vsc_jax.evaluation.scores._ground_truth import SCORES as SCORES
 from vsc_jax.evaluation.scores._ground_truth import LabelledCodes as LabelledCodes
 from vsc_jax.evaluation.scores._kl import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation.scores._list import MODEL_SCORES as MODEL_SCORES
+
+__all__ = [
+    "ACTIVE_KL",
+    "CHEAP_SCORES",
+    "MODEL_SCORES",
+    "SCORES",
+    "LabelledCodes",
+    "Score",
+]
