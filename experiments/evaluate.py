@@ -38,6 +38,7 @@ from experiments._job import build, context_of
 from experiments._results import failures, read_results, report
 from experiments._table import update_table
 from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
+from experiments.configs import base
 from experiments.run import (
     EXIT_FAILED,
     WORKDIR,
@@ -102,13 +103,19 @@ def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
     """Scores the runs of a sweep, and writes its table; returns what failed."""
     check_names(METRICS.value)
     failed: dict[str, str] = {}
+    scored = False
     for member in members:
         print(f"workdir {member}", flush=True)
         try:
             failed |= {f"{member.name}/{k}": e for k, e in show_scores(member).items()}
-        except (UserError, FileNotFoundError, CheckpointError) as error:
+            scored = True
+        except FileNotFoundError:  # it diverged, or has not begun
+            print("  left out: it has no checkpoint")
+        except (UserError, CheckpointError) as error:
             failed[member.name] = _flags.one_line(error)
             print(f"  failed: {failed[member.name]}")
+    if not (scored or failed):
+        raise UserError(f"none of the runs in {workdir} has a checkpoint.")
     update_table(workdir)
     return failed
 
@@ -124,6 +131,9 @@ def check_names(names: Sequence[str]) -> None:
 def show_scores(workdir: Path) -> dict[str, str]:
     """Scores a run and prints the scores; returns what failed of all that it has."""
     print_scores(score_run(workdir, METRICS.value))
+    report_file = workdir / "report.html"
+    if report_file.exists():
+        print(f"  {report_file}")
     return failures(read_results(workdir / "results.json"))
 
 
@@ -189,6 +199,12 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
       UserError: if its config is not known, or its data are not there.
     """
     config = _workdir.read_config(workdir, run.meta)
+    known = _flags.flatten(base.get_config(config.model.name))
+    if missing := sorted(known.keys() - _flags.flatten(config).keys()):
+        raise UserError(
+            f"the config of {workdir} has no {', '.join(missing)}: the run is of "
+            "another version of vsc_jax, which has to evaluate it."
+        )
     job = build(config)
     if not scores:
         results = read_results(workdir / "results.json")

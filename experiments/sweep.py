@@ -18,6 +18,7 @@ the folder of the sweep adds scores to the runs and to the table.
 import ast
 import itertools
 import logging
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ from experiments.run import (
 )
 from experiments.run import run as run_one
 from vsc_jax import training
+
+# Letters of a reason in the table; that a loss is not finite is said value by value.
+MAX_REASON = 200
 
 _logger = logging.getLogger(__name__)
 
@@ -147,6 +151,7 @@ def sweep(
             raise  # it would end the runs that follow as well, or was asked for
         except Exception as error:  # of one run; the others can do without it
             reason = f"{type(error).__name__}: {_flags.one_line(error)}"
+            reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
             if not isinstance(error, _KNOWN_ENDS):
                 _logger.exception("the run %s failed", folder.name)
             print(f"{folder.name} failed: {reason}", flush=True)

@@ -226,6 +226,14 @@ def test_a_run_that_is_not_at_its_end(copied, capsys):
     assert results["metrics"].keys() == {"mig"}
 
 
+def test_a_run_of_another_version(copied):
+    loaded = load_run(copied)
+    del loaded.meta["config"]["train"]["shuffle"]
+    (copied / "config.json").unlink()
+    with pytest.raises(UserError, match=r"has no train.shuffle: the run is of another"):
+        evaluate.finish_again(copied, loaded, scores=True)
+
+
 def test_a_finished_run_keeps_what_was_added(copied):
     with flagsaver.flagsaver(**SMALL):
         added = evaluate.score_run(copied, ["modularity"])
@@ -240,7 +248,13 @@ def test_each_run_of_a_sweep_is_scored_and_its_table_written(workdir, tmp_path, 
     points = [dict(zip(fields, value, strict=True)) for value in values]
     for point in points:
         shutil.copytree(workdir, tmp_path / folder_name(point))
-    (tmp_path / "broken" / "checkpoints").mkdir(parents=True)
+    empty = tmp_path / "empty"
+    (empty / "new" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"none of the runs in .* has a checkpoint"):
+        evaluate.score_members(empty, evaluate.runs_below(empty))
+    (tmp_path / "new" / "checkpoints").mkdir(parents=True)
+    shutil.copytree(workdir, tmp_path / "damaged")
+    (tmp_path / "damaged" / "results.json").write_text("{")
     rows = [{**point, "loss": 0.0} for point in points]
     rows[1] = {**points[1], "failed": "why"}
     write_table(tmp_path, fields, rows)
@@ -250,8 +264,10 @@ def test_each_run_of_a_sweep_is_scored_and_its_table_written(workdir, tmp_path, 
     ):
         evaluate.main(["evaluate"])
     assert end.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "1 of the scores and figures failed: broken: no readable checkpoint" in line
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert f"failed: damaged: {tmp_path}/damaged/results.json is not readable" in line
+    assert "left out: it has no checkpoint" in printed.out
     for row in json.loads((tmp_path / "table.json").read_text())["rows"]:
         assert row["metrics.modularity"] >= 0.0
         assert row["metrics.mig"] >= 0.0

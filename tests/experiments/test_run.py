@@ -227,6 +227,8 @@ def test_a_new_folder_is_named_after_the_config(outcomes):
     (workdir,) = (outcomes["folder"] / "runs").iterdir()
     assert workdir.name.startswith("vsc_mlp-20")
     assert str(workdir / "results.json") in outcomes["no workdir"].stdout
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["config"].startswith("configs/vsc_mlp.py:")
     assert outcomes["no workdir"].stderr == ""
 
 

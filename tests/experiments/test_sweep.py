@@ -113,7 +113,9 @@ def quick_runs(monkeypatch):
         calls.append(folder.name)
         beta = config.weights.beta
         if beta == 2.0:
-            raise training.NonFiniteLossError("step 2 is not finite:\nloss nan")
+            raise training.NonFiniteLossError(
+                "step 2 is not finite:\nloss" + 99 * " nan"
+            )
         if beta == 3.0:
             raise RuntimeError("out of | memory")
         if beta == 4.0:
@@ -140,7 +142,7 @@ def test_a_run_that_fails_is_a_row_with_its_reason(
     assert end.value.code == 1
     rows = json.loads((tmp_path / "table.json").read_text())["rows"]
     reasons = [
-        "NonFiniteLossError: step 2 is not finite: loss nan",
+        "NonFiniteLossError: step 2 is not finite: loss" + 37 * " nan" + " ...",
         "RuntimeError: out of | memory",
     ]
     assert rows == [
