@@ -61,8 +61,8 @@ def compare_runs(
     if not compared:
         raise UserError(
             "--udr needs a folder with two runs or more in it that differ in nothing "
-            f"but their seed, such as of --sweep=seed=0,1,2; {workdir} has "
-            f"{sum(map(len, groups.values()))} runs and no such two."
+            "but their seed, such as of --sweep=seed=0,1,2; number of runs in "
+            f"{workdir}: {sum(map(len, groups.values()))}, and no such two."
         )
     differing = {
         name

@@ -61,11 +61,11 @@ def test_seeds_are_compared_and_hyperparameters_are_not_pooled(sweep, capsys):
 
 
 def test_runs_that_cannot_be_compared(sweep, tmp_path):
-    with pytest.raises(UserError, match="has 0 runs and no such two"):
+    with pytest.raises(UserError, match=r"number of runs in .*: 0, and no such two"):
         compare(tmp_path)
     for name in ("beta=1.0,seed=0", "beta=4.0,seed=0"):
         shutil.copytree(sweep / name, tmp_path / name)
-    with pytest.raises(UserError, match=r"of --sweep=seed=0,1,2; .* has 2 runs"):
+    with pytest.raises(UserError, match=r"of --sweep=seed=0,1,2; .*: 2, and no"):
         compare(tmp_path)
     shutil.copytree(sweep / "beta=1.0,seed=1", tmp_path / "other")
     for content, message in (
