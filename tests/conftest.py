@@ -13,6 +13,7 @@ Of a test's time most is XLA compiling, once per program and shape. What keeps i
   the module or a cached function.
 """
 
+import gc
 import os
 import tempfile
 from importlib.metadata import version
@@ -38,12 +39,28 @@ os.environ.setdefault(
 )
 
 import jax
+import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 if not hasattr(jax, "enable_x64"):  # before jax 0.8
     from jax import experimental
 
     jax.enable_x64 = experimental.enable_x64
+
+
+# Two workers on a laptop of 8 GiB; a thousand tests leave programs of 5 GiB behind.
+MAX_RESIDENT = 2 * 2**30
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _free_programs():
+    """Drops what was compiled for the tests of a file once it takes much memory."""
+    yield
+    statm = Path("/proc/self/statm")
+    pages = int(statm.read_text().split()[1]) if statm.exists() else MAX_RESIDENT
+    if pages * os.sysconf("SC_PAGE_SIZE") > MAX_RESIDENT:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_xdist_auto_num_workers(config):
