@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -41,6 +42,21 @@ def test_nothing_is_stored_but_the_source(path):
         assert not cell["metadata"]
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_installing_keeps_the_versions_of_the_kernel(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    first, second = [c for c in read_cells(path) if c["cell_type"] == "code"][:2]
+    names = {}
+    exec(program([first]), names)
+    for name in ("jax", "jaxlib", "flax", "numpy", "protobuf"):
+        line = f"{name}=={version(name)}"
+        assert line in names["constraints"].read_text().splitlines()
+    (line,) = _lines(second)
+    assert line.startswith("%pip install ")
+    assert '--constraint "{constraints}"' in line
 
 
 @pytest.mark.slow
