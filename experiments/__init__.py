@@ -12,7 +12,6 @@ if _IS_COMMAND and not os.path.samefile(sys.path[0], os.path.dirname(__path__[0]
     sys.path.append(sys.path.pop(0))
 
 if _IS_COMMAND:
-    # What libtpu and XLA say below errors is for their developers; JAX reads this when
-    # it is imported.
-    for _name in ("TPU_MIN_LOG_LEVEL", "TPU_STDERR_LOG_LEVEL", "TF_CPP_MIN_LOG_LEVEL"):
-        os.environ.setdefault(_name, "2")
+    # What XLA and TensorFlow say below errors is for their developers; they read this
+    # when they are imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,7 +1,10 @@
 """What surrounds a command: a cache for programs, devices, a quiet terminal."""
 
+import contextlib
 import logging
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -33,7 +36,8 @@ def enable_compile_cache() -> str | None:
 def check_devices() -> None:
     """Raises UserError if JAX cannot start on the devices that it is told to take."""
     try:
-        jax.devices()
+        with _without_native_noise():
+            jax.devices()
     except (RuntimeError, AssertionError) as error:  # the latter without a word
         platforms = jax.config.jax_platforms
         reason = f" ({one_line(error)})" if str(error) else ""
@@ -44,6 +48,41 @@ def check_devices() -> None:
             'support for it, such as pip install -e ".[cuda12]", or unset '
             "JAX_PLATFORMS to take what is there."
         ) from error
+
+
+@contextlib.contextmanager
+def _without_native_noise() -> Iterator[None]:
+    """Drops what libraries in C++ write while JAX looks for devices.
+
+    Without a TPU, libtpu says in six lines what it did not find, whatever its variables
+    ask for. What Python logs is kept for afterwards.
+    """
+    records: list[logging.LogRecord] = []
+    logger = logging.getLogger("jax")
+    keep = records.append  # a filter, whose None drops the record
+    handlers = [*logger.handlers, *logging.getLogger().handlers]
+    sys.stderr.flush()
+    with _stderr_elsewhere(), contextlib.ExitStack() as stack:
+        for handler in handlers:
+            handler.addFilter(keep)
+            stack.callback(handler.removeFilter, keep)
+        yield
+    for record in dict.fromkeys(records):
+        logging.getLogger(record.name).handle(record)
+
+
+@contextlib.contextmanager
+def _stderr_elsewhere() -> Iterator[None]:
+    """File descriptor 2 leads nowhere within the context."""
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 def be_quiet() -> None:

@@ -11,6 +11,7 @@ from experiments import _config, _flags
 from experiments._fields import named_fields
 from experiments._flags import UserError
 from experiments._memory import check_memory, check_parameters
+from experiments._processes import is_loss
 from vsc_jax import training
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
@@ -137,6 +138,8 @@ def train(
             show_progress=show_progress,
         )
     except ValueError as error:
+        if is_loss(error):
+            raise
         raise UserError(_flags.one_line(error)) from error
 
 

@@ -1,6 +1,7 @@
 """Joining the processes of one run, and what is said when one of them is missing."""
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +18,8 @@ EXIT_FAILED = 1
 PATIENCE = 10.0
 # JAX's own limit ends the process with a core dump, so that it must not come first.
 _MARGIN = 60
+# How errors of XLA begin, such as "UNAVAILABLE: ".
+_STATUS = re.compile(r"[A-Z]+(_[A-Z]+)*: ")
 
 
 class Coordinator(NamedTuple):
@@ -168,6 +171,14 @@ def end(message: str) -> NoReturn:
     sys.stdout.flush()
     print(f"error: {message}", file=sys.stderr, flush=True)
     os._exit(EXIT_FAILED)
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether the error may be that of a step that another process has left.
+
+    Some of them are JaxRuntimeErrors and some ValueErrors; a status comes first.
+    """
+    return jax.process_count() > 1 and bool(_STATUS.match(str(error)))
 
 
 def describe_loss(workdir: Path, error: BaseException) -> str:

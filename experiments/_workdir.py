@@ -43,7 +43,7 @@ def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         probe = workdir / ".write_test"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # other processes of the run try it too
     except OSError as error:
         raise UserError(
             f"cannot write to workdir {workdir}: {error.strerror}; "

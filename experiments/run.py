@@ -29,7 +29,7 @@ from experiments._cascade import marked_steps
 from experiments._environment import be_quiet, check_devices, enable_compile_cache
 from experiments._flags import UserError, fail
 from experiments._job import Job, build, context_of, train
-from experiments._processes import connect, describe_loss, end
+from experiments._processes import connect, describe_loss, end, is_loss
 from experiments._results import (
     best_of_run,
     describe_job,
@@ -127,8 +127,8 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         sys.exit(128 + signal.Signals[stop.signal_name])
     except OSError as error:
         fail(_flags.one_line(error), EXIT_FAILED)
-    except jax.errors.JaxRuntimeError as error:
-        if jax.process_count() == 1:
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if not is_loss(error):
             raise
         end(describe_loss(choose_workdir(WORKDIR.value), error))
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 import json
 
+import jax
 import numpy as np
 import pytest
 from tiny_runs import IMAGE_SHAPE, run_tiny, tiny_dataset, tiny_model
@@ -58,6 +59,15 @@ def test_more_than_one_batch(run, images):
     np.testing.assert_array_equal(run.reconstruct(images), decoded)
     np.testing.assert_allclose(run.encode(images[:1]), codes[:1], rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(run.encode(images.astype(np.float64)), codes)
+
+
+def test_points_and_scaled_images_are_any_numbers():
+    model = tiny_model("vae", likelihood="gaussian", mean_function="identity")
+    params = jax.jit(model.init)(jax.random.key(0))
+    x = np.full((2, *IMAGE_SHAPE), -2.0)
+    assert vsc_jax.Run(model, params, 0, {"weights": {}}).encode(x).shape == (2, 3)
+    scaled = {"config": {"data": {"normalization": "mean_norm"}}, "weights": {}}
+    assert vsc_jax.Run(tiny_model(), params, 0, scaled).encode(x).shape == (2, 3)
 
 
 def test_no_images(run, images):
@@ -126,6 +136,10 @@ def test_wrong_arrays(run):
         run.reconstruct(np.zeros((2, 5, 6, 1)))
     with pytest.raises(TypeError, match="must be floats, got uint8; divide"):
         run.encode(np.zeros((2, *IMAGE_SHAPE), np.uint8))
+    for x in (np.full((2, *IMAGE_SHAPE), 255.0), np.full((1, *IMAGE_SHAPE), np.nan)):
+        for method in (run.encode, run.reconstruct):
+            with pytest.raises(ValueError, match=r"x must be in \[0, 1\], .*, got "):
+                method(x)
     with pytest.raises(ValueError, match=r"z must have shape \[n, 3\], got \(2, 4\)"):
         run.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"\[n, 3\], got \(3,\)"):

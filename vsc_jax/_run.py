@@ -20,6 +20,8 @@ from vsc_jax.models import (
 from vsc_jax.training import restore_run
 
 BATCH_SIZE = 500
+# Beyond [0, 1], where images were resized.
+_OVERSHOOT = 1e-3
 
 
 class Run:
@@ -98,7 +100,22 @@ class Run:
         if x.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(size) for size in self.model.image_shape)
             raise ValueError(f"x must have shape [n, {expected}], got {x.shape}.")
+        if self._has_unit_range and x.size:
+            low, high = x.min(), x.max()
+            if not (low >= -_OVERSHOOT and high <= 1.0 + _OVERSHOOT):
+                raise ValueError(
+                    f"x must be in [0, 1], as the images of the run, got {low:.6g} to "
+                    f"{high:.6g}; divide bytes by 255."
+                )
         return x.astype(np.float32)
+
+    @property
+    def _has_unit_range(self) -> bool:
+        """Whether the run was trained on pixels in [0, 1]; points are any numbers."""
+        data = self.meta.get("config", {}).get("data", {})
+        if data.get("normalization") == "mean_norm":
+            return False
+        return getattr(self.model, "mean_function", None) == "sigmoid"
 
     def _map(self, function: Callable[..., jax.Array], array: np.ndarray) -> np.ndarray:
         """`function` over batches of one size, so that it is compiled once."""

@@ -200,6 +200,16 @@ def test_codes_of_any_encoder(dataset):
     np.testing.assert_array_equal(codes.factors, dataset.factors[rows])
     with pytest.raises(ValueError, match="rows must not be empty"):
         encoder_codes(encode, dataset, rows[:0])
+    for wrong, error, message in [
+        (lambda x: (encode(x), encode(x)), TypeError, "a tuple of 2; of .* the mean"),
+        (lambda x: x, ValueError, r"of shape \[20, latent_dim\] .*, got \(20, "),
+        (lambda x: encode(x)[0], ValueError, r"got \(2,\)"),
+        (lambda x: encode(x)[1:], ValueError, r"got \(19, 2\)"),
+        (lambda x: encode(x).astype(str), TypeError, "return numbers, got dtype <U"),
+        (lambda x: encode(x)[:, : len(x) // 10], ValueError, r"each .* got \[1, 2\]"),
+    ]:
+        with pytest.raises(error, match=message):
+            encoder_codes(wrong, dataset, rows, batch_size=20)
     bare = dataclasses.replace(
         dataset,
         factors=None,

@@ -43,9 +43,17 @@ def test_disentanglement_is_logged_while_training(tmp_path):
         assert np.isfinite(line["loss"])
 
 
-def test_scores_are_checked_before_training(tmp_path):
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("metrics", ("migg",), r"unknown score migg; known: .*mig"),
+        ("metrics", (1,), r"unknown score 1; known: .*mig"),
+        ("aggregate_images", 1, r"aggregate_images must be .* at least 2"),
+    ],
+)
+def test_scores_are_checked_before_training(field, value, message, tmp_path):
     config: ConfigDict = vsc_mlp.get_config("digits,quick")
-    config.evaluation.metrics = ("migg",)
-    with pytest.raises(UserError, match=r"unknown score migg; known: .*mig"):
+    config.evaluation[field] = value
+    with pytest.raises(UserError, match=message):
         command.run(config, tmp_path / "run", show_progress=False)
     assert not (tmp_path / "run").exists()

@@ -61,7 +61,8 @@ def encoder_codes(
 
     Raises:
       NotApplicable: if the data set has no factors.
-      ValueError: if there are no rows.
+      TypeError: if `encode` returns no array of numbers.
+      ValueError: if there are no rows, or `encode` returns another shape.
 
     >>> import numpy as np
     >>> from vsc_jax.datasets import load_dataset
@@ -78,5 +79,32 @@ def encoder_codes(
     if not len(rows):
         raise ValueError("rows must not be empty.")
     parts = np.split(rows, range(batch_size, len(rows), batch_size))
-    codes = [np.asarray(encode(dataset.decode(part)), np.float32) for part in parts]
+    codes = [_checked(encode(dataset.decode(part)), len(part)) for part in parts]
+    if len(sizes := sorted({part.shape[1] for part in codes})) > 1:
+        raise ValueError(
+            f"encode must return as many latents for each batch, got {sizes}."
+        )
     return LabelledCodes(np.concatenate(codes), factors[rows])
+
+
+def _checked(codes: Any, num: int) -> np.ndarray:
+    """What an encoder gave for `num` images, as codes `float32 [num, latent_dim]`.
+
+    Raises:
+      TypeError: if it is no array of numbers, such as the tuple of mean and variance.
+      ValueError: if it has another shape.
+    """
+    if isinstance(codes, tuple):
+        raise TypeError(
+            "encode must return an array of codes, got a tuple of "
+            f"{len(codes)}; of (mean, log_var) return the mean."
+        )
+    codes = np.asarray(codes)
+    if codes.dtype.kind not in "fiu":
+        raise TypeError(f"encode must return numbers, got dtype {codes.dtype}.")
+    if codes.ndim != 2 or len(codes) != num or not codes.size:
+        raise ValueError(
+            f"encode must return codes of shape [{num}, latent_dim] for {num} images, "
+            f"got {codes.shape}."
+        )
+    return codes.astype(np.float32)

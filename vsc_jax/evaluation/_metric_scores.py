@@ -106,7 +106,7 @@ def check_names(names: Sequence[str]) -> None:
     """Raises ValueError with the names that `SCORES` lacks, and those it has."""
     if unknown := [name for name in names if name not in SCORES]:
         raise ValueError(
-            f"unknown score {', '.join(unknown)}; known: {', '.join(SCORES)}."
+            f"unknown score {', '.join(map(str, unknown))}; known: {', '.join(SCORES)}."
         )
 
 

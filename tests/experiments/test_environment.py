@@ -1,0 +1,97 @@
+"""A cache for compiled programs, devices, and what libraries may say."""
+
+import logging
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+from experiments import _environment as environment
+from experiments._flags import UserError
+
+
+@pytest.fixture
+def cache_of_jax():
+    """What JAX was told of the cache before a test."""
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+    )
+    before = {name: getattr(jax.config, name) for name in names}
+    yield before
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def test_the_compile_cache_is_on_unless_the_user_chose_one(
+    cache_of_jax, monkeypatch, tmp_path
+):
+    # The tests have JAX_COMPILATION_CACHE_DIR.
+    assert environment.enable_compile_cache() is None
+    name = "jax_compilation_cache_dir"
+    assert getattr(jax.config, name) == cache_of_jax[name]
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for folder, cache in [
+        (str(tmp_path), tmp_path),
+        ("", tmp_path / "home" / ".cache"),  # empty counts as unset
+    ]:
+        monkeypatch.setenv("XDG_CACHE_HOME", folder)
+        assert environment.enable_compile_cache() is None
+        assert getattr(jax.config, name) == str(cache / "vsc_jax" / "xla")
+
+
+@pytest.mark.usefixtures("cache_of_jax")
+def test_without_a_home_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert environment.enable_compile_cache() is None
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    note = environment.enable_compile_cache()
+    assert note is not None
+    assert "no home directory; set JAX_COMPILATION_CACHE_DIR" in note
+
+
+@pytest.mark.parametrize(
+    ("error", "platforms", "message"),
+    [
+        (AssertionError(), "cuda", "for JAX_PLATFORMS=cuda; install .* or unset JAX_P"),
+        (RuntimeError("no such"), "x", r"for JAX_PLATFORMS=x \(no such\); install"),
+        (RuntimeError("broken"), "", r"JAX finds no device \(broken\)\."),
+    ],
+)
+def test_devices_that_are_not_there(error, platforms, message, monkeypatch):
+    def devices():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", devices)
+    before = getattr(jax.config, "jax_platforms")  # noqa: B009 (not in its stubs)
+    jax.config.update("jax_platforms", platforms)
+    try:
+        with pytest.raises(UserError, match=message):
+            environment.check_devices()
+    finally:
+        jax.config.update("jax_platforms", before)
+
+
+def test_what_is_written_while_devices_are_looked_for(monkeypatch, capfd, caplog):
+    def devices():
+        os.write(2, b"WARNING: could not determine the type of the accelerator\n")
+        logging.getLogger("jax._src.xla_bridge").warning("falling back to cpu")
+
+    monkeypatch.setattr(jax, "devices", devices)
+    environment.check_devices()
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+    assert [record.message for record in caplog.records] == ["falling back to cpu"]
+
+
+def test_drawing_needs_no_backend_of_the_user(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nope")
+    environment.be_quiet()
+    assert os.environ["MPLBACKEND"] == "agg"
