@@ -46,7 +46,7 @@ def test_one_line_and_exit_status_2(name, outcomes):
 def test_missing_data_says_what_was_looked_for_and_how_to_get_it(name, outcomes):
     outcome = outcomes[name]
     assert outcome.code == 2
-    assert outcome.stdout == ""
+    assert outcome.stdout.startswith("loading ")
     lines = outcome.stderr.splitlines()
     assert lines[0].startswith("error: the data set ")
     assert len(lines) == 4

@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import threading
+import time
 
 import command_line
 import pytest
@@ -131,8 +132,11 @@ def test_when_a_process_is_killed_the_first_ends_with_one_line(tmp_path):
     )
     with first, second:
         try:
-            saved = tmp_path / "run" / "checkpoints" / "20"
-            while not saved.exists():
+            checkpoints = tmp_path / "run" / "checkpoints"
+            deadline = time.monotonic() + 120.0
+            while not any(path.name.isdecimal() for path in checkpoints.glob("*")):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
                 assert first.poll() is None, (tmp_path / "0" / "stderr").read_text()
                 assert second.poll() is None, (tmp_path / "1" / "stderr").read_text()
             second.kill()

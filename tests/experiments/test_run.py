@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from tiny_runs import tiny_dataset, tiny_model
 
 from experiments import run as command
+from experiments._flags import UserError
 from experiments.configs import pinwheel, vsc_mlp
 from vsc_jax import load_run
 from vsc_jax.datasets import load_dataset
@@ -264,7 +265,7 @@ def test_a_run_of_points_says_its_prior_and_keeps_its_encodings(tmp_path, capsys
     config.model.hidden = (8,)
     command.run(config, tmp_path)
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == f"workdir {tmp_path}"
+    assert printed[:2] == ["loading pinwheel ...", f"workdir {tmp_path}"]
     prior = (
         "prior gaussian_mixture means=((0.0, -1.0), (0.0, 1.0), (1.0, 0.0), "
         "(-1.0, 0.0)) component_variance=0.03"
@@ -311,16 +312,15 @@ def test_choose_workdir(tmp_path, monkeypatch):
     assert command.choose_workdir("~/b") == tmp_path / "home" / "b"
 
 
-def test_the_compile_cache_is_on_unless_the_user_chose_one(monkeypatch, tmp_path):
-    before = jax.config.jax_compilation_cache_dir
-    seconds = jax.config.jax_persistent_cache_min_compile_time_secs
-    try:
-        command.enable_compile_cache()  # the tests have JAX_COMPILATION_CACHE_DIR
-        assert jax.config.jax_compilation_cache_dir == before
-        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        command.enable_compile_cache()
-        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "vsc_jax" / "xla")
-    finally:
-        jax.config.update("jax_compilation_cache_dir", before)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("gs://bucket/run", "must be a folder of this machine, got gs://bucket/run; m"),
+        ("~nobody-of-this-name/run", "--workdir=~nobody-of-this-name/run: Could not"),
+    ],
+)
+def test_a_workdir_that_is_no_folder(given, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        command.choose_workdir(given)
+    assert list(tmp_path.iterdir()) == []
