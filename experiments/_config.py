@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments._cascade import CASCADE_WEIGHTS, cascade_resets, cascade_weights
+from experiments._errors import UserError, one_line
 from experiments._fields import (
     LEARNING_RATE,
     DataOptions,
@@ -19,7 +20,6 @@ from experiments._fields import (
     named_fields,
     sample_model,
 )
-from experiments._flags import UserError, one_line
 from experiments._prior import check_prior, prior_fields
 from vsc_jax import schedules
 from vsc_jax._ranges import Range, check_values

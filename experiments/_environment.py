@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 
-from experiments._flags import UserError, one_line
+from experiments._errors import UserError, one_line
 
 
 def enable_compile_cache() -> str | None:

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from experiments._flags import UserError, one_line
+from experiments._errors import UserError, one_line
 from vsc_jax._ranges import above, at_least, check_ranges, ranged, whole
 from vsc_jax.models import MODELS, Model, Weight
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from absl import flags
 
-from experiments._flags import config_names, flatten, load_config
+from experiments._config_files import config_names, flatten, load_config
 from experiments.configs import base
 
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from experiments import _config, _flags
+from experiments import _config, _errors
+from experiments._errors import UserError
 from experiments._fields import named_fields
-from experiments._flags import UserError
 from experiments._memory import check_memory, check_parameters
 from experiments._processes import is_loss
 from vsc_jax import training
@@ -140,7 +140,7 @@ def train(
     except ValueError as error:
         if is_loss(error):
             raise
-        raise UserError(_flags.one_line(error)) from error
+        raise UserError(_errors.one_line(error)) from error
 
 
 def context_of(job: Job, params: Any) -> Context:

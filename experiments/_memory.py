@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments._flags import UserError
+from experiments._errors import UserError
 from vsc_jax._memory import device_free_bytes, free_bytes
 from vsc_jax._ranges import field_ranges, ranged, whole
 from vsc_jax.datasets import Dataset

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from experiments._errors import UserError
 from experiments._fields import named_fields
-from experiments._flags import UserError
 from vsc_jax._ranges import check_values
 from vsc_jax.datasets import Dataset
 from vsc_jax.priors import PRIORS, create_prior, pca_variances

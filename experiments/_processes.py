@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 import jax
 
-from experiments._flags import UserError, one_line
+from experiments._errors import UserError, one_line
 from vsc_jax.training import Checkpoints
 
 EXIT_FAILED = 1

@@ -9,7 +9,8 @@ from typing import Any
 
 import jax
 
-from experiments._flags import UserError, flatten, one_line
+from experiments._config_files import flatten
+from experiments._errors import UserError, one_line
 from experiments._job import Job
 from vsc_jax.evaluation import metric_values
 from vsc_jax.figures import Figures, write_report

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments import _workdir
-from experiments._flags import UserError, flatten
+from experiments._config_files import flatten
+from experiments._errors import UserError
 from experiments._results import read_results, shown_scores
 
 # The column with the reason why a run has no scores.

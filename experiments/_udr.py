@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments import _flags, _workdir
-from experiments._flags import UserError
+from experiments import _config_files, _workdir
+from experiments._errors import UserError
 from experiments._results import read_results
 from vsc_jax import Run, load_run, metrics
 from vsc_jax.datasets import Dataset
@@ -52,7 +52,9 @@ def compare_runs(
     configs: dict[str, dict[str, Any]] = {}
     for folder in runs_below(workdir):
         config = (read_meta(folder) or {}).get("config", {})
-        config = {k: v for k, v in _flags.flatten(config).items() if _tells_apart(k)}
+        config = {
+            k: v for k, v in _config_files.flatten(config).items() if _tells_apart(k)
+        }
         # A run without a config is like no other.
         key = json.dumps(config, sort_keys=True) if config else folder.name
         configs[key] = config

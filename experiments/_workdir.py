@@ -12,7 +12,8 @@ import jax
 from ml_collections import ConfigDict
 
 import vsc_jax
-from experiments._flags import UserError, flatten
+from experiments._config_files import flatten
+from experiments._errors import UserError
 from vsc_jax.training import read_meta
 
 # Fields that do not change the parameters at a given step, so that a run may be

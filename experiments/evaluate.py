@@ -32,8 +32,8 @@ from typing import Any
 
 from absl import flags
 
-from experiments import _config, _flags, _workdir
-from experiments._flags import UserError, fail
+from experiments import _config, _config_files, _errors, _flags, _workdir
+from experiments._errors import UserError, fail
 from experiments._job import build, context_of
 from experiments._results import failures, read_results, report
 from experiments._table import update_table
@@ -94,9 +94,9 @@ def main(argv: Sequence[str]) -> None:
             end_with(show_scores(workdir))
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
-        fail(_flags.one_line(error).replace("--config.data.path=", "--data_path="))
+        fail(_errors.one_line(error).replace("--config.data.path=", "--data_path="))
     except (CheckpointError, OSError) as error:
-        fail(_flags.one_line(error), EXIT_FAILED)
+        fail(_errors.one_line(error), EXIT_FAILED)
 
 
 def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
@@ -112,7 +112,7 @@ def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
         except FileNotFoundError:  # it diverged, or has not begun
             print("  left out: it has no checkpoint")
         except (UserError, CheckpointError) as error:
-            failed[member.name] = _flags.one_line(error)
+            failed[member.name] = _errors.one_line(error)
             print(f"  failed: {failed[member.name]}")
     if not (scored or failed):
         raise UserError(f"none of the runs in {workdir} has a checkpoint.")
@@ -199,8 +199,8 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
       UserError: if its config is not known, or its data are not there.
     """
     config = _workdir.read_config(workdir, run.meta)
-    known = _flags.flatten(base.get_config(config.model.name))
-    if missing := sorted(known.keys() - _flags.flatten(config).keys()):
+    known = _config_files.flatten(base.get_config(config.model.name))
+    if missing := sorted(known.keys() - _config_files.flatten(config).keys()):
         raise UserError(
             f"the config of {workdir} has no {', '.join(missing)}: the run is of "
             "another version of vsc_jax, which has to evaluate it."

@@ -35,8 +35,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from experiments import _flags, _workdir
-from experiments._flags import UserError, fail
+from experiments import _config_files, _errors, _flags, _workdir
+from experiments._errors import UserError, fail
 from experiments.run import EXIT_FAILED, WORKDIR
 from vsc_jax.evaluation import aggregate_density
 from vsc_jax.figures import plot_curves, plot_density_grid
@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
     except UserError as error:
         fail(str(error))
     except OSError as error:
-        fail(_flags.one_line(error), EXIT_FAILED)
+        fail(_errors.one_line(error), EXIT_FAILED)
 
 
 def draw() -> Path:
@@ -150,7 +150,7 @@ def curves_of_sweep(
             title=title or "",
         )
     except ValueError as error:
-        raise UserError(_flags.one_line(error)) from error
+        raise UserError(_errors.one_line(error)) from error
 
 
 def density_grid(
@@ -238,7 +238,9 @@ def read_configs(workdir: Path) -> list[tuple[dict[str, Any], Path]]:
     runs = []
     for folder in folders:
         try:
-            config = _flags.flatten(json.loads((folder / "config.json").read_text()))
+            config = _config_files.flatten(
+                json.loads((folder / "config.json").read_text())
+            )
         except (OSError, ValueError, AttributeError) as error:
             raise UserError(f"{folder} has no readable config.json.") from error
         runs.append((config, folder))

@@ -24,10 +24,10 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import _flags, _workdir
+from experiments import _errors, _flags, _workdir
 from experiments._cascade import marked_steps
 from experiments._environment import be_quiet, check_devices, enable_compile_cache
-from experiments._flags import UserError, fail
+from experiments._errors import UserError, fail
 from experiments._job import Job, build, context_of, train
 from experiments._processes import connect, describe_loss, end, is_loss
 from experiments._results import (
@@ -126,7 +126,7 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
             print(f"{stop}; the same command with --workdir goes on.", flush=True)
         sys.exit(128 + signal.Signals[stop.signal_name])
     except OSError as error:
-        fail(_flags.one_line(error), EXIT_FAILED)
+        fail(_errors.one_line(error), EXIT_FAILED)
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not is_loss(error):
             raise
@@ -314,7 +314,7 @@ def choose_workdir(given: str | None) -> Path:
         try:
             return Path(given).expanduser().absolute()
         except RuntimeError as error:  # `~` without a home
-            raise UserError(f"--workdir={given}: {_flags.one_line(error)}") from error
+            raise UserError(f"--workdir={given}: {_errors.one_line(error)}") from error
     file = config_flags.get_config_filename(flags.FLAGS["config"])
     name = Path(file.partition(":")[0]).stem
     return (

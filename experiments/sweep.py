@@ -26,8 +26,8 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
-from experiments import _flags, _workdir
-from experiments._flags import UserError, fail
+from experiments import _config_files, _errors, _flags, _workdir
+from experiments._errors import UserError, fail
 from experiments._job import build
 from experiments._results import failures, read_results, summary
 from experiments._table import FAILED, folder_name, row_of, write_table
@@ -79,14 +79,14 @@ def parse_sweep(
     Raises:
       UserError: if a word has another form, or a field or value does not fit.
     """
-    known = _flags.flatten(config)
+    known = _config_files.flatten(config)
     parsed = {}
     for word in words:
         name, equals, values = word.partition("=")
         if not equals or not values:
             raise UserError(f"--sweep must be field=value,value,..., got {word!r}.")
         if name not in known:
-            raise UserError(_flags.unknown_field(name, known))
+            raise UserError(_config_files.unknown_field(name, known))
         if name in parsed:
             raise UserError(
                 f"--sweep has {name} twice; put all its values into one, "
@@ -150,7 +150,7 @@ def sweep(
         except (UserError, OSError, training.Terminated):
             raise  # it would end the runs that follow as well, or was asked for
         except Exception as error:  # of one run; the others can do without it
-            reason = f"{type(error).__name__}: {_flags.one_line(error)}"
+            reason = f"{type(error).__name__}: {_errors.one_line(error)}"
             reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
             if not isinstance(error, _KNOWN_ENDS):
                 _logger.exception("the run %s failed", folder.name)
@@ -173,7 +173,7 @@ def _finished(folder: Path, config: ConfigDict) -> dict[str, Any]:
         results = read_results(folder / "results.json")
     except UserError as error:
         # The run goes on from its checkpoint, and writes them anew.
-        print(f"{_flags.one_line(error).partition(';')[0]}; it is written anew.")
+        print(f"{_errors.one_line(error).partition(';')[0]}; it is written anew.")
         return {}
     # `experiments.evaluate` also writes those of a run that is not at its end.
     steps = results.get("run", {}).get("num_steps")

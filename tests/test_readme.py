@@ -14,7 +14,7 @@ import readme_tables
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import _flags
+from experiments import _config_files, _errors
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -74,7 +74,7 @@ def check_flags(path, arguments):
         else:
             flags.DEFINE_multi_string(name, [], "", flag_values=values)
     arguments = [
-        "--config=" + _flags.resolve_config_path(word.removeprefix("--config="))
+        "--config=" + _config_files.resolve_config_path(word.removeprefix("--config="))
         if word.startswith("--config=")
         else word
         for word in arguments
@@ -86,7 +86,7 @@ def check_flags(path, arguments):
         raise ValueError(f"{left} are no flags")
     config = values["config"].value if "config" in values else None
     if config is not None:
-        fields = _flags.flatten(config)  # raises if there is no such file
+        fields = _config_files.flatten(config)  # raises if there is no such file
         for word in values["sweep"].value if "sweep" in values else []:
             if word.partition("=")[0] not in fields:
                 raise ValueError(f"the config has no field {word}")
@@ -123,7 +123,7 @@ def test_commands_have_files_flags_and_fields_that_exist(words):
 def test_a_wrong_command_is_found(line):
     (words,) = shell_commands(f"```bash\n{line}\n```")
     with pytest.raises(
-        (ValueError, OSError, KeyError, AttributeError, flags.Error, _flags.UserError)
+        (ValueError, OSError, KeyError, AttributeError, flags.Error, _errors.UserError)
     ):
         check_command(words)
 

@@ -6,8 +6,9 @@ import pytest
 
 from experiments import _config
 from experiments._cascade import Cascade
+from experiments._config_files import flatten
+from experiments._errors import UserError
 from experiments._fields import DataOptions, FigureOptions
-from experiments._flags import UserError, flatten
 from experiments.configs import base
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.evaluation import EvaluationOptions

@@ -13,7 +13,7 @@ import readme_tables
 from PIL import Image
 
 from experiments import _config
-from experiments._flags import config_names
+from experiments._config_files import config_names
 from experiments._help import known_words
 from experiments.run import run
 from vsc_jax.datasets import (

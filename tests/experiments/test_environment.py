@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from experiments import _environment as environment
-from experiments._flags import UserError
+from experiments._errors import UserError
 
 
 @pytest.fixture

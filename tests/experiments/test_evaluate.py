@@ -10,7 +10,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from experiments import _workdir, evaluate
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._table import folder_name, write_table
 from experiments.configs import prior_sprites
 from experiments.run import run

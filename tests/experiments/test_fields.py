@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from experiments._errors import UserError
 from experiments._fields import (
     LEARNING_RATE,
     DataOptions,
@@ -12,7 +13,6 @@ from experiments._fields import (
     named_fields,
     sample_model,
 )
-from experiments._flags import UserError
 from vsc_jax.models import MODELS
 
 

@@ -6,7 +6,7 @@ import command_line
 import pytest
 from wrong_commands import CASES, FILES, LONG
 
-from experiments import _flags
+from experiments import _config_files, _errors
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_one_line_and_exit_status_2(name, outcomes):
     outcome = outcomes[name]
     (line,) = outcome.stderr.splitlines()
     assert re.match(f"error: {CASES[name][1]}", line), line
-    assert outcome.code == _flags.EXIT_BAD_INPUT == 2
+    assert outcome.code == _errors.EXIT_BAD_INPUT == 2
     assert "Traceback" not in outcome.stdout
 
 
@@ -80,24 +80,24 @@ def test_help_is_no_error(tmp_path):
     ],
 )
 def test_a_text_that_is_no_tuple(text, message):
-    with pytest.raises(_flags.UserError, match=message):
-        _flags.parse_tuple("a.b", text)
+    with pytest.raises(_errors.UserError, match=message):
+        _config_files.parse_tuple("a.b", text)
 
 
 @pytest.mark.parametrize("text", ["(1,2)", "1,2", "[1,2]"])
 def test_a_text_that_is_a_tuple(text):
-    assert _flags.parse_tuple("a.b", text) == (1, 2)
+    assert _config_files.parse_tuple("a.b", text) == (1, 2)
 
 
 def test_a_config_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = _flags.resolve_config_path("configs/vsc.py:quick,more")
+    found = _config_files.resolve_config_path("configs/vsc.py:quick,more")
     assert found.endswith("experiments/configs/vsc.py:quick,more")
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "vsc.py").write_text("")
-    assert _flags.resolve_config_path("configs/vsc.py") == "configs/vsc.py"
+    assert _config_files.resolve_config_path("configs/vsc.py") == "configs/vsc.py"
 
 
 def test_flatten():
     nested = {"a": 1, "b": {"c": (2,), "d": {"e": "x"}}}
-    assert _flags.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}
+    assert _config_files.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}

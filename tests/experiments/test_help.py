@@ -3,7 +3,8 @@
 import pytest
 
 from experiments import evaluate, sweep
-from experiments._flags import UserError, config_names, flatten
+from experiments._config_files import config_names, flatten
+from experiments._errors import UserError
 from experiments._help import describe_configs, help_text, known_words
 from experiments.configs import base
 
@@ -22,9 +23,9 @@ def test_a_command_with_a_config():
 
 
 def test_the_fields_are_those_of_the_config_that_is_given():
-    from experiments import _flags
+    from experiments import _config_files
 
-    path = _flags.resolve_config_path("configs/vsc.py:quick")
+    path = _config_files.resolve_config_path("configs/vsc.py:quick")
     text = help_text(sweep, ["sweep", f"--config={path}"])
     assert "\n  model.gate = 'log_sigmoid'" in text
     assert "\n  train.num_steps = 6" in text

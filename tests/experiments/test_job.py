@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from experiments import run as command
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._job import LOGGED_SCORES, build, context_of
 from experiments.configs import cascade_vae, vsc_mlp
 from vsc_jax.evaluation import MODEL_SCORES

@@ -10,7 +10,7 @@ import pytest
 from tiny_runs import tiny_dataset, tiny_model, tiny_options
 
 from experiments import _config, _memory
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._job import build
 from experiments._memory import check_memory, check_parameters
 from vsc_jax import training

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from experiments import run as command
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._job import build
 from experiments._results import failures
 from experiments.configs import vsc

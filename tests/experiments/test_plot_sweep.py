@@ -6,7 +6,7 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from experiments import _flags, plot_sweep
+from experiments import _errors, _flags, plot_sweep
 
 BETA, WEIGHT = "weights.beta", "weights.divergence_weight"
 
@@ -47,7 +47,7 @@ def command(*words):
 def error_of(capsys, *words):
     with pytest.raises(SystemExit) as stop:
         command(*words)
-    assert stop.value.code == _flags.EXIT_BAD_INPUT
+    assert stop.value.code == _errors.EXIT_BAD_INPUT
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experiments import sweep
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._prior import PCA, prior_fields
 from experiments.configs import base, prior_sprites
 from vsc_jax.datasets import Dataset, ImageFormat

@@ -10,7 +10,7 @@ import command_line
 import pytest
 from tiny_runs import run_tiny
 
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._processes import Waiting, connect, describe_loss
 
 HERE = ("localhost:9876", 2, 0)

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from tiny_runs import tiny_dataset, tiny_model
 
 from experiments import run as command
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments.configs import pinwheel, vsc_mlp
 from vsc_jax import load_run
 from vsc_jax.datasets import load_dataset

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import vsc_jax
-from experiments._flags import flatten
+from experiments._config_files import flatten
 from experiments.run import run
 
 STORED = Path(__file__).with_name("stored_runs.json")

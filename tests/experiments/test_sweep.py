@@ -3,7 +3,7 @@ import json
 import pytest
 
 from experiments import _config, sweep
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments.configs import vsc_mlp
 from vsc_jax import training
 

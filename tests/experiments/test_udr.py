@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from experiments import _config, _udr
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments._workdir import read_config
 from experiments.configs import vsc_mlp
 from experiments.run import run

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from experiments import _workdir
-from experiments._flags import UserError
+from experiments._errors import UserError
 from experiments.configs import base
 
 

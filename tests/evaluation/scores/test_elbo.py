@@ -55,9 +55,8 @@ def test_bounds_do_not_depend_on_the_block_of_draws(
     params, dataset, model, monkeypatch
 ):
     def bounds():
-        return scores_of(
-            model, params, dataset, iwae_samples=7, elbo_samples=7, only=("elbo", "iwae")
-        )  # fmt: skip
+        options = {"iwae_samples": 7, "elbo_samples": 7}
+        return scores_of(model, params, dataset, **options, only=("elbo", "iwae"))
 
     whole = bounds()
     monkeypatch.setattr(_elbo, "BLOCK", 3)
