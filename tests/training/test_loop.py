@@ -205,8 +205,13 @@ def test_ctrl_c_and_a_closed_terminal_save_too(tmp_path, number):
             os.kill(os.getpid(), number)
         return 0.01
 
-    with pytest.raises(Terminated, match=f"stopped by {number.name}; step 10"):
-        run_tiny(tmp_path, learning_rate=rate, checkpoint_every=1000)
+    # Under nohup it would be ignored, and stay so.
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(Terminated, match=f"stopped by {number.name}; step 10"):
+            run_tiny(tmp_path, learning_rate=rate, checkpoint_every=1000)
+    finally:
+        signal.signal(number, before)
     assert Checkpoints(tmp_path).steps() == [10]
 
 

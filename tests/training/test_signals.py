@@ -16,11 +16,13 @@ def send(number):
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Those before, which a test may replace."""
+    """Those before, which a test may replace; none is ignored, as nohup has it."""
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     before = {number: signal.getsignal(number) for number in NUMBERS}
     yield before
     for number, handler in before.items():
         signal.signal(number, handler)
+    signal.signal(signal.SIGHUP, hangup)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
