@@ -118,6 +118,10 @@ WEIGHTS = {
 @functools.cache
 def model_of(case):
     name, options = CASES[case]
+    assert name in MODELS, (
+        f"{name} is not registered: add a line for it to MODELS in "
+        "vsc_jax/models/__init__.py"
+    )
     fields = {field.name for field in dataclasses.fields(MODELS[name])}
     small = {field: value for field, value in SMALL.items() if field in fields}
     return tiny_model(name, **small | options)

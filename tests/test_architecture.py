@@ -185,7 +185,8 @@ def test_what_a_package_keeps_to_itself_is_tested_with_its_user():
 
 
 def test_a_name_that_was_not_exported_is_found():
-    module = ("vsc_jax.losses._a", "def f(): pass\ndef g(): pass\ndef h(): g()")
+    f = 'def f():\n  """>>> f()"""\n'
+    module = ("vsc_jax.losses._a", f"{f}def g(): pass\ndef h(): g()")
     package = ("vsc_jax.losses", "from vsc_jax.losses._a import h as h")
     (found,) = complaints(check_exports, package, module)
     assert "add `from vsc_jax.losses._a import f as f` to the __init__.py" in found
