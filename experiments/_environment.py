@@ -33,6 +33,18 @@ def enable_compile_cache() -> str | None:
     return None
 
 
+def prepare() -> None:
+    """All of this module, for a command that is a process of its own.
+
+    Raises:
+      UserError: as `check_devices`.
+    """
+    be_quiet()
+    if why_not := enable_compile_cache():
+        print(f"note {why_not}", flush=True)
+    check_devices()
+
+
 def check_devices() -> None:
     """Raises UserError if JAX cannot start on the devices that it is told to take."""
     try:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from experiments._config_files import (
 )
 from experiments._errors import UserError, fail, one_line
 
+EXIT_INTERRUPTED = 128 + signal.SIGINT
 _HELP = ("help", "h", "helpfull", "helpshort")
 NO_CONFIG = "--config is missing; try --config=configs/vsc.py."
 
@@ -43,7 +45,10 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
-    """`app.run` with these errors, and a `--help` that knows configs."""
+    """`app.run` with these errors, and a `--help` that knows configs.
+
+    A UserError and Ctrl-C end the process with one line as well.
+    """
 
     def parse(argv: Sequence[str]) -> list[str]:
         if any(word.lstrip("-") in _HELP and word.startswith("-") for word in argv):
@@ -58,7 +63,23 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
             sys.exit(0)
         return parse_flags(argv)
 
-    app.run(main, flags_parser=parse)
+    def guarded(argv: Sequence[str]) -> None:
+        try:
+            main(argv)
+        except UserError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            fail("interrupted.", EXIT_INTERRUPTED)
+
+    app.run(guarded, flags_parser=parse)
+
+
+def refuse_words(argv: Sequence[str]) -> None:
+    """Raises UserError for words that are no flags."""
+    if len(argv) > 1:
+        raise UserError(
+            f"unexpected words {' '.join(argv[1:])}; every flag begins with --."
+        )
 
 
 def _with_resolved_config(argv: Sequence[str]) -> list[str]:

@@ -111,6 +111,17 @@ def check_memory(
     _check_all(_Run(model, training, evaluation, data), _NEEDS)
 
 
+def check_codes(model: Model, dataset: Dataset, num: int) -> None:
+    """Raises UserError if the codes of so many images, at most all, do not fit."""
+    num = min(num, len(dataset.images))
+    estimate, free = 2 * num * _traced(model).code_bytes, free_bytes()
+    if free is not None and estimate > free:
+        raise UserError(
+            f"the codes of {num:,} images need about {_shown(estimate)}, but "
+            f"{_shown(free)} are free; lower --num_samples and --num_test_samples."
+        )
+
+
 def _check_all(run: _Run, needs: Sequence[_Need]) -> None:
     host, device = free_bytes(), device_free_bytes()
     if device is None:  # what JAX holds is in the memory of the host, once per device

@@ -33,6 +33,7 @@ HEADLINES = (
     "disentanglement.factor_vae_score.cascade.factor_vae_score",
     "disentanglement.unsupervised_accuracy.d0.unsupervised_accuracy",
     "metrics.mig",
+    "metrics.unsupervised_scores.gaussian_total_correlation",
     "aggregate_posterior.overlap",
     "aggregate_posterior.mutual_information",
     "aggregate_posterior.marginal_kl",
@@ -70,21 +71,17 @@ def read_results(file: Path) -> dict[str, Any]:
     return results
 
 
-def kept_metrics(file: Path, num_steps: int) -> dict[str, Any]:
-    """The `metrics` in `results.json` that are still true of a run of this length.
-
-    Those of another length are kept where they say that they are of this step.
-    """
+def kept_metrics(file: Path, step: int) -> dict[str, Any]:
+    """The `metrics` in `results.json` that are of the parameters at this step."""
     try:
         results = read_results(file)
     except UserError:  # it is about to be replaced
         return {}
-    same = results.get("run", {}).get("num_steps") == num_steps
+    scored = scored_step(results)
     return {
         name: score
         for name, score in results.get("metrics", {}).items()
-        if "value" in score
-        and (same or score.get("protocol", {}).get("step") == num_steps)
+        if "value" in score and score.get("protocol", {}).get("step", scored) == step
     }
 
 
@@ -92,11 +89,8 @@ def report(workdir: Path, results: Mapping[str, Any]) -> None:
     """Writes `report.html` of the results, with the figures that they name."""
     shown = shown_scores(results) | {"run": results["run"]}
     for kind in ("skipped", "failed"):
-        metrics = results.get("metrics", {}).items()
-        shown[kind] = {
-            **shown.get(kind, {}),
-            **{f"metrics.{k}": score[kind] for k, score in metrics if kind in score},
-        }
+        shown[kind] = {**shown.get(kind, {}), **_said_of_metrics(results, kind)}
+    shown["notes"] = notes(results)
     figures = results.get("figures", {})
     paths = [workdir / "figures" / name for name in figures.get("files", ())]
     write_report(
@@ -110,12 +104,54 @@ def report(workdir: Path, results: Mapping[str, Any]) -> None:
     )
 
 
-def failures(results: Mapping[str, Any]) -> dict[str, str]:
-    """Name of each score or figure that ended with an error -> the error."""
+def _said_of_metrics(results: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Name of each of the `metrics` of which something of a kind is said -> what."""
     metrics = results.get("metrics", {})
     return {
+        f"metrics.{k}": score[kind] for k, score in metrics.items() if kind in score
+    }
+
+
+def by_reason(said: Mapping[str, str]) -> dict[str, str]:
+    """Each thing that is said, once -> the names that it is said of, as "mig, sap"."""
+    names: dict[str, list[str]] = {}
+    for name, reason in said.items():
+        names.setdefault(reason, []).append(name)
+    return {reason: ", ".join(several) for reason, several in names.items()}
+
+
+def notes(results: Mapping[str, Any]) -> dict[str, str]:
+    """Name of each of the `metrics` that must be read with care -> why."""
+    said = _said_of_metrics(results, "note")
+    scored = scored_step(results)
+    for name, score in results.get("metrics", {}).items():
+        step = score.get("protocol", {}).get("step", scored)
+        if "value" in score and step != scored:
+            other = f"of step {step}, the other scores are of step {scored}"
+            name = f"metrics.{name}"  # noqa: PLW2901
+            said[name] = f"{said[name]}; {other}" if name in said else other
+    return said
+
+
+def at_step(step: int, scores: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The `metrics` with the step of the parameters that they are of."""
+    return {
+        name: {**score, "protocol": {**score["protocol"], "step": step}}
+        for name, score in scores.items()
+    }
+
+
+def scored_step(results: Mapping[str, Any]) -> int | None:
+    """The step of the parameters that the scores are of."""
+    run = results.get("run", {})
+    return run.get("scored_step", run.get("num_steps"))
+
+
+def failures(results: Mapping[str, Any]) -> dict[str, str]:
+    """Name of each score or figure that ended with an error -> the error."""
+    return {
         **results.get("scores", {}).get("failed", {}),
-        **{f"metrics.{k}": v["failed"] for k, v in metrics.items() if "failed" in v},
+        **_said_of_metrics(results, "failed"),
         **{
             f"figures.{name}": error
             for name, error in results.get("figures", {}).get("failed", {}).items()
@@ -124,8 +160,10 @@ def failures(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def summary(failed: Mapping[str, str], of: str = "scores and figures") -> str:
-    """What failed, in one line."""
-    errors = "; ".join(f"{name}: {error}" for name, error in failed.items())
+    """What failed, in one line, each error once."""
+    errors = "; ".join(
+        f"{names}: {error}" for error, names in by_reason(failed).items()
+    )
     return f"{len(failed)} of the {of} failed: {errors}"
 
 
@@ -187,20 +225,15 @@ def print_results(workdir: Path, results: dict[str, Any]) -> None:
     for name in [*bounds, *HEADLINES]:
         if isinstance(shown.get(name), int | float):
             print(f"  {name:62s} {shown[name]:10.4g}")
+    for note, names in by_reason(notes(results)).items():
+        print(f"  note on {names}: {note}")
     skipped = {
         **results["scores"].get("skipped", {}),
-        **{
-            k: v["skipped"]
-            for k, v in results.get("metrics", {}).items()
-            if "skipped" in v
-        },
+        **_said_of_metrics(results, "skipped"),
         **results.get("figures", {}).get("skipped", {}),
     }
-    reasons: dict[str, list[str]] = {}
-    for name, reason in skipped.items():
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        print(f"  left out {', '.join(names)}: {reason}")
+    for reason, names in by_reason(skipped).items():
+        print(f"  left out {names}: {reason}")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
         if (workdir / name).exists():
             print(f"  {workdir / name}")

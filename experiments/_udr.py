@@ -102,20 +102,25 @@ def _compare(
     seed: int,
 ) -> dict[str, Any]:
     """UDR of runs that share their data."""
-    codes, kls, x = [], [], None
+    codes, kls, dataset, x = [], [], None, np.zeros(0)
     for name in progress_bar(names):
         run = load_run(workdir / name)
-        if x is None:
+        if dataset is None:
             dataset = dataset_of(workdir / name, run)
             rows = np.random.default_rng(seed).permutation(dataset.test_indices)
             x = dataset.decode(rows[:num_samples])
-        codes.append(run.encode(x)[:, : run.model.latent_dim])
+        if len(x) < run.model.latent_dim:
+            raise UserError(
+                f"--udr needs at least {run.model.latent_dim} images, as many as the "
+                f"runs have latents, got {len(x)}; {_more_images(dataset, num_samples)}"
+            )
         results = read_results(workdir / name / "results.json")
         if "scores" not in results:
             raise UserError(
                 f"--udr needs the scores of each run, but {workdir / name} has none in "
                 "its results.json; finish it with the command that started it."
             )
+        codes.append(run.encode(x)[:, : run.model.latent_dim])
         kl = results["scores"].get("kl_per_latent", {}).get("total")
         kls.append(None if kl is None else kl[: run.model.latent_dim])
     known = None if any(kl is None for kl in kls) else kls
@@ -126,6 +131,15 @@ def _compare(
         "num_samples": len(codes[0]),
         "detail": detail,
     }
+
+
+def _more_images(dataset: Dataset, num_samples: int) -> str:
+    if num_samples < len(dataset.test_indices):
+        return f"raise --udr_samples={num_samples}."
+    return (
+        "the test split has no more, so give it more with --num_test=, or compare on "
+        "other images with --dataset=."
+    )
 
 
 def print_udr(result: dict[str, Any]) -> None:

@@ -33,24 +33,34 @@ from typing import Any
 from absl import flags
 
 from experiments import _config, _config_files, _errors, _flags, _workdir
+from experiments._environment import prepare
 from experiments._errors import UserError, fail
 from experiments._job import build, context_of
-from experiments._results import failures, read_results, report
+from experiments._memory import check_codes
+from experiments._results import (
+    at_step,
+    by_reason,
+    failures,
+    notes,
+    read_results,
+    report,
+)
 from experiments._table import update_table
 from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
 from experiments.configs import base
 from experiments.run import (
+    CONFIG,
     EXIT_FAILED,
     WORKDIR,
+    choose_workdir,
     draw,
-    enable_compile_cache,
     end_with,
     finish,
 )
 from vsc_jax import Run, load_run
 from vsc_jax.datasets import Dataset, load_dataset
-from vsc_jax.evaluation import SCORES, Context, metric_scores
-from vsc_jax.training import CheckpointError
+from vsc_jax.evaluation import SCORES, WITHOUT_FACTORS, Context, metric_scores
+from vsc_jax.training import CheckpointError, Checkpoints, RunLock, WorkdirInUseError
 
 METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
 DATASET = flags.DEFINE_string(
@@ -66,24 +76,25 @@ UDR = flags.DEFINE_bool("udr", False, "Compare the runs below --workdir.")
 UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 10)
 SAMPLES = flags.DEFINE_integer("num_samples", 10_000, "Codes that are scored.", 10)
 TEST_SAMPLES = flags.DEFINE_integer("num_test_samples", 5_000, "Codes to test on.", 10)
-REPEATS = flags.DEFINE_integer("repeats", 1, "Draws of codes.", 1)
+REPEATS = flags.DEFINE_integer("repeats", 1, "Draws of codes.", 1, 1_000)
 SEED = flags.DEFINE_integer("seed", 0, "Of the draws of codes and of the scores.", 0)
+
+
+FLAGS = flags.FLAGS
+# Of the scores against ground truth alone.
+_OF_METRICS = ("metrics", "num_samples", "num_test_samples", "repeats")
 
 
 def main(argv: Sequence[str]) -> None:
     """The command."""
-    # What reading a checkpoint makes them say is not for our users.
-    for library in ("absl", "jax"):
-        logging.getLogger(library).setLevel(logging.ERROR)
     try:
-        if len(argv) > 1:
-            raise UserError(
-                f"unexpected words {' '.join(argv[1:])}; every flag begins with --."
-            )
-        if not WORKDIR.value:
-            raise UserError("--workdir is missing: the folder of a run.")
-        enable_compile_cache()
-        workdir = Path(WORKDIR.value).expanduser().absolute()
+        _flags.refuse_words(argv)
+        check_flags()
+        workdir = choose_workdir(WORKDIR.value)
+        prepare()
+        # What reading a checkpoint makes them say is not for our users.
+        for library in ("absl", "jax"):
+            logging.getLogger(library).setLevel(logging.ERROR)
         if UDR.value:
             print_udr(
                 compare_runs(workdir, choose_dataset, UDR_SAMPLES.value, SEED.value)
@@ -95,8 +106,28 @@ def main(argv: Sequence[str]) -> None:
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
         fail(_errors.one_line(error).replace("--config.data.path=", "--data_path="))
-    except (CheckpointError, OSError) as error:
+    except (CheckpointError, WorkdirInUseError, OSError) as error:
         fail(_errors.one_line(error), EXIT_FAILED)
+
+
+def check_flags() -> None:
+    """Raises UserError for flags that are missing, or that others leave without use."""
+    if not WORKDIR.value:
+        raise UserError("--workdir is missing: the folder of a run.")
+    if CONFIG.value is not None:
+        raise UserError("--config is that of the run in --workdir; leave it out.")
+    if UDR.value:
+        _refuse_unused("--udr", ("step", "all", "figures", *_OF_METRICS))
+    elif (ALL.value or FIGURES.value) and not METRICS.value:
+        # All but the path, which is that of the run's own data.
+        unused = ("dataset", "num_train", "num_test", "seed", *_OF_METRICS)
+        _refuse_unused("without --metrics this command", unused)
+
+
+def _refuse_unused(what: str, names: Sequence[str]) -> None:
+    given = [name for name in names if FLAGS[name].value != FLAGS[name].default]
+    if given:
+        raise UserError(f"{what} takes no --{', --'.join(given)}; leave it out.")
 
 
 def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
@@ -111,7 +142,7 @@ def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
             scored = True
         except FileNotFoundError:  # it diverged, or has not begun
             print("  left out: it has no checkpoint")
-        except (UserError, CheckpointError) as error:
+        except (UserError, CheckpointError, WorkdirInUseError) as error:
             failed[member.name] = _errors.one_line(error)
             print(f"  failed: {failed[member.name]}")
     if not (scored or failed):
@@ -130,11 +161,15 @@ def check_names(names: Sequence[str]) -> None:
 
 def show_scores(workdir: Path) -> dict[str, str]:
     """Scores a run and prints the scores; returns what failed of all that it has."""
-    print_scores(score_run(workdir, METRICS.value))
+    scores = score_run(workdir, METRICS.value)
+    print_scores(scores)
+    results = read_results(workdir / "results.json")
+    for note, names in by_reason(notes(results)).items():
+        print(f"  note on {names}: {note}")
     report_file = workdir / "report.html"
     if report_file.exists():
         print(f"  {report_file}")
-    return failures(read_results(workdir / "results.json"))
+    return failures(results)
 
 
 def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -144,25 +179,35 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
       The scores of `names`.
 
     Raises:
-      UserError: if a name is not known, or the data have no factors.
+      UserError: if a name is not known, or all need factors and the data have none.
       FileNotFoundError, CheckpointError: as `load_run`.
+      WorkdirInUseError: if the run is being trained.
     """
     if not (names or ALL.value or FIGURES.value):
         names = list(SCORES)
     check_names(names)
     step: int | str = STEP.value
     run = load_run(workdir, step=int(step) if step.isdecimal() else step)
+    with RunLock(workdir):
+        return _score_run(workdir, run, names)
+
+
+def _score_run(
+    workdir: Path, run: Run, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     file = workdir / "results.json"
     # If it cannot be read, that is said before the work.
     results = {} if ALL.value else read_results(file)
     dataset = None
     if names:
         dataset = choose_dataset(workdir, run)
-        if dataset.factors is None:
+        if dataset.factors is None and not set(names) & set(WITHOUT_FACTORS):
             raise UserError(
                 f"the data set {dataset.name} has no ground-truth factors to score "
-                "against; choose another one with --dataset, or give --all."
+                "against; choose another one with --dataset, or take "
+                f"--metrics={','.join(WITHOUT_FACTORS)}."
             )
+        check_codes(run.model, dataset, SAMPLES.value + TEST_SAMPLES.value)
     complete = {"scores", "run"} <= results.keys()
     if FIGURES.value or not complete:
         finish_again(workdir, run, scores=not complete)
@@ -176,10 +221,9 @@ def score_run(workdir: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
             repeats=REPEATS.value,
             progress=progress_bar,
         )
-    for score in scores.values():
-        score["protocol"]["step"] = run.step
     results = read_results(file)
     if scores:
+        scores = at_step(run.step, scores)
         results["metrics"] = {**results.get("metrics", {}), **scores}
         _workdir.write_json(file, results)
     if (workdir / "report.html").exists():
@@ -205,14 +249,20 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
             f"the config of {workdir} has no {', '.join(missing)}: the run is of "
             "another version of vsc_jax, which has to evaluate it."
         )
+    if DATA_PATH.value and not DATASET.value:
+        config.data.path = DATA_PATH.value
     job = build(config)
     if not scores:
         results = read_results(workdir / "results.json")
         draw(config, job, context_of(job, run.params), workdir, results)
         return
-    if run.step < config.train.num_steps:
+    num_steps = run.step
+    if STEP.value != "newest":
+        num_steps = max(Checkpoints(workdir, read_only=True).steps())
+        print(f"of step {run.step}; the run is trained for {num_steps}.", flush=True)
+    if num_steps < config.train.num_steps:
         print(
-            f"the run is at step {run.step} of {config.train.num_steps}; the command "
+            f"the run is at step {num_steps} of {config.train.num_steps}; the command "
             "that started it goes on from there and replaces these results.",
             flush=True,
         )
@@ -229,8 +279,9 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
         job,
         workdir,
         run.params,
-        num_steps=run.step,
-        facts=kept if facts.get("num_steps") == run.step else {},
+        num_steps=num_steps,
+        facts=kept if facts.get("num_steps") == num_steps else {},
+        step=run.step,
         source=old.get("config"),
     )
 
@@ -270,15 +321,17 @@ def choose_dataset(workdir: Path, run: Run) -> Dataset:
 
 
 def print_scores(scores: dict[str, dict[str, Any]]) -> None:
-    """A line per score."""
+    """A line per score with a value, and one per reason why others have none."""
     for name, score in scores.items():
         if "value" not in score:
-            kind = "failed" if "failed" in score else "skipped"
-            print(f"  {name:24s} {kind}: {score[kind]}")
             continue
         error = score.get("standard_error")
         shown = f"{score['value']:8.4f}" + (f" +- {error:.4f}" if error else "")
         print(f"  {name:24s} {shown:20s} {score['headline']}, {score['seconds']:.1f} s")
+    for kind, said in (("left out", "skipped"), ("failed", "failed")):
+        without = {name: score[said] for name, score in scores.items() if said in score}
+        for reason, names in by_reason(without).items():
+            print(f"  {kind} {names}: {reason}")
 
 
 if __name__ == "__main__":

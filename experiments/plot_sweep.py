@@ -36,8 +36,9 @@ import numpy as np
 from absl import flags
 
 from experiments import _config_files, _errors, _flags, _workdir
+from experiments._environment import be_quiet
 from experiments._errors import UserError, fail
-from experiments.run import EXIT_FAILED, WORKDIR
+from experiments.run import EXIT_FAILED, WORKDIR, choose_workdir
 from vsc_jax.evaluation import aggregate_density
 from vsc_jax.figures import plot_curves, plot_density_grid
 
@@ -59,10 +60,8 @@ MAX_NAME_LENGTH = 100
 def main(argv: Sequence[str]) -> None:
     """The command."""
     try:
-        if len(argv) > 1:
-            raise UserError(
-                f"unexpected words {' '.join(argv[1:])}; every flag begins with --."
-            )
+        _flags.refuse_words(argv)
+        be_quiet()
         print(draw())
     except UserError as error:
         fail(str(error))
@@ -78,7 +77,7 @@ def draw() -> Path:
     """
     if not WORKDIR.value:
         raise UserError("--workdir is missing: the folder of a sweep.")
-    workdir = Path(WORKDIR.value).expanduser().absolute()
+    workdir = choose_workdir(WORKDIR.value)
     name = _NAME.value or ("densities" if _DENSITY.value else "curves")
     if Path(name).name != name or len(name) > MAX_NAME_LENGTH:
         raise UserError(

@@ -31,6 +31,7 @@ from experiments._errors import UserError, fail
 from experiments._job import Job, build, context_of, train
 from experiments._processes import connect, describe_loss, end, is_loss
 from experiments._results import (
+    at_step,
     best_of_run,
     describe_job,
     failures,
@@ -106,11 +107,10 @@ def end_with(failed: Mapping[str, str]) -> None:
 def guard(argv: Sequence[str]) -> Iterator[None]:
     """Ends the process with one line where the user can help."""
     be_quiet()
-    if len(argv) > 1:
-        fail(f"unexpected words {' '.join(argv[1:])}; every flag begins with --.")
-    if CONFIG.value is None:
-        fail(_flags.NO_CONFIG)
     try:
+        _flags.refuse_words(argv)
+        if CONFIG.value is None:
+            raise UserError(_flags.NO_CONFIG)
         yield
     except UserError as error:
         fail(str(error))
@@ -205,12 +205,13 @@ def finish(
     *,
     num_steps: int,
     facts: Mapping[str, Any],
+    step: int | None = None,
     source: str | None = None,
     show_progress: bool = True,
 ) -> dict[str, Any]:
     """What comes after training: scores, figures and report, all written.
 
-    Scores that `experiments.evaluate` added at this length of the run are kept.
+    Scores that `experiments.evaluate` added at this step are kept.
 
     Args:
       config: of the run.
@@ -219,6 +220,7 @@ def finish(
       params: what was trained.
       num_steps: how long.
       facts: of the training, for `results.json`.
+      step: of `params`, if that is not the last one.
       source: as in `run`.
       show_progress: whether to print.
 
@@ -229,6 +231,7 @@ def finish(
     if show_progress:
         print("evaluating ...", flush=True)
     began = time.perf_counter()
+    step = num_steps if step is None else step
     context = context_of(job, params)
     scores = evaluate(context, job.evaluation)
     # Every process evaluates, since one that left early would end the others.
@@ -239,6 +242,7 @@ def finish(
         "scores": scores,
         "run": {
             "num_steps": num_steps,
+            "scored_step": step,
             "images_seen": num_steps * job.training.batch_size,
             "seed": config.seed,
             **facts,
@@ -247,9 +251,9 @@ def finish(
             **_workdir.describe_machine(),
         },
     }
-    metrics = kept_metrics(workdir / "results.json", num_steps)
+    metrics = kept_metrics(workdir / "results.json", step)
     if job.evaluation.metrics:
-        metrics |= metric_scores(context, job.evaluation.metrics)
+        metrics |= at_step(step, metric_scores(context, job.evaluation.metrics))
     if metrics:
         results["metrics"] = metrics
     if best := best_of_run(workdir / "metrics.jsonl"):

@@ -1,10 +1,11 @@
 """Training steps of a model on random images, as the benchmarks time them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 
+from experiments._errors import UserError
 from vsc_jax import training
 from vsc_jax.datasets import ImageFormat
 from vsc_jax.models import Model
@@ -13,6 +14,20 @@ LEARNING_RATE = 1e-4
 
 Step = Callable[[int], None]
 """Runs so many training steps and waits for them."""
+
+
+def positive_numbers(flag: str, words: Sequence[str]) -> list[int]:
+    """The numbers of a flag that is a list.
+
+    Raises:
+      UserError: if there are none, or one is no number above 0.
+    """
+    if not words or not all(word.strip().isdecimal() and int(word) for word in words):
+        raise UserError(
+            f"--{flag} must be whole numbers above 0 with commas between them, got "
+            f"{','.join(words)!r}."
+        )
+    return [int(word) for word in words]
 
 
 def make_steps(model: Model, batch_size: int, *, steps_per_call: int) -> Step:

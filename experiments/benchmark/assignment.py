@@ -38,14 +38,16 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from experiments.benchmark._steps import make_steps
+from experiments import _flags
+from experiments._environment import prepare
+from experiments.benchmark._steps import make_steps, positive_numbers
 from vsc_jax.assignment import (
     assign_categories,
     assign_categories_on_host,
@@ -248,10 +250,16 @@ def time_train_step(num_steps: int, image_size: int) -> tuple[float, float]:
     return statistics.median(steps[1:]), statistics.median(solves[1:])
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Prints the table and the share."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    _flags.refuse_words(argv)
+    prepare()
+    sizes = list(
+        itertools.product(
+            positive_numbers("items", _BATCH_SIZE.value),
+            positive_numbers("num_categories", _NUM_CATEGORIES.value),
+        )
+    )
     print(f"jax {jax.__version__} on {jax.default_backend()}, {os.cpu_count()} cores")
     load = os.getloadavg()[0]
     if load > 0.5:
@@ -259,9 +267,6 @@ def main(argv: list[str]) -> None:
     print("Milliseconds, median over 16 problems; 'dev. max' is the slowest of them,")
     print("'max ratio' the largest device / callback of one problem.")
     print(HEADER)
-    sizes = itertools.product(
-        map(int, _BATCH_SIZE.value), map(int, _NUM_CATEGORIES.value)
-    )
     for batch_size, num_categories in [(8, 3)] if _QUICK.value else sizes:
         times = time_solvers(batch_size, num_categories, _REPEATS.value)
         print(table_row(times, f"{batch_size}x{num_categories}"), flush=True)
@@ -279,4 +284,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _flags.run(main)

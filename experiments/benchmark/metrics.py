@@ -24,12 +24,16 @@ after the first; an idle machine takes less. In ms:
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
+from experiments import _flags
+from experiments._environment import prepare
+from experiments._errors import UserError
+from experiments.benchmark._steps import positive_numbers
 from vsc_jax import metrics
 
 _SAMPLES = flags.DEFINE_integer("samples", 10_000, "Rows of codes.", 10)
@@ -148,10 +152,10 @@ def select(names: list[str]) -> list[str]:
     """The scores named, in the order of the table; all but the slow without names.
 
     Raises:
-      ValueError: if a name is not known.
+      UserError: if a name is not known.
     """
     if unknown := [name for name in names if name not in SCORES]:
-        raise ValueError(
+        raise UserError(
             f"unknown score {', '.join(unknown)}; known: {', '.join(SCORES)}."
         )
     if names:
@@ -170,15 +174,12 @@ def table_row(name: str, times: Times) -> str:
     )
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Prints the table."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-    try:
-        sizes = [int(size) for size in _SIZES.value]
-        names = select(_ONLY.value)
-    except ValueError as error:
-        raise app.UsageError(str(error)) from error
+    _flags.refuse_words(argv)
+    prepare()
+    sizes = positive_numbers("factor_sizes", _SIZES.value)
+    names = select(_ONLY.value)
     print(
         f"{_SAMPLES.value} rows, {_LATENTS.value} latents, factors with "
         f"{', '.join(map(str, sizes))} values; {os.cpu_count()} cores"
@@ -196,4 +197,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _flags.run(main)

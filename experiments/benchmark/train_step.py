@@ -27,16 +27,27 @@ import itertools
 import os
 import statistics
 import time
+from collections.abc import Sequence
 
 import jax
-from absl import app, flags
+from absl import flags
 
-from experiments.benchmark._steps import LEARNING_RATE, Step, make_steps
+from experiments import _flags
+from experiments._environment import prepare
+from experiments._errors import UserError
+from experiments.benchmark._steps import (
+    LEARNING_RATE,
+    Step,
+    make_steps,
+    positive_numbers,
+)
 from vsc_jax.models import VAE
 
 _BATCH_SIZE = flags.DEFINE_list("batch_size", ["64", "256"], "Images per step.")
 _STEPS = flags.DEFINE_integer("steps", 40, "Timed steps of each, at least 4.", 4)
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 64, "Pixels along each side.")
+
+IMAGE_SIZES = (28, 32, 64)  # with channels of their own
 
 LATENT_DIM = 10
 NUM_BLOCKS = 8
@@ -129,10 +140,13 @@ def compare(batch_size: int, num_steps: int, image_size: int) -> str:
     return line
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Prints one line per batch size."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    _flags.refuse_words(argv)
+    batch_sizes = positive_numbers("batch_size", _BATCH_SIZE.value)
+    if _IMAGE_SIZE.value not in IMAGE_SIZES:
+        raise UserError(f"--image_size must be 28, 32 or 64, got {_IMAGE_SIZE.value}.")
+    prepare()
     if importlib.util.find_spec("torch"):
         import torch  # pyright: ignore[reportMissingImports]
 
@@ -145,9 +159,9 @@ def main(argv: list[str]) -> None:
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"Other programs are running (load {load:.1f}): times are not reliable.")
-    for batch_size in _BATCH_SIZE.value:
-        print(compare(int(batch_size), _STEPS.value, _IMAGE_SIZE.value), flush=True)
+    for batch_size in batch_sizes:
+        print(compare(batch_size, _STEPS.value, _IMAGE_SIZE.value), flush=True)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _flags.run(main)

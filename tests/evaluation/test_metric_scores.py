@@ -10,6 +10,7 @@ from true_factors import true_factors
 
 from vsc_jax.evaluation import (
     SCORES,
+    WITHOUT_FACTORS,
     Context,
     compute_scores,
     labelled_codes,
@@ -79,13 +80,37 @@ def test_scores_of_a_model():
         metric_scores(context, ["migg"])
 
 
-def test_without_factors_every_score_is_skipped():
+def test_without_factors_only_scores_of_codes_alone_are_computed():
     dataset = dataclasses.replace(
         tiny_dataset(), factors=None, factor_names=(), factor_sizes=()
     )
-    scores = metric_scores(context_of("vae", dataset), ["mig", "mcc"])
+    scores = metric_scores(context_of("vae", dataset), list(SCORES))
+    for name in WITHOUT_FACTORS:
+        assert np.isfinite(scores.pop(name)["value"])
+    assert len(scores) == len(SCORES) - len(WITHOUT_FACTORS) > 0
     for score in scores.values():
-        assert score["skipped"] == "the data set tiny has no ground-truth factors."
+        assert score["skipped"] == "this data set has no ground-truth factors"
+
+
+def test_scores_against_a_class_label_alone_say_so():
+    label = dataclasses.replace(tiny_dataset(), label_factor="height")
+    names = ["mig", "modularity", "unsupervised_scores"]
+    scores = metric_scores(context_of("vae", label), names)
+    note = "the only factor of tiny is the class of an image (height), so this tells"
+    assert scores["mig"]["note"].startswith(note)
+    # One has no value, and one needs no factor.
+    assert "note" not in scores["modularity"]
+    assert "note" not in scores["unsupervised_scores"]
+    # A single factor that is no class is what it is.
+    assert "note" not in metric_scores(context_of("vae"), ["mig"])["mig"]
+    column = np.arange(len(label.images), dtype=np.int32) % 2
+    both = dataclasses.replace(
+        label,
+        factors=np.stack([label.labels, column], 1),
+        factor_names=("height", "other"),
+        factor_sizes=(6, 2),
+    )
+    assert "note" not in metric_scores(context_of("vae", both), ["mig"])["mig"]
 
 
 def test_a_broken_score_costs_no_other(monkeypatch, caplog):

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from experiments._errors import UserError
 from experiments.benchmark import metrics as benchmark
 from vsc_jax import metrics
 
@@ -75,6 +76,6 @@ def test_a_long_first_call_is_the_only_one(monkeypatch):
 
 
 def test_unknown_score():
-    with pytest.raises(ValueError, match="unknown score x; known: absolute"):
+    with pytest.raises(UserError, match="unknown score x; known: absolute"):
         benchmark.select(["mig", "x"])
     assert benchmark.select(["mig", "dci"]) == ["dci", "mig"]

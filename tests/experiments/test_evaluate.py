@@ -53,7 +53,7 @@ def test_scores_are_added(workdir, capsys):
     evaluate.print_scores({**scores, "jemmig": {"skipped": "why"}})
     printed = capsys.readouterr().out
     assert "modularity" in printed
-    assert "skipped: why" in printed
+    assert "left out jemmig: why" in printed
 
 
 def test_another_data_set(workdir):
@@ -114,7 +114,7 @@ def test_a_score_that_fails_is_named_at_the_end(workdir, tmp_path, capsys, monke
         evaluate.main(["evaluate"])
     assert end.value.code == 1
     printed = capsys.readouterr()
-    assert "failed: TypeError: a broken score." in printed.out
+    assert "failed mig: TypeError: a broken score." in printed.out
     assert printed.err.splitlines()[-1] == (
         "error: 1 of the scores and figures failed: metrics.mig: TypeError: a broken "
         "score."

@@ -36,6 +36,7 @@ from vsc_jax.evaluation.scores import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation.scores import CHEAP_SCORES as CHEAP_SCORES
 from vsc_jax.evaluation.scores import MODEL_SCORES as MODEL_SCORES
 from vsc_jax.evaluation.scores import SCORES as SCORES
+from vsc_jax.evaluation.scores import WITHOUT_FACTORS as WITHOUT_FACTORS
 from vsc_jax.evaluation.scores import LabelledCodes as LabelledCodes
 from vsc_jax.evaluation.scores import Score as Score
 
@@ -44,6 +45,7 @@ __all__ = [
     "CHEAP_SCORES",
     "MODEL_SCORES",
     "SCORES",
+    "WITHOUT_FACTORS",
     "Context",
     "Encoded",
     "EvaluationOptions",

@@ -9,7 +9,6 @@ from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation._context import Context
 from vsc_jax.evaluation._needs import has
 from vsc_jax.evaluation.scores import LabelledCodes
-from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import HasCategories
 
 
@@ -17,27 +16,19 @@ def labelled_codes(context: Context, rows: np.ndarray) -> LabelledCodes:
     """Codes and factors of rows of a data set.
 
     Raises:
-      NotApplicable: if the data set has no factors, or the model does not encode.
+      NotApplicable: if the model does not encode.
     """
-    factors = _factors_of(context.dataset)
     encoded = context.encode(rows)
     return LabelledCodes(
         codes=encoded.expected_latents,
-        factors=factors[rows],
+        factors=_factors_at(context.dataset, rows),
         categories=encoded.categories if has(context.model, HasCategories) else None,
         log_var=None if encoded.has_spike else encoded.log_var,
     )
 
 
-def _factors_of(dataset: Dataset) -> np.ndarray:
-    """Ground-truth factors `[n, num_factors]`.
-
-    Raises:
-      NotApplicable: if the data set has none.
-    """
-    if dataset.factors is None:
-        raise NotApplicable(f"the data set {dataset.name} has no ground-truth factors.")
-    return dataset.factors
+def _factors_at(dataset: Dataset, rows: np.ndarray) -> np.ndarray | None:
+    return None if dataset.factors is None else dataset.factors[rows]
 
 
 def encoder_codes(
@@ -52,7 +43,7 @@ def encoder_codes(
     Args:
       encode: from images `[b, height, width, channels]`, float32 in [0, 1], to codes
         `[b, latent_dim]`; called with batches of at most `batch_size`.
-      dataset: with factors.
+      dataset: if it has no factors, the result has none, and most scores do not apply.
       rows: `[n]`, of `dataset.images`.
       batch_size: images decoded at a time.
 
@@ -60,7 +51,6 @@ def encoder_codes(
       A `LabelledCodes` for `compute_scores`, or for the functions of `vsc_jax.metrics`.
 
     Raises:
-      NotApplicable: if the data set has no factors.
       TypeError: if `encode` returns no array of numbers.
       ValueError: if there are no rows, or `encode` returns another shape.
 
@@ -75,7 +65,6 @@ def encoder_codes(
     >>> compute_scores(["modularity"], train, train)["modularity"]["value"] > 0.5
     True
     """
-    factors = _factors_of(dataset)
     if not len(rows):
         raise ValueError("rows must not be empty.")
     parts = np.split(rows, range(batch_size, len(rows), batch_size))
@@ -84,7 +73,7 @@ def encoder_codes(
         raise ValueError(
             f"encode must return as many latents for each batch, got {sizes}."
         )
-    return LabelledCodes(np.concatenate(codes), factors[rows])
+    return LabelledCodes(np.concatenate(codes), _factors_at(dataset, rows))
 
 
 def _checked(codes: Any, num: int) -> np.ndarray:

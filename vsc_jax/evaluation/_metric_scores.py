@@ -1,4 +1,4 @@
-"""Scores against ground truth, by name, of codes and of a model."""
+"""Scores of `SCORES`, by name, of codes and of a model."""
 
 import functools
 import time
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation._codes import labelled_codes
 from vsc_jax.evaluation._collect import Collection
 from vsc_jax.evaluation._context import Context
 from vsc_jax.evaluation._rows import split_rows
-from vsc_jax.evaluation.scores import SCORES, LabelledCodes
+from vsc_jax.evaluation.scores import SCORES, WITHOUT_FACTORS, LabelledCodes
 
 Codes = tuple[LabelledCodes, LabelledCodes]
 Progress = Callable[[Sequence[str]], Iterable[str]]
@@ -40,7 +41,8 @@ def metric_scores(
     Returns:
       Name -> a dict for `json.dump`, see `mean_scores`, with its `protocol`. Nothing
       but `skipped`, why, where the codes or the data set lack what a score needs, and
-      nothing but `failed` where a score ended with an error.
+      nothing but `failed` where a score ended with an error. A score against a class
+      label alone has a `note`: it does not say what it says of factors.
 
     Raises:
       ValueError: if a name is not known.
@@ -66,9 +68,22 @@ def metric_scores(
         "seed": context.seed,
         "repeats": repeats,
     }
+    scores = {}
+    for name, score in mean_scores(results).items():
+        scores[name] = {**score, "protocol": protocol}
+        if "value" in score and name not in WITHOUT_FACTORS:
+            scores[name] |= _note(context.dataset)
+    return scores
+
+
+def _note(dataset: Dataset) -> dict[str, str]:
+    """What has to be said of scores against these factors."""
+    if dataset.label_factor is None or len(dataset.factor_names) > 1:
+        return {}
     return {
-        name: {**score, "protocol": protocol}
-        for name, score in mean_scores(results).items()
+        "note": f"the only factor of {dataset.name} is the class of an image "
+        f"({dataset.label_factor}), so this tells how latents follow the class, not "
+        "whether they are disentangled"
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from vsc_jax.figures._make_figures import Figures
 
 # Parts of the results that have a place of their own.
-_NO_SCORES = ("run", "skipped", "failed")
+_NO_SCORES = ("run", "skipped", "failed", "notes")
 
 _MEANINGS = {
     "num_test_images": "test images scored",
@@ -103,7 +103,7 @@ def write_report(
       run_dir: folder of the run; its `config.json`, if there, is shown.
       results: of `evaluate`, or any nested dict of numbers and strings; what is
         under `run` (steps, time, versions) gets a table of its own, what is under
-        `skipped` and `failed` (name -> why) a list.
+        `skipped`, `failed` and `notes` (name -> why) a list.
       figures: of `make_figures`, or PNG or GIF files in the order in which they are
         shown.
 
@@ -134,6 +134,7 @@ def write_report(
         f"<title>{name}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1>",
         f"<h2>Scores</h2>{_note(scores)}{_table(scores)}",
+        _reasons("To be read with care", results.get("notes") or {}),
         _reasons("Failed, with the error", failed),
         _reasons("Left out, with the reason", skipped),
         f"<h2>Figures</h2>{pictures}" if pictures else "",

@@ -3,6 +3,7 @@
 from vsc_jax.evaluation.scores._base import Score as Score
 from vsc_jax.evaluation.scores._ground_truth import CHEAP_SCORES as CHEAP_SCORES
 from vsc_jax.evaluation.scores._ground_truth import SCORES as SCORES
+from vsc_jax.evaluation.scores._ground_truth import WITHOUT_FACTORS as WITHOUT_FACTORS
 from vsc_jax.evaluation.scores._ground_truth import LabelledCodes as LabelledCodes
 from vsc_jax.evaluation.scores._kl import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation.scores._list import MODEL_SCORES as MODEL_SCORES
@@ -12,6 +13,7 @@ __all__ = [
     "CHEAP_SCORES",
     "MODEL_SCORES",
     "SCORES",
+    "WITHOUT_FACTORS",
     "LabelledCodes",
     "Score",
 ]

@@ -14,6 +14,7 @@ from vsc_jax.evaluation._needs import has
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import draw_images
 from vsc_jax.evaluation.scores._base import Score
+from vsc_jax.evaluation.scores._ground_truth import NO_FACTORS
 from vsc_jax.evaluation.scores._kl import kl_terms
 from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import EncodesImages, HasCategories, HasKL
@@ -62,7 +63,7 @@ def factor_codes(context: Context, options: EvaluationOptions) -> FactorCodes:
       NotApplicable: if the data set has no factors.
     """
     if context.dataset.factors is None:
-        raise NotApplicable("this data set has no ground-truth factors")
+        raise NotApplicable(NO_FACTORS)
     rows = draw_images(context, options.disentanglement_images)
     encoded, kl = context.encode(rows), None
     if has(context.model, HasKL):
@@ -116,9 +117,10 @@ def _score(
 def _check_factors(context: Context) -> None:
     """Raises NotApplicable unless two factors vary, before any image is encoded."""
     factors = context.dataset.factors
+    if factors is None:
+        raise NotApplicable(NO_FACTORS)
     # A factor can be fixed where two images or more share a value of it.
-    columns = () if factors is None else factors.T
-    counts = [np.unique(column, return_counts=True)[1] for column in columns]
+    counts = [np.unique(column, return_counts=True)[1] for column in factors.T]
     if sum(np.count_nonzero(count > 1) > 1 for count in counts) < 2:
         raise NotApplicable(
             "these images have fewer than two factors with two values or more"

@@ -1,4 +1,4 @@
-"""The scores of `vsc_jax.metrics` of codes against ground truth, by name."""
+"""The scores of `vsc_jax.metrics` of codes, by name: all but one need factors."""
 
 import inspect
 from collections.abc import Callable
@@ -8,25 +8,38 @@ import numpy as np
 
 from vsc_jax import metrics
 
+NO_FACTORS = "this data set has no ground-truth factors"
+
 
 class LabelledCodes(NamedTuple):
     """Codes of images with their ground truth, one row per image.
 
     Attributes:
       codes: `[n, latent_dim]`, means of the Gaussian latents.
-      factors: int32 `[n, num_factors]`.
+      factors: int32 `[n, num_factors]`; None where the ground truth is not known.
       categories: int32 `[n, num_variables]`; None without categorical variables.
       log_var: `[n, latent_dim]`; None where q(z|x) is no Gaussian of mean `codes`:
         deterministic codes, or latents that can be exactly zero.
     """
 
     codes: np.ndarray
-    factors: np.ndarray
+    factors: np.ndarray | None
     categories: np.ndarray | None = None
     log_var: np.ndarray | None = None
 
 
 CodeScore = Callable[[LabelledCodes, LabelledCodes, int], dict[str, Any]]
+
+
+def factors_of(codes: LabelledCodes) -> np.ndarray:
+    """The factors.
+
+    Raises:
+      NotApplicable: if there are none.
+    """
+    if codes.factors is None:
+        raise metrics.NotApplicable(NO_FACTORS)
+    return codes.factors
 
 
 def _with_test(function: Callable[..., dict[str, Any]], **options) -> CodeScore:
@@ -35,9 +48,9 @@ def _with_test(function: Callable[..., dict[str, Any]], **options) -> CodeScore:
     def score(train: LabelledCodes, test: LabelledCodes, seed: int) -> dict[str, Any]:
         return function(
             train.codes,
-            train.factors,
+            factors_of(train),
             test.codes,
-            test.factors,
+            factors_of(test),
             categories=train.categories,
             categories_test=test.categories,
             seed=seed,
@@ -54,7 +67,11 @@ def _of_all(function: Callable[..., dict[str, Any]], **options) -> CodeScore:
     def score(train: LabelledCodes, _: LabelledCodes, seed: int) -> dict[str, Any]:
         given = {"seed": seed} if seeded else {}
         return function(
-            train.codes, train.factors, categories=train.categories, **given, **options
+            train.codes,
+            factors_of(train),
+            categories=train.categories,
+            **given,
+            **options,
         )
 
     return score
@@ -65,13 +82,14 @@ def _unsupervised(train: LabelledCodes, _: LabelledCodes, seed: int) -> dict[str
 
 
 def _jemmig(train: LabelledCodes, _: LabelledCodes, seed: int) -> dict[str, Any]:
+    factors = factors_of(train)
     if train.log_var is None:
         raise metrics.NotApplicable(
             "jemmig needs the log-variance of Gaussian posteriors, got None: these "
             "codes are deterministic or have a spike at zero."
         )
     return metrics.jemmig(
-        train.codes, train.log_var, train.factors, categories=train.categories
+        train.codes, train.log_var, factors, categories=train.categories
     )
 
 
@@ -97,5 +115,7 @@ SCORES: dict[str, tuple[CodeScore, str]] = {
     "sap": (_with_test(metrics.sap), "sap"),
     "unsupervised_scores": (_unsupervised, "gaussian_total_correlation"),
 }
+# Those that take codes alone.
+WITHOUT_FACTORS = ("unsupervised_scores",)
 # Less than a second each for 10,000 codes of 10 latents.
 CHEAP_SCORES = ("mig", "modularity", "mcc", "unsupervised_scores")
