@@ -77,7 +77,9 @@ UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 
 SAMPLES = flags.DEFINE_integer("num_samples", 10_000, "Codes that are scored.", 10)
 TEST_SAMPLES = flags.DEFINE_integer("num_test_samples", 5_000, "Codes to test on.", 10)
 REPEATS = flags.DEFINE_integer("repeats", 1, "Draws of codes.", 1, 1_000)
-SEED = flags.DEFINE_integer("seed", 0, "Of the draws of codes and of the scores.", 0)
+SEED = flags.DEFINE_integer(
+    "seed", 0, "Of the draws of codes and of the scores.", 0, 2**31 - 1
+)
 
 
 FLAGS = flags.FLAGS

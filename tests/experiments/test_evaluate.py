@@ -3,19 +3,22 @@
 import dataclasses
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import _workdir, evaluate
+from experiments import _memory, _workdir, evaluate
 from experiments._errors import UserError
+from experiments._results import notes
 from experiments._table import folder_name, write_table
 from experiments.configs import prior_sprites
 from experiments.run import run
 from vsc_jax import load_run
 from vsc_jax.figures import _make_figures as make_figures
+from vsc_jax.training import Checkpoints, RunLock
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +229,112 @@ def test_a_run_that_is_not_at_its_end(copied, capsys):
     assert results["metrics"].keys() == {"mig"}
 
 
+def test_scores_of_an_earlier_step_do_not_shorten_the_run(copied, few_figures, capsys):
+    before, (first, *_, last) = results_of(copied), steps_of(copied)
+    with flagsaver.flagsaver(all=True, figures=True, step=str(first)):
+        evaluate.score_run(copied, [])
+    assert f"of step {first}; the run is trained for {last}" in capsys.readouterr().out
+    after = results_of(copied)
+    assert after["run"]["scored_step"] == first
+    assert before["run"]["scored_step"] == last
+    for name in ("num_steps", "images_seen", "train_seconds"):
+        assert after["run"][name] == before["run"][name]
+    assert after["scores"]["loss"] != before["scores"]["loss"]
+    # One that was added, of the end, is told from the others.
+    assert after["metrics"]["mig"]["protocol"]["step"] == first
+    with flagsaver.flagsaver(**SMALL, metrics=["modularity", "sap"]):
+        evaluate.show_scores(copied)
+    note = f"of step {last}, the other scores are of step {first}"
+    printed = capsys.readouterr().out
+    assert f"note on metrics.modularity, metrics.sap: {note}" in printed
+    assert note in (copied / "report.html").read_text()
+    # Added scores of the end are of the run again when this is.
+    with flagsaver.flagsaver(all=True):
+        evaluate.score_run(copied, [])
+    after = results_of(copied)
+    assert after["run"]["scored_step"] == last
+    assert after["scores"] == before["scores"]
+    assert {"sap", "mig"} <= after["metrics"].keys()
+    assert notes(after) == {}
+
+
+def steps_of(folder):
+    return Checkpoints(folder, read_only=True).steps()
+
+
+def command(capsys, **given):
+    """What the command says of an error."""
+    with flagsaver.flagsaver(**given), pytest.raises(SystemExit):
+        evaluate.main(["evaluate"])
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_a_run_that_is_being_trained_is_left_alone(copied, capsys):
+    before = results_of(copied)
+    # As another process would have it: the same thread may take it again.
+    with ThreadPoolExecutor(1) as pool:
+        lock = RunLock(copied)
+        pool.submit(lock.__enter__).result()
+        for given in ({"metrics": ["mig"]}, {"all": True}):
+            line = command(capsys, workdir=str(copied), **given)
+            assert f"error: {copied} is in use by process " in line
+            assert line.endswith("; wait for it, or choose another --workdir.")
+        pool.submit(lock.__exit__).result()
+    assert results_of(copied) == before
+    with flagsaver.flagsaver(**SMALL):
+        evaluate.score_run(copied, ["modularity"])
+    assert "modularity" in results_of(copied)["metrics"]
+
+
+def test_an_evaluation_that_cannot_be_is_refused_at_once(copied, capsys, monkeypatch):
+    config = json.loads((copied / "config.json").read_text())
+    config["evaluation"]["iwae_samples"] = 10**9
+    (copied / "config.json").write_text(json.dumps(config))
+    line = command(capsys, workdir=str(copied), all=True)
+    assert "evaluation.iwae_samples must be a whole number of at least 0" in line
+    assert "at most 1000000, got 1000000000" in line
+    monkeypatch.setattr(_memory, "free_bytes", lambda: 1_000)
+    line = command(capsys, workdir=str(copied), metrics=["mig"])
+    assert "the codes of 320 images need about " in line
+    assert line.endswith("1.0 kB are free; lower --num_samples and --num_test_samples.")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
+        ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
+        (
+            {"all": True, "num_test": 9, "repeats": 3},
+            "without --metrics this command takes no --num_test, --repeats; leave it",
+        ),
+        (
+            {"workdir": "gs://bucket/run"},
+            "must be a folder of this machine, got gs://b",
+        ),
+    ],
+)
+def test_flags_that_would_have_no_use(copied, capsys, given, message):
+    assert message in command(capsys, **{"workdir": str(copied), **given})
+
+
+def test_data_that_were_moved_are_found_by_their_new_path(copied, monkeypatch):
+    paths = []
+
+    def stop(config):
+        paths.append(config.data.path)
+        raise UserError("stop")
+
+    monkeypatch.setattr(evaluate, "build", stop)
+    with (
+        flagsaver.flagsaver(all=True, data_path="/elsewhere"),
+        pytest.raises(UserError, match="stop"),
+    ):
+        evaluate.score_run(copied, [])
+    assert paths == ["/elsewhere"]
+
+
 def test_a_run_of_another_version(copied):
     loaded = load_run(copied)
     del loaded.meta["config"]["train"]["shuffle"]
@@ -275,7 +384,7 @@ def test_each_run_of_a_sweep_is_scored_and_its_table_written(workdir, tmp_path, 
         assert "failed" not in row
 
 
-def test_data_without_factors_are_refused(workdir, monkeypatch):
+def test_data_without_factors_are_not_scored_against(workdir, copied, monkeypatch):
     bare = dataclasses.replace(
         evaluate.choose_dataset(workdir, load_run(workdir)),
         name="bare",
@@ -289,3 +398,9 @@ def test_data_without_factors_are_refused(workdir, monkeypatch):
     monkeypatch.setattr(evaluate, "choose_dataset", lambda *_: bare)
     with pytest.raises(UserError, match="bare has no ground-truth factors to score"):
         evaluate.score_run(workdir, ["mig"])
+    with flagsaver.flagsaver(**SMALL):
+        scores = evaluate.score_run(copied, [])
+    assert scores.pop("unsupervised_scores")["value"] >= 0.0
+    assert {score["skipped"] for score in scores.values()} == {
+        "this data set has no ground-truth factors"
+    }

@@ -18,6 +18,7 @@ from experiments._results import (
     print_results,
     report,
     shown_scores,
+    summary,
 )
 from experiments.configs import vsc_mlp
 from vsc_jax import metrics
@@ -73,6 +74,14 @@ def test_a_command_with_failures_ends_with_one_line(capsys):
     )
 
 
+def test_an_error_of_many_scores_is_said_once():
+    failed = {"elbo": "TypeError: why", "kl": "TypeError: so", "iwae": "TypeError: why"}
+    assert summary(failed) == (
+        "3 of the scores and figures failed: elbo, iwae: TypeError: why; kl: "
+        "TypeError: so"
+    )
+
+
 def test_what_is_trained_on_what_and_what_the_silence_is():
     config: ConfigDict = vsc_mlp.get_config("vae,digits,quick")
     config.model.hidden = (8,)
@@ -102,7 +111,7 @@ def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, cap
             "skipped": {"probe": "no labels", "kl": "no prior"},
         },
         "metrics": {
-            "mig": {"value": 0.25, "headline": "mig"},
+            "mig": {"value": 0.25, "headline": "mig", "note": "a label"},
             "sap": {"skipped": "no labels"},
         },
         "figures": {"skipped": {"prior_samples": "no prior"}},
@@ -113,6 +122,7 @@ def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, cap
         "iwae_50 -1",
         "loss 1.5",
         "metrics.mig 0.25",
+        "note on metrics.mig: a label",
         "left out probe, metrics.sap: no labels",
         "left out kl, prior_samples: no prior",
         str(tmp_path / "results.json"),

@@ -60,6 +60,22 @@ def test_seeds_are_compared_and_hyperparameters_are_not_pooled(sweep, capsys):
     assert "differs in the seed alone: beta=4.0,seed=2" in printed
 
 
+def test_too_few_images_are_told_with_the_flag_that_gives_more(sweep):
+    def compare_on(num_test, num_samples):
+        def dataset_of(workdir, loaded):
+            config = read_config(workdir, loaded.meta)
+            config.data.num_test = num_test
+            return _config.make_dataset(config)
+
+        return _udr.compare_runs(sweep, dataset_of, num_samples, 3)
+
+    message = "--udr needs at least 3 images, as many as the runs have latents, got 2; "
+    with pytest.raises(UserError, match=f"{message}the test split .* --num_test="):
+        compare_on(2, 100)
+    with pytest.raises(UserError, match=rf"{message}raise --udr_samples=2\."):
+        compare_on(20, 2)
+
+
 def test_runs_that_cannot_be_compared(sweep, tmp_path):
     with pytest.raises(UserError, match=r"number of runs in .*: 0, and no such two"):
         compare(tmp_path)
