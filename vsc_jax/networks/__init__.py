@@ -15,6 +15,7 @@ from vsc_jax.networks._state import merge_state as merge_state
 from vsc_jax.networks._state import split_state as split_state
 from vsc_jax.networks._strided_conv import StridedConv as StridedConv
 from vsc_jax.networks._strided_conv import TransposedConv as TransposedConv
+from vsc_jax.networks._strided_conv import matrix_convolutions as matrix_convolutions
 from vsc_jax.networks._strided_conv import strided_conv as strided_conv
 from vsc_jax.networks._strided_conv import transposed_conv as transposed_conv
 from vsc_jax.networks._trunks import MLP as MLP
@@ -36,6 +37,7 @@ __all__ = [
     "build_networks",
     "init_params",
     "keep_local",
+    "matrix_convolutions",
     "merge_state",
     "split_state",
     "strided_conv",

@@ -2,10 +2,13 @@
 
 On the CPU, XLA differentiates such convolutions several times slower than a matrix
 product of the same arithmetic, so there both directions and their gradients are
-matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`.
+matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`,
+but for many models in one program, see `matrix_convolutions`.
 """
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -15,6 +18,23 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from vsc_jax.networks import _conv_matmul
+
+_MATRIX_FORM = contextvars.ContextVar("matrix_form", default=False)
+
+
+@contextlib.contextmanager
+def matrix_convolutions(wanted: bool = True) -> Iterator[None]:
+    """Within the context, what is traced has matrix products on every device.
+
+    `jax.vmap` turns a convolution with one kernel per run into a grouped convolution,
+    which cuDNN is slow at (https://github.com/jax-ml/jax/issues/13800); matrix products
+    become batched ones.
+    """
+    token = _MATRIX_FORM.set(wanted)
+    try:
+        yield
+    finally:
+        _MATRIX_FORM.reset(token)
 
 
 def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -46,7 +66,7 @@ def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
             f"x must have an even height and width to be halved, got shape {x.shape}."
         )
     images = x.reshape(-1, *x.shape[-3:])
-    if _on_cpu():
+    if _is_matrix_form():
         y = _conv_matmul.strided_conv(*_vary_alike(images, kernel))
     else:
         y = _lax_strided_conv(images, kernel)
@@ -80,20 +100,20 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     _check(x, kernel)
     images = x.reshape(-1, *x.shape[-3:])
-    if _on_cpu():
+    if _is_matrix_form():
         y = _conv_matmul.transposed_conv(*_vary_alike(images, kernel))
     else:
         y = _lax_transposed_conv(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
-def _on_cpu() -> bool:
+def _is_matrix_form() -> bool:
     """Whether the matrix products are the faster form where this is traced.
 
     Asked once per trace. `lax.platform_dependent` would ask per lowering, but leaves
     a conditional in the program and keeps both forms' residuals for the gradient.
     """
-    return jax.default_backend() == "cpu"
+    return _MATRIX_FORM.get() or jax.default_backend() == "cpu"
 
 
 def _vary_alike(*arrays: jax.Array) -> list[jax.Array]:

@@ -4,13 +4,19 @@ from vsc_jax.training._batches import batch_indices as batch_indices
 from vsc_jax.training._checkpoints import CheckpointError as CheckpointError
 from vsc_jax.training._checkpoints import Checkpoints as Checkpoints
 from vsc_jax.training._checkpoints import read_meta as read_meta
+from vsc_jax.training._ends import NonFiniteLossError as NonFiniteLossError
+from vsc_jax.training._ends import Terminated as Terminated
+from vsc_jax.training._ends import UncertifiedError as UncertifiedError
+from vsc_jax.training._group_trainer import GroupTrainer as GroupTrainer
+from vsc_jax.training._group_trainer import create_group_trainer as create_group_trainer
+from vsc_jax.training._group_trainer import group_key as group_key
+from vsc_jax.training._group_trainer import why_alone as why_alone
 from vsc_jax.training._log import MetricsLog as MetricsLog
-from vsc_jax.training._loop import NonFiniteLossError as NonFiniteLossError
-from vsc_jax.training._loop import Terminated as Terminated
-from vsc_jax.training._loop import TrainResult as TrainResult
-from vsc_jax.training._loop import UncertifiedError as UncertifiedError
 from vsc_jax.training._loop import prepare_training as prepare_training
 from vsc_jax.training._loop import train as train
+from vsc_jax.training._loop import train_group as train_group
+from vsc_jax.training._open_run import GroupRun as GroupRun
+from vsc_jax.training._open_run import TrainResult as TrainResult
 from vsc_jax.training._optimizers import OptimizerOptions as OptimizerOptions
 from vsc_jax.training._optimizers import create_optimizer as create_optimizer
 from vsc_jax.training._optimizers import create_optimizers as create_optimizers
@@ -33,6 +39,8 @@ __all__ = [
     "CheckpointError",
     "Checkpoints",
     "ChunkResult",
+    "GroupRun",
+    "GroupTrainer",
     "MetricsLog",
     "NonFiniteLossError",
     "OptimizerOptions",
@@ -48,12 +56,16 @@ __all__ = [
     "UncertifiedError",
     "WorkdirInUseError",
     "batch_indices",
+    "create_group_trainer",
     "create_optimizer",
     "create_optimizers",
     "create_trainer",
+    "group_key",
     "init_state",
     "prepare_training",
     "read_meta",
     "restore_run",
     "train",
+    "train_group",
+    "why_alone",
 ]

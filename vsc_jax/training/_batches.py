@@ -5,9 +5,11 @@ import functools
 import numpy as np
 
 
-@functools.lru_cache(maxsize=2)
+# Two epochs of each run of a group; 3 MB each for the 737,280 images of dSprites.
+@functools.lru_cache(maxsize=32)
 def _permutation(seed: int, epoch: int, num_examples: int) -> np.ndarray:
-    return np.random.default_rng((seed, epoch)).permutation(num_examples)
+    order = np.random.default_rng((seed, epoch)).permutation(num_examples)
+    return order.astype(np.int32)
 
 
 def batch_indices(
@@ -32,7 +34,7 @@ def batch_indices(
       shuffle: whether to permute.
 
     Returns:
-      `int64 [batch_size]`.
+      `int [batch_size]`.
 
     Raises:
       ValueError: if there are fewer examples than one batch needs.

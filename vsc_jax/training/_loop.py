@@ -1,63 +1,40 @@
 """The training loop: chunks of compiled steps between log points."""
 
 import contextlib
-import math
+import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 
 from vsc_jax.datasets import Dataset
-from vsc_jax.models import Batch, Trainable
-from vsc_jax.training._checkpoints import Checkpoints
-from vsc_jax.training._log import MetricsLog
+from vsc_jax.models import Trainable
+from vsc_jax.training._ends import Terminated
+from vsc_jax.training._group_trainer import (
+    GroupTrainer,
+    create_group_trainer,
+    group_key,
+    group_of_one,
+    why_alone,
+)
+from vsc_jax.training._open_run import (
+    OWN_ENDS,
+    GroupRun,
+    Moment,
+    OpenRun,
+    Score,
+    TrainResult,
+)
 from vsc_jax.training._optimizers import Optimizers, create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
 from vsc_jax.training._parallel import Trainer, create_trainer
 from vsc_jax.training._progress import Progress
-from vsc_jax.training._run_lock import RunLock
 from vsc_jax.training._signals import StopSignals
 from vsc_jax.training._state import TrainState, init_state
-from vsc_jax.training._steps import ChunkResult, TrainData
-
-
-class NonFiniteLossError(RuntimeError):
-    """Loss or gradient became infinite or NaN."""
-
-
-class UncertifiedError(RuntimeError):
-    """A discrete assignment inside a step could not be certified as optimal."""
-
-
-class Terminated(Exception):  # noqa: N818 (not an error: what was asked for was done)
-    """A signal asked for the end; the state was saved.
-
-    Attributes:
-      signal_name: such as "SIGTERM".
-    """
-
-    def __init__(self, signal_name: str, step: int, workdir: Path) -> None:
-        super().__init__(f"stopped by {signal_name}; step {step} is saved in {workdir}")
-        self.signal_name = signal_name
-
-
-class TrainResult(NamedTuple):
-    """What training gives back.
-
-    Attributes:
-      state: the final state.
-      best_step: step of the checkpoint with the lowest test loss.
-      seconds: wall time of all training so far, over all resumes.
-      first_step_seconds: from the call to the end of the first compiled chunk.
-    """
-
-    state: TrainState
-    best_step: int | None
-    seconds: float
-    first_step_seconds: float
+from vsc_jax.training._steps import TrainData
+from vsc_jax.training._test_loss import TestLoss, make_test_loss
 
 
 def prepare_training(
@@ -88,7 +65,7 @@ def train(
     *,
     workdir: Path,
     meta: Mapping[str, Any],
-    score: Callable[[Any], Mapping[str, float]] | None = None,
+    score: Score | None = None,
     show_progress: bool = True,
 ) -> TrainResult:
     """Trains, logs and saves; continues from the newest checkpoint in `workdir`.
@@ -117,143 +94,183 @@ def train(
       WorkdirInUseError: if another run writes in `workdir`.
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
-    began = time.perf_counter()
     optimizers, trainer = prepare_training(model, dataset, options)
-    is_main = jax.process_index() == 0
-    with contextlib.ExitStack() as stack:
-        # Before the checkpoints, which remove what an earlier run left half done.
-        stack.enter_context(RunLock(workdir))
-        checkpoints = Checkpoints(workdir, keep=options.keep_checkpoints)
-        stack.callback(checkpoints.close)
-        progress = Progress(options.num_steps, show=show_progress and is_main)
-        stack.callback(progress.close)
-        make_state = jax.jit(lambda: init_state(model, optimizers, options.seed))
-        state = trainer.replicate(make_state())
-        restored = checkpoints.restore_newest(state)
-        seconds_before = 0.0
-        if restored is not None:
-            state, saved_meta = restored
-            seconds_before = saved_meta["seconds"]
-            progress.note(f"continuing from the checkpoint of step {int(state.step)}")
-        step = int(state.step)
-        if step > options.num_steps:
-            raise ValueError(
-                f"{workdir} holds a run that is at step {step} already; num_steps must "
-                f"be at least that, got {options.num_steps}."
-            )
-        log = None
-        if is_main:
-            log = MetricsLog(workdir / "metrics.jsonl", from_step=step)
-            stack.callback(log.close)
-        data = trainer.replicate(TrainData(dataset.images, dataset.factors))
-        test_loss = _make_test_loss(model, dataset, options)
-        first_step_seconds = math.nan
-        progress.start(step)
-        signals = stack.enter_context(StopSignals(announce=show_progress and is_main))
-        while step < options.num_steps:
-            chunk_began = time.perf_counter()
-            until = _next_multiple(step, options.log_every, options.num_steps)
-            inputs = chunk_inputs(options, dataset, step)
-            chunk = trainer.run_chunk(state, data, inputs, until - step)
-            # This waits, which bounds how many chunks are queued on the device.
-            scalars = _sound_values(step, chunk, checkpoints)
-            now = time.perf_counter()
-            if math.isnan(first_step_seconds):
-                first_step_seconds = now - began
-            num_done, state, step = until - step, chunk.state, until
-            speed = num_done / (now - chunk_began)
-            seconds = seconds_before + now - began
-            scalars |= {"steps_per_second": speed, "seconds": seconds}
-            progress.update(step, scalars["loss"], speed)
-            stop = signals.received()
-            if score and _is_due(step, num_done, options, options.score_every):
-                scalars |= score(state.variables)
-            save = stop or _is_due(step, num_done, options, options.checkpoint_every)
-            if save:
-                scalars["test_loss"] = test_loss(state.variables)
-            if log:
-                log.write(step, scalars)
-            if save:
-                if log:  # a checkpoint whose line is lost could not write it again
-                    log.sync()
-                checkpoints.save(
-                    state, {**meta, "seconds": seconds}, test_loss=scalars["test_loss"]
-                )
-            if stop:
-                raise Terminated(stop, step, workdir)
-        seconds = seconds_before + time.perf_counter() - began
-        return TrainResult(state, checkpoints.best_step(), seconds, first_step_seconds)
+    run = GroupRun(dataset, options, workdir, meta, score)
+    [outcome] = _train(
+        model,
+        optimizers,
+        [run],
+        lambda _: group_of_one(trainer),
+        trainer.replicate,
+        show_progress,
+    )
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
-def _make_test_loss(
-    model: Trainable, dataset: Dataset, options: TrainOptions
-) -> Callable[[Any], float]:
-    """Loss on fixed test images with fixed noise and the weights of the last step."""
-    num = min(options.num_test_images, len(dataset.test_indices))
-    size = min(options.batch_size, num)
-    rows = dataset.test_indices[: num // size * size].reshape(-1, size)
-    images = dataset.images[rows]
-    factors = None if dataset.factors is None else dataset.factors[rows]
-    key = jax.random.fold_in(jax.random.key(options.seed), 0x7E57)
-    weights = options.weights_at(options.num_steps)
+def train_group(
+    model: Trainable,
+    runs: Sequence[GroupRun],
+    *,
+    devices: Sequence[Any] | None = None,
+    matrix_form: bool = True,
+    show_progress: bool = True,
+) -> list[TrainResult | Exception]:
+    """Trains several runs in one compiled program, each as `train` does it alone.
 
-    @jax.jit
-    def mean_loss(params, images, factors, weights):
-        def one_batch(inputs):
-            index, stored, batch_factors = inputs
-            batch = Batch(dataset.format.decode(stored), batch_factors)
-            noise = model.noise(jax.random.fold_in(key, index), size)
-            return model.loss(params, batch, noise, weights).loss
+    The runs are shared out among the devices; parameters are those of `train` to the
+    rounding of float32. Each run has its own folder, from whose newest checkpoint it
+    continues: runs that are behind catch up first.
 
-        indices = np.arange(len(rows))
-        return jax.lax.map(one_batch, (indices, images, factors)).mean()
+    Args:
+      model: the model of all runs.
+      runs: what is trained; they may differ in seed, in weights of the loss, in the
+        learning rate and in what the images are, see `group_key`.
+      devices: the devices to use; None for all of this process.
+      matrix_form: see `create_group_trainer`.
+      show_progress: whether to show a bar (on a terminal) or lines.
 
-    return lambda params: float(mean_loss(params, images, factors, weights))
-
-
-def _next_multiple(step: int, every: int, end: int) -> int:
-    return min((step // every + 1) * every, end)
-
-
-def _is_due(step: int, num_done: int, options: TrainOptions, every: int) -> bool:
-    """Whether what happens `every` steps, and at the end, is due now."""
-    if not every:
-        return False
-    return step == options.num_steps or step // every > (step - num_done) // every
-
-
-def _sound_values(
-    step: int, chunk: ChunkResult, checkpoints: Checkpoints
-) -> dict[str, Any]:
-    """Means over the chunk that began at `step`, vectors as lists.
+    Returns:
+      For each run its result, or the error that ended it: those that `train` raises,
+      but for `Terminated`.
 
     Raises:
-      NonFiniteLossError: if its last step is not finite.
-      UncertifiedError: if its last step has an assignment without a certificate.
+      ValueError: if an option does not fit the model or the data, or the runs cannot be
+        one group.
+      Terminated: after SIGTERM, SIGHUP or Ctrl-C, when all states have been saved.
     """
-    done, mean, last, sound = jax.device_get(
-        (chunk.num_steps, chunk.mean, chunk.last, chunk.sound)
-    )
-    if sound:
-        return {name: np.asarray(value).tolist() for name, value in mean.items()}
-    bad = [
-        f"{name} = {value}"
-        for name, value in last.items()
-        if not np.isfinite(value).all()
-    ]
-    steps = checkpoints.steps()
-    saved = (
-        f"the last good checkpoint is {checkpoints.directory / str(steps[-1])}"
-        if steps
-        else "no checkpoint was saved before it"
-    )
-    if not bad:
-        raise UncertifiedError(
-            f"the assignment of step {step + int(done)} is not certified as optimal; "
-            f"{saved}. This is a fault of the solver: please report it, and go on with "
-            "--config.model.assignment_method=ortools."
+    first = runs[0]
+    if reason := why_alone(model, first.options):
+        raise ValueError(f"the runs cannot be trained as a group: {reason}.")
+    for run in runs:
+        check_options(model, run.dataset, run.options)
+        if group_key(model, *run[:2]) != group_key(model, *first[:2]):
+            raise ValueError(
+                f"the runs in {first.workdir} and {run.workdir} cannot be trained as a "
+                "group: their shapes, lengths or optimizers differ."
+            )
+    optimizers = create_optimizers(model, **first.options.optimizer)
+
+    def make_trainer(num_runs: int) -> GroupTrainer:
+        return create_group_trainer(
+            model,
+            optimizers,
+            first.dataset.format,
+            num_runs,
+            batch_size=first.options.batch_size,
+            may_reset_moments=bool(first.options.reset_moments_at),
+            devices=devices,
+            matrix_form=matrix_form,
         )
-    raise NonFiniteLossError(
-        f"step {step + int(done)} is not finite: {', '.join(bad)}; {saved}. "
-        "Try a lower learning rate, or look at the terms in metrics.jsonl."
+
+    return _train(model, optimizers, runs, make_trainer, None, show_progress)
+
+
+def _train(
+    model: Trainable,
+    optimizers: Optimizers,
+    runs: Sequence[GroupRun],
+    make_trainer: Callable[[int], GroupTrainer],
+    place: Callable[[TrainState], TrainState] | None,
+    show_progress: bool,
+) -> list[TrainResult | Exception]:
+    """The loop of `train` and `train_group`.
+
+    Args:
+      model: of all runs.
+      optimizers: of all runs.
+      runs: what is trained.
+      make_trainer: of so many runs.
+      place: puts a state where a trainer takes it, if it is not there already.
+      show_progress: whether to show it.
+    """
+    began = time.perf_counter()
+    num_steps = runs[0].options.num_steps
+    make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
+    test_loss = make_test_loss(model, runs[0].dataset.format)
+    show = show_progress and jax.process_index() == 0
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(OpenRun(run)) for run in runs]
+        progress = Progress(num_steps, show=show)
+        stack.callback(progress.close)
+        for run in opened:
+            with _failing_alone(run, *([ValueError] if len(runs) > 1 else [])):
+                start = make_state(run.run.options.seed)
+                run.open(place(start) if place else start)
+                if run.restored:
+                    progress.note(_continuing(run, alone=len(runs) == 1))
+        signals = stack.enter_context(StopSignals(announce=show))
+        while steps := sorted(
+            {run.step for run in opened if not run.failure} - {num_steps}
+        ):
+            # Those that are furthest behind catch up first.
+            behind = [r for r in opened if not r.failure and r.step == steps[0]]
+            until = steps[1] if len(steps) > 1 else num_steps
+            trainer = make_trainer(len(behind))
+            _advance(trainer, behind, until, test_loss, progress, signals, began)
+        seconds = time.perf_counter() - began
+        return [run.failure or run.result(seconds) for run in opened]
+
+
+def _advance(
+    trainer: GroupTrainer,
+    runs: Sequence[OpenRun],
+    until: int,
+    test_loss: TestLoss,
+    progress: Progress,
+    signals: StopSignals,
+    began: float,
+) -> None:
+    """Trains runs that are at one step up to step `until`."""
+    step, options = runs[0].step, runs[0].run.options
+    data = trainer.place(
+        [TrainData(r.run.dataset.images, r.run.dataset.factors) for r in runs]
     )
+    state = trainer.join([run.state for run in runs])
+    progress.start(step)
+    while step < until and not all(run.failure for run in runs):
+        chunk_began = time.perf_counter()
+        end = min(_next_multiple(step, options.log_every), until)
+        inputs = [chunk_inputs(r.run.options, r.run.dataset, step) for r in runs]
+        state, values = trainer.run_chunk(state, data, inputs, end - step)
+        now = time.perf_counter()
+        stop = signals.received()
+        moment = Moment(end, end - step, now - began, now - chunk_began, stop)
+        step, losses = end, []
+        for i, run in enumerate(runs):
+            if not run.failure:
+                state_of_run = functools.partial(trainer.split, state, i)
+                with _failing_alone(run):
+                    loss = run.record(moment, values[i], state_of_run, test_loss)
+                    losses.append(loss)
+        if losses:
+            progress.update(step, sum(losses) / len(losses), moment.speed)
+        if stop and losses:
+            raise Terminated(stop, step, _common_folder(runs))
+    for i, run in enumerate(runs):
+        if not run.failure:
+            run.state = trainer.split(state, i)
+
+
+@contextlib.contextmanager
+def _failing_alone(run: OpenRun, *more: type[Exception]) -> Iterator[None]:
+    """Notes an error that ends one run alone."""
+    try:
+        yield
+    except (*OWN_ENDS, *more) as error:
+        run.failure = error
+
+
+def _continuing(run: OpenRun, *, alone: bool) -> str:
+    which = "" if alone else f"{run.run.workdir.name}: "
+    return f"{which}continuing from the checkpoint of step {run.step}"
+
+
+def _common_folder(runs: Sequence[OpenRun]) -> Path:
+    """The folder of one run, or that of the folders of several."""
+    return runs[0].run.workdir if len(runs) == 1 else runs[0].run.workdir.parent
+
+
+def _next_multiple(step: int, every: int) -> int:
+    return (step // every + 1) * every

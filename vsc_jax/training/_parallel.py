@@ -118,7 +118,7 @@ def _gather(array: jax.Array) -> jax.Array:
     return jax.lax.all_gather(array, AXIS, tiled=True)
 
 
-def _value_and_gradient(
+def value_and_gradient(
     loss: Callable[[Params], LossOutput], player: Player, state: TrainState
 ) -> tuple[LossOutput, Params]:
     """A loss of all variables, and its gradient to what the player moves."""
@@ -161,7 +161,7 @@ def _with_shard_map(
         logged = {}
         for player in model.players:
             loss = on_mesh(player.loss)
-            output, gradient = _value_and_gradient(
+            output, gradient = value_and_gradient(
                 lambda variables, loss=loss: loss(
                     variables, data, inputs.indices, noise, inputs.weights
                 ),
@@ -249,7 +249,7 @@ def _with_pmap(
         batch, noise = functions.batch(data, inputs.indices), local_noise(state)
         logged = {}
         for player in functions.model.players:
-            local = _value_and_gradient(
+            local = value_and_gradient(
                 lambda variables, player=player: player.loss(
                     variables, batch, noise, inputs.weights, gather=_gather
                 ),

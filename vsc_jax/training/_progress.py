@@ -30,8 +30,8 @@ class Progress:
                 self._show = False
 
     def start(self, step: int) -> None:
-        """Shows the bar, at `step`."""
-        if self._show and sys.stderr.isatty():
+        """Shows the bar, at `step`, if it is not there yet."""
+        if self._bar is None and self._show and sys.stderr.isatty():
             self._bar = tqdm(
                 total=self._num_steps,
                 initial=step,

@@ -1,0 +1,289 @@
+"""Runs of a group are what they are alone."""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+
+import jax
+import numpy as np
+import pytest
+from model_cases import model_of, weights_of
+from tiny_runs import assert_same, tiny_dataset, tiny_model, tiny_options
+
+from vsc_jax import models, training
+from vsc_jax.training import (
+    Checkpoints,
+    GroupRun,
+    GroupTrainer,
+    NonFiniteLossError,
+    RunLock,
+    Terminated,
+    TrainResult,
+    WorkdirInUseError,
+    create_group_trainer,
+    group_key,
+    train_group,
+    why_alone,
+)
+
+# With it, gradients that are no more than rounding move nothing.
+ADAM = {"eps": 1e-3}
+KINDS = [
+    "vae",
+    "vae-conv",
+    "vae-dcgan",
+    "vsc",
+    "cascade_vae",
+    "joint_vae",
+    "factor_vae",
+    "aae_s",
+]
+
+
+def dataset_of(model, **options):
+    dataset = tiny_dataset(**options)
+    if model.image_shape == dataset.image_shape:
+        return dataset
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (len(dataset.images), *model.image_shape))
+    return dataclasses.replace(
+        dataset,
+        images=images.astype(np.uint8),
+        format=dataclasses.replace(dataset.format, image_shape=model.image_shape),
+    )
+
+
+def run_of(model, workdir, dataset=None, score=None, **options):
+    """One of a group, with a `meta` from which `load_run` can work."""
+    options = tiny_options(model, **{"optimizer": ADAM} | options)
+    weights = options.weights_at(10**6)
+    meta = {
+        "model": models.describe_model(model),
+        "optimizer": dict(options.optimizer),
+        "weights": {name: float(value) for name, value in weights.items()},
+    }
+    dataset = dataset or dataset_of(model)
+    return GroupRun(dataset, options, workdir, meta, score)
+
+
+def alone(model, run):
+    return training.train(
+        model,
+        run.dataset,
+        run.options,
+        workdir=run.workdir,
+        meta=run.meta,
+        score=run.score,
+        show_progress=False,
+    )
+
+
+def together(model, runs, **options):
+    return train_group(model, runs, show_progress=False, **options)
+
+
+def assert_close(one, two):
+    """Every leaf equal, to a small part of the largest number in it."""
+
+    def check(a, b):
+        scale = max(np.abs(a).max(), 1e-3) if a.size else 1.0
+        np.testing.assert_allclose(b, a, rtol=0, atol=2e-4 * scale)
+
+    jax.tree.map(check, *jax.device_get((one, two)))
+
+
+def read_log(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_parameters_are_those_of_the_runs_alone(case, tmp_path):
+    model, weights = model_of(case), weights_of(case)
+    name = next(iter(weights), None)  # AAE-S has none
+    settings = [
+        {
+            "seed": seed,
+            "learning_rate": rate,
+            "weights": {**weights, **({name: value} if name else {})},
+        }
+        for seed, rate, value in ((0, 0.01, 1.0), (5, 0.003, 2.0), (5, 0.01, 0.5))
+    ]
+    runs = [
+        run_of(model, tmp_path / f"group{i}", num_steps=6, log_every=3, **setting)
+        for i, setting in enumerate(settings)
+    ]
+    # Two on the first device; the second one has a place that is not used.
+    results = together(model, runs, devices=jax.devices()[:2])
+    for i, (run, result) in enumerate(zip(runs, results, strict=True)):
+        single = run._replace(workdir=tmp_path / f"alone{i}")
+        expected = alone(model, single)
+        assert_close(expected.state.variables, result.state.variables)
+        data = jax.random.key_data
+        assert_same(data(expected.state.key), data(result.state.key))
+        assert result.best_step == expected.best_step
+        lines, wanted = read_log(run.workdir), read_log(single.workdir)
+        assert [line["step"] for line in lines] == [3, 6]
+        for line, want in zip(lines, wanted, strict=True):
+            assert line.keys() == want.keys()
+            assert line["loss"] == pytest.approx(want["loss"], rel=1e-3)
+        restored, of_one = training.restore_run(run.workdir), result.state.variables
+        assert restored.step == 6
+        assert_same(restored.params, of_one)
+
+
+def group_of(tmp_path, count=3, **options):
+    model = tiny_model()
+    runs = [
+        run_of(model, tmp_path / str(seed), seed=seed, **options)
+        for seed in range(count)
+    ]
+    return model, runs
+
+
+def test_images_may_differ_from_run_to_run(tmp_path):
+    model = tiny_model()
+    data = [tiny_dataset(seed=seed) for seed in range(3)]
+    runs = [run_of(model, tmp_path / f"g{i}", one) for i, one in enumerate(data)]
+    results = together(model, runs, devices=jax.devices()[:2])
+    for i, (run, result) in enumerate(zip(runs, results, strict=True)):
+        expected = alone(model, run._replace(workdir=tmp_path / f"alone{i}"))
+        assert_close(expected.state.params, result.state.params)
+
+
+def test_a_run_that_is_not_finite_stops_alone(tmp_path):
+    model, runs = group_of(tmp_path)
+    beta = {"beta": lambda step: math.nan if step == 12 else 1.0}
+    runs[1] = run_of(model, tmp_path / "bad", weights=beta)
+    first, bad, last = together(model, runs, devices=jax.devices()[:1])
+    assert isinstance(bad, NonFiniteLossError)
+    assert str(bad).startswith("step 13 is not finite: ")
+    assert str(tmp_path / "bad" / "checkpoints" / "10") in str(bad)
+    assert [line["step"] for line in read_log(tmp_path / "bad")] == [5, 10]
+    for run, result in ((runs[0], first), (runs[2], last)):
+        assert isinstance(result, TrainResult)
+        assert result.state.step == 20
+        expected = alone(model, run._replace(workdir=run.workdir / "alone"))
+        assert_close(expected.state.params, result.state.params)
+
+
+def test_a_group_ends_when_none_is_left(tmp_path):
+    model, runs = group_of(tmp_path, 2, learning_rate=1e30)
+    results = together(model, runs)
+    assert all(isinstance(result, NonFiniteLossError) for result in results)
+
+
+def test_a_folder_in_use_and_one_that_is_too_far_fail_alone(tmp_path):
+    model, runs = group_of(tmp_path, 3, num_steps=5)
+    alone(model, run_of(model, runs[1].workdir, num_steps=10))
+    with RunLock(runs[2].workdir):  # of the same thread, it is no obstacle
+        first, far, last = together(model, runs)
+    assert isinstance(first, TrainResult)
+    assert isinstance(last, TrainResult)
+    assert "is at step 10 already" in str(far)
+    with pytest.raises(ValueError, match="num_steps must be at least that"):
+        raise far
+    assert not isinstance(far, WorkdirInUseError)
+
+
+def test_it_goes_on_from_checkpoints_of_any_step(tmp_path):
+    """As after a kill while the checkpoints of a group were written."""
+    model, runs = group_of(tmp_path, 4)
+    for run, num_steps in zip(runs, (0, 10, 10, 20), strict=True):
+        if num_steps:
+            options = dataclasses.replace(run.options, num_steps=num_steps)
+            alone(model, run._replace(options=options))
+    results = together(model, runs, devices=jax.devices()[:2])
+    for run, result in zip(runs, results, strict=True):
+        expected = alone(model, run._replace(workdir=run.workdir / "alone"))
+        assert result.state.step == 20
+        assert_close(expected.state.params, result.state.params)
+        assert [line["step"] for line in read_log(run.workdir)] == [5, 10, 15, 20]
+    again = together(model, runs)
+    for result, other in zip(results, again, strict=True):
+        assert_same(result.state.params, other.state.params)
+        assert math.isnan(other.first_step_seconds)
+
+
+def test_a_signal_saves_all(tmp_path):
+    def rate(step):
+        if step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0.01
+
+    model, runs = group_of(tmp_path, 2, learning_rate=rate, checkpoint_every=1000)
+    with pytest.raises(Terminated, match=f"step 10 is saved in {tmp_path}$"):
+        together(model, runs)
+    for run in runs:
+        assert Checkpoints(run.workdir).steps() == [10]
+
+
+def test_moments_are_reset_in_all(tmp_path):
+    options = {"reset_moments_at": (15,), "num_steps": 16}
+    model, runs = group_of(tmp_path, 2, **options)
+    for run, result in zip(runs, together(model, runs), strict=True):
+        counts = [x for x in jax.tree.leaves(result.state.opt_state) if not x.ndim]
+        assert [int(count) for count in counts] == [1]
+        expected = alone(model, run._replace(workdir=run.workdir / "alone"))
+        assert_close(expected.state.params, result.state.params)
+
+
+def test_scores_join_the_logs(tmp_path):
+    model = tiny_model()
+    runs = [
+        run_of(
+            model,
+            tmp_path / str(seed),
+            seed=seed,
+            score=lambda params, seed=seed: {"factor_vae_score": float(seed)},
+            score_every=10,
+        )
+        for seed in range(2)
+    ]
+    together(model, runs)
+    for seed, run in enumerate(runs):
+        scored = [line.get("factor_vae_score") for line in read_log(run.workdir)]
+        assert scored == [None, seed, None, seed]
+
+
+def test_runs_that_differ_in_shape_are_refused(tmp_path):
+    model, runs = group_of(tmp_path, 2)
+    for options in (
+        {"batch_size": 8},
+        {"num_steps": 10},
+        {"optimizer": {"name": "sgd"}},
+        {"reset_moments_at": (3,)},
+    ):
+        other = run_of(model, tmp_path / "other", **options)
+        keys = [group_key(model, *run[:2]) for run in (*runs, other)]
+        assert keys[0] == keys[1] != keys[2]
+        with pytest.raises(ValueError, match="cannot be trained as a group: their"):
+            together(model, [*runs, other])
+
+
+def test_what_cannot_be_in_a_group_says_why(tmp_path):
+    model, runs = group_of(tmp_path, 1)
+    assert why_alone(model, runs[0].options) is None
+    pmap = run_of(model, tmp_path, parallel="pmap")
+    assert why_alone(model, pmap.options) == "train.parallel is 'pmap'"
+    host = tiny_model("cascade_vae", category_sizes=(3,), assignment_method="ortools")
+    with pytest.raises(ValueError, match="the model calls the host in the middle"):
+        together(host, [run_of(host, tmp_path)])
+
+
+def test_runs_are_spread_evenly_over_devices():
+    """Ten over eight devices take five, two each, rather than eight and a rest."""
+    model = tiny_model()
+    optimizers = training.create_optimizers(model)
+    trainer = create_group_trainer(
+        model, optimizers, tiny_dataset().format, 10, batch_size=16
+    )
+    assert isinstance(trainer, GroupTrainer)
+    states = [training.init_state(model, optimizers, seed) for seed in range(10)]
+    joined = trainer.join(states)
+    assert joined.step.shape == (10,)
+    assert len(joined.step.sharding.device_set) == 5
+    for i in (0, 9):
+        assert_same(trainer.split(joined, i).params, states[i].params)

@@ -1,0 +1,293 @@
+"""Many runs of one model in one compiled program.
+
+`jax.vmap` over the states, seeds, scalar weights and learning rates of the runs; the
+runs are shared out among the devices, each of which trains its own alone, so that
+nothing is sent between them. A run whose loss is not finite stops to count; the others
+go on.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, SingleDeviceSharding
+from jax.sharding import PartitionSpec as P
+
+from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.models import Trainable
+from vsc_jax.networks import matrix_convolutions
+from vsc_jax.training._options import TrainOptions
+from vsc_jax.training._parallel import Trainer, value_and_gradient
+from vsc_jax.training._state import Optimizers, TrainState
+from vsc_jax.training._steps import (
+    StepFunctions,
+    StepInputs,
+    TrainData,
+    is_sound,
+)
+
+RUNS = "runs"
+
+
+class ChunkValues(NamedTuple):
+    """What a chunk of steps logs of one run, on the host; see `ChunkResult`."""
+
+    num_steps: Any
+    mean: Mapping[str, Any]
+    last: Mapping[str, Any]
+    sound: Any
+
+
+class GroupTrainer(NamedTuple):
+    """Compiled training of some runs.
+
+    Attributes:
+      join: states of the runs -> the state of the group.
+      split: `(state of the group, i)` -> the state of run i.
+      place: data of the runs -> what `run_chunk` takes.
+      run_chunk: `(state, data, inputs of the runs, num_steps) -> (state, values of the
+        runs)`; does the first `num_steps` of the steps in the inputs.
+    """
+
+    join: Callable[[Sequence[TrainState]], Any]
+    split: Callable[[Any, int], TrainState]
+    place: Callable[[Sequence[TrainData]], Any]
+    run_chunk: Callable[
+        [Any, Any, Sequence[StepInputs], int], tuple[Any, list[ChunkValues]]
+    ]
+
+
+def group_of_one(trainer: Trainer) -> GroupTrainer:
+    """A run alone, whose batches are shared out among the devices."""
+
+    def run_chunk(state, data, inputs, num_steps):
+        chunk = trainer.run_chunk(state, data, inputs[0], num_steps)
+        # This waits, which bounds how many chunks are queued on the device.
+        values = jax.device_get((chunk.num_steps, chunk.mean, chunk.last, chunk.sound))
+        return chunk.state, [ChunkValues(*values)]
+
+    return GroupTrainer(
+        join=lambda states: states[0],
+        split=lambda state, _: state,
+        place=lambda data: trainer.replicate(data[0]),
+        run_chunk=run_chunk,
+    )
+
+
+def why_alone(model: Trainable, options: TrainOptions) -> str | None:
+    """Why a run cannot be one of a group; None if it can."""
+    if model.host_calls:
+        return "the model calls the host in the middle of a step"
+    if options.parallel != "shard_map":
+        return f"train.parallel is {options.parallel!r}"
+    return None
+
+
+def group_key(
+    model: Trainable, dataset: Dataset, options: TrainOptions
+) -> tuple[Any, ...]:
+    """What runs must have in common to be one group; hashable.
+
+    They may differ in seed, in scalar weights, in the learning rate and in what their
+    images are, but not in shapes, nor in when something is done.
+    """
+    factors = None if dataset.factors is None else dataset.factors.shape
+    return (
+        model,
+        (dataset.format, dataset.images.shape, factors),
+        (options.num_steps, options.batch_size, options.num_test_images),
+        (options.log_every, options.checkpoint_every, options.score_every),
+        tuple(options.reset_moments_at),
+        json.dumps(dict(options.optimizer), sort_keys=True, default=dict),
+    )
+
+
+def create_group_trainer(
+    model: Trainable,
+    optimizers: Optimizers,
+    image_format: ImageFormat,
+    num_runs: int,
+    *,
+    batch_size: int,
+    may_reset_moments: bool = False,
+    devices: Sequence[Any] | None = None,
+    matrix_form: bool = True,
+) -> GroupTrainer:
+    """Training steps of several runs of `model` over all local devices.
+
+    Args:
+      model: the model.
+      optimizers: of each player, see `create_optimizers`.
+      image_format: how stored rows become images.
+      num_runs: how many runs.
+      batch_size: examples per step of each run.
+      may_reset_moments: whether `StepInputs.reset_moments` is looked at; it has to be
+        the same for all runs.
+      devices: the devices to use; None for all of this process.
+      matrix_form: whether strided convolutions are matrix products on every device. As
+        convolutions, with a kernel for each run, they become grouped convolutions.
+
+    Returns:
+      A `GroupTrainer`.
+    """
+    devices = jax.local_devices() if devices is None else list(devices)
+    per_device = -(-num_runs // len(devices))
+    devices = devices[: -(-num_runs // per_device)]
+    mesh = jax.make_mesh(
+        (len(devices),), (RUNS,), axis_types=(AxisType.Auto,), devices=devices
+    )
+    shared, sharded = NamedSharding(mesh, P()), NamedSharding(mesh, P(RUNS))
+    first = SingleDeviceSharding(devices[0])
+    # The last device may have fewer runs: it repeats one, and nobody looks at it.
+    padding = per_device * len(devices) - num_runs
+    functions = StepFunctions(
+        model, optimizers, image_format, batch_size, may_reset_moments
+    )
+
+    def stack(trees):
+        trees = [*trees, *(trees[-1] for _ in range(padding))]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+    def stack_on_host(trees):
+        trees = [*trees, *(trees[-1] for _ in range(padding))]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+    @functools.cache
+    def compiled(data_differ: bool):
+        def run(state, data, inputs, num_steps):
+            with matrix_convolutions(matrix_form):
+                return _run_steps(
+                    functions, data_differ, state, data, inputs, num_steps
+                )
+
+        inputs = StepInputs(P(RUNS), P(RUNS), P(), P(RUNS))  # type: ignore[arg-type]
+        return jax.jit(
+            jax.shard_map(
+                run,
+                mesh=mesh,
+                in_specs=(P(RUNS), P(RUNS) if data_differ else P(), inputs, P()),
+                out_specs=P(RUNS),
+                # There is nothing to be summed over devices.
+                check_vma=False,
+            )
+        )
+
+    def place(data):
+        one = data[0]
+        alike = all(_same(one, other) for other in data[1:])
+        return (
+            jax.device_put(one, shared)
+            if alike
+            else _Stacked(jax.device_put(stack_on_host(data), sharded))
+        )
+
+    def run_chunk(state, data, inputs, num_steps):
+        differ = isinstance(data, _Stacked)
+        reset_moments = inputs[0].reset_moments
+        stacked = stack_on_host([i._replace(reset_moments=()) for i in inputs])
+        stacked = stacked._replace(reset_moments=reset_moments)
+        state, values = compiled(differ)(
+            state, data.data if differ else data, stacked, np.int32(num_steps)
+        )
+        values = jax.device_get(values)
+        return state, [
+            jax.tree.map(lambda a, i=i: a[i], values) for i in range(num_runs)
+        ]
+
+    take = jax.jit(
+        lambda state, i: jax.tree.map(lambda a: a[i], state), out_shardings=shared
+    )
+    return GroupTrainer(
+        join=lambda states: jax.device_put(jax.jit(stack)(states), sharded),
+        split=lambda state, i: jax.device_put(take(state, i), first),
+        place=place,
+        run_chunk=run_chunk,
+    )
+
+
+class _Stacked(NamedTuple):
+    """Data that differ from run to run, `[runs, ...]`."""
+
+    data: TrainData
+
+
+def _same(one: TrainData, other: TrainData) -> bool:
+    return all(a is b or np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _run_steps(
+    functions: StepFunctions,
+    data_differ: bool,
+    state: TrainState,
+    data: TrainData,
+    inputs: StepInputs,
+    num_steps: jax.Array,
+) -> tuple[TrainState, ChunkValues]:
+    """Up to `num_steps` steps of all runs; ends early if none is sound any more."""
+    axes: Any = StepInputs(0, 0, None, 0)  # type: ignore[arg-type]
+    step = jax.vmap(
+        functools.partial(_step, functions),
+        in_axes=(0 if data_differ else None, 0, axes),
+    )
+
+    def at(index):
+        """The inputs of one step; those of the runs are `[runs, chunk, ...]`."""
+        return jax.tree.map(
+            lambda a: a[:, index], inputs._replace(reset_moments=())
+        )._replace(reset_moments=inputs.reset_moments[index])
+
+    _, metrics = jax.eval_shape(step, data, state, at(0))
+    zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), metrics)
+    num_runs = len(state.step)
+
+    def go_on(carry):
+        _, index, _, values = carry
+        return (index < num_steps) & values.sound.any()
+
+    def body(carry):
+        state, index, total, values = carry
+        state, metrics = step(data, state, at(index))
+        total = jax.tree.map(jnp.add, total, metrics)
+        # Of a run that is not sound its last step stays; its state is of no use.
+        last = jax.tree.map(
+            lambda new, old: jnp.where(
+                values.sound.reshape(-1, *(1,) * (new.ndim - 1)), new, old
+            ),
+            metrics,
+            values.last,
+        )
+        values = values._replace(
+            num_steps=values.num_steps + values.sound,
+            last=last,
+            sound=values.sound & jax.vmap(is_sound)(metrics),
+        )
+        return state, index + 1, total, values
+
+    values = ChunkValues(
+        jnp.zeros(num_runs, jnp.int32), {}, zeros, jnp.ones(num_runs, bool)
+    )
+    start = (state, jnp.int32(0), zeros, values)
+    state, done, total, values = jax.lax.while_loop(go_on, body, start)
+    mean = jax.tree.map(lambda t: t / jnp.maximum(done, 1), total)
+    return state, values._replace(mean=mean)
+
+
+def _step(functions, data, state, inputs):
+    """A step of one run, alone on its device."""
+    batch, noise = functions.batch(data, inputs.indices), functions.noise(state)
+    logged = {}
+    for player in functions.model.players:
+        output, gradient = value_and_gradient(
+            lambda variables, player=player: player.loss(
+                variables, batch, noise, inputs.weights
+            ),
+            player,
+            state,
+        )
+        state, metrics = functions.update(player, state, output, gradient, inputs)
+        logged |= metrics
+    return state._replace(step=state.step + 1), logged

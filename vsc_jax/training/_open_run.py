@@ -1,0 +1,238 @@
+"""A run while it is trained: its folder is locked, its log and checkpoints are open."""
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from vsc_jax.datasets import Dataset
+from vsc_jax.training._checkpoints import CheckpointError, Checkpoints
+from vsc_jax.training._ends import NonFiniteLossError, UncertifiedError
+from vsc_jax.training._group_trainer import ChunkValues
+from vsc_jax.training._log import MetricsLog
+from vsc_jax.training._options import TrainOptions
+from vsc_jax.training._processes import is_main
+from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
+from vsc_jax.training._state import TrainState
+from vsc_jax.training._test_loss import TestLoss
+
+Score = Callable[[Any], Mapping[str, float]]
+
+# What ends one run, and leaves those that are trained beside it as they are.
+OWN_ENDS = (NonFiniteLossError, UncertifiedError, CheckpointError, WorkdirInUseError)
+
+
+class GroupRun(NamedTuple):
+    """What is trained on what, and where it is saved.
+
+    Attributes:
+      dataset: its train split is trained on.
+      options: see `TrainOptions`.
+      workdir: gets `checkpoints/` and `metrics.jsonl`.
+      meta: JSON-able dict saved with every checkpoint.
+      score: params -> scalars, called every `options.score_every` steps and after the
+        last; they join the log line of that step.
+    """
+
+    dataset: Dataset
+    options: TrainOptions
+    workdir: Path
+    meta: Mapping[str, Any]
+    score: Score | None = None
+
+
+class TrainResult(NamedTuple):
+    """What training gives back.
+
+    Attributes:
+      state: the final state.
+      best_step: step of the checkpoint with the lowest test loss.
+      seconds: wall time of all training so far, over all resumes.
+      first_step_seconds: from the call to the end of the first compiled chunk.
+    """
+
+    state: TrainState
+    best_step: int | None
+    seconds: float
+    first_step_seconds: float
+
+
+class Moment(NamedTuple):
+    """When a chunk of steps ended.
+
+    Attributes:
+      step: the last step done.
+      num_done: steps of the chunk.
+      seconds: since training began, in this process.
+      chunk_seconds: since the chunk began.
+      stop: the name of a signal that asked for the end, or None.
+    """
+
+    step: int
+    num_done: int
+    seconds: float
+    chunk_seconds: float
+    stop: str | None
+
+    @property
+    def speed(self) -> float:
+        """Steps per second."""
+        return self.num_done / self.chunk_seconds
+
+
+class OpenRun:
+    """A run while it is trained; to be entered before it is used.
+
+    Attributes:
+      run: what it is.
+      state: what is trained so far.
+      restored: whether a checkpoint was there.
+      failure: why it ended before its time, or None.
+    """
+
+    def __init__(self, run: GroupRun) -> None:
+        self.run = run
+        self.state: Any = None
+        self.restored = False
+        self.failure: Exception | None = None
+        self._stack = contextlib.ExitStack()
+        self._log: MetricsLog | None = None
+        self._seconds_before = 0.0
+        self._seconds = 0.0
+        self._first_step_seconds = math.nan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    @property
+    def step(self) -> int:
+        """Number of updates done."""
+        return int(self.state.step)
+
+    def open(self, start: TrainState) -> None:
+        """Locks the folder, and takes up its newest checkpoint.
+
+        Args:
+          start: the state without a checkpoint.
+
+        Raises:
+          ValueError: if the checkpoint is beyond the end of the run.
+          CheckpointError, WorkdirInUseError: as `train`.
+        """
+        run, self.state = self.run, start
+        # Before the checkpoints, which remove what an earlier run left half done.
+        self._stack.enter_context(RunLock(run.workdir))
+        self._checkpoints = Checkpoints(run.workdir, keep=run.options.keep_checkpoints)
+        self._stack.callback(self._checkpoints.close)
+        restored = self._checkpoints.restore_newest(start)
+        if restored is not None:
+            self.state, meta = restored
+            self._seconds_before = meta["seconds"]
+            self.restored = True
+        if self.step > run.options.num_steps:
+            raise ValueError(
+                f"{run.workdir} holds a run that is at step {self.step} already; "
+                f"num_steps must be at least that, got {run.options.num_steps}."
+            )
+        if is_main():
+            self._log = MetricsLog(run.workdir / "metrics.jsonl", from_step=self.step)
+            self._stack.callback(self._log.close)
+
+    def record(
+        self,
+        moment: Moment,
+        values: ChunkValues,
+        state: Callable[[], TrainState],
+        test_loss: TestLoss,
+    ) -> float:
+        """Logs a chunk of steps, scores and saves the run where that is due.
+
+        Args:
+          moment: when it ended.
+          values: what it logged.
+          state: gives the state at its end.
+          test_loss: ranks the checkpoints.
+
+        Returns:
+          The mean loss of the chunk.
+
+        Raises:
+          NonFiniteLossError: if its last step is not finite.
+          UncertifiedError: if its last step has an assignment without a certificate.
+          CheckpointError: if a checkpoint cannot be written.
+        """
+        scalars = self._sound_values(moment, values)
+        if math.isnan(self._first_step_seconds):
+            self._first_step_seconds = moment.seconds
+        self._seconds = moment.seconds
+        seconds = self._seconds_before + moment.seconds
+        scalars |= {"steps_per_second": moment.speed, "seconds": seconds}
+        options, score = self.run.options, self.run.score
+        scored = score is not None and self._is_due(moment, options.score_every)
+        save = moment.stop or self._is_due(moment, options.checkpoint_every)
+        if scored or save:
+            self.state = state()
+        if score is not None and scored:
+            scalars |= score(self.state.variables)
+        if save:
+            scalars["test_loss"] = test_loss(
+                self.state.variables, self.run.dataset, options
+            )
+        if self._log:
+            self._log.write(moment.step, scalars)
+        if save:
+            if self._log:  # a checkpoint whose line is lost could not write it again
+                self._log.sync()
+            self._checkpoints.save(
+                self.state,
+                {**self.run.meta, "seconds": seconds},
+                test_loss=scalars["test_loss"],
+            )
+        return scalars["loss"]
+
+    def result(self, seconds: float) -> TrainResult:
+        """What training gives back, `seconds` after it began."""
+        return TrainResult(
+            self.state,
+            self._checkpoints.best_step(),
+            self._seconds_before + seconds,
+            self._first_step_seconds,
+        )
+
+    def _is_due(self, moment: Moment, every: int) -> bool:
+        """Whether what happens `every` steps, and at the end, is due now."""
+        if not every:
+            return False
+        step, before = moment.step, moment.step - moment.num_done
+        return step == self.run.options.num_steps or step // every > before // every
+
+    def _sound_values(self, moment: Moment, values: ChunkValues) -> dict[str, Any]:
+        """Means over the chunk, vectors as lists; raises as `record`."""
+        if values.sound:
+            return {k: np.asarray(value).tolist() for k, value in values.mean.items()}
+        bad = [
+            f"{name} = {value}"
+            for name, value in values.last.items()
+            if not np.isfinite(value).all()
+        ]
+        step = moment.step - moment.num_done + int(values.num_steps)
+        saved = "no checkpoint was saved before it"
+        if steps := self._checkpoints.steps():
+            newest = self._checkpoints.directory / str(steps[-1])
+            saved = f"the last good checkpoint is {newest}"
+        if not bad:
+            raise UncertifiedError(
+                f"the assignment of step {step} is not certified as optimal; {saved}. "
+                "This is a fault of the solver: please report it, and go on with "
+                "--config.model.assignment_method=ortools."
+            )
+        raise NonFiniteLossError(
+            f"step {step} is not finite: {', '.join(bad)}; {saved}. "
+            "Try a lower learning rate, or look at the terms in metrics.jsonl."
+        )
