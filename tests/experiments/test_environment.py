@@ -1,14 +1,21 @@
 """A cache for compiled programs, devices, and what libraries may say."""
 
+import importlib
 import logging
 import os
+import sys
 from pathlib import Path
 
 import jax
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from experiments import _environment as environment
+from experiments import _flags
 from experiments._errors import UserError
+
+BENCHMARKS = ("assignment", "metrics", "train_step")
 
 
 @pytest.fixture
@@ -95,3 +102,60 @@ def test_drawing_needs_no_backend_of_the_user(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "nope")
     environment.be_quiet()
     assert os.environ["MPLBACKEND"] == "agg"
+
+
+def test_a_command_prepares_all_of_it(monkeypatch, capsys):
+    called = []
+    monkeypatch.setattr(environment, "be_quiet", lambda: called.append("quiet"))
+    monkeypatch.setattr(environment, "check_devices", lambda: called.append("devices"))
+    monkeypatch.setattr(environment, "enable_compile_cache", lambda: "no home")
+    environment.prepare()
+    assert called == ["quiet", "devices"]
+    assert capsys.readouterr().out == "note no home\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        (
+            "assignment",
+            {"items": ["64", "a"]},
+            "--items must be whole numbers above 0 w",
+        ),
+        (
+            "assignment",
+            {"num_categories": []},
+            "--num_categories must be whole numbers",
+        ),
+        (
+            "metrics",
+            {"factor_sizes": ["0"]},
+            "--factor_sizes must be whole numbers abo",
+        ),
+        ("metrics", {"only": ["x"]}, "unknown score x; known: absolute_correlation, "),
+        ("train_step", {"batch_size": ["-1"]}, "--batch_size must be whole numbers"),
+        ("train_step", {"image_size": 7}, "--image_size must be 28, 32 or 64, got 7."),
+        *((name, {}, "unexpected words x; every flag") for name in BENCHMARKS),
+    ],
+)
+def test_benchmarks_refuse_wrong_words_before_they_begin(name, given, message):
+    command = importlib.import_module(f"experiments.benchmark.{name}")
+    flags.FLAGS.mark_as_parsed()
+    words = [] if given else ["x"]
+    with flagsaver.flagsaver(**given), pytest.raises(UserError, match=message):
+        command.main([name, *words])
+
+
+@pytest.mark.parametrize("name", [*BENCHMARKS, "evaluate"])
+def test_a_command_says_that_there_are_no_devices(name, monkeypatch, tmp_path, capsys):
+    def none():
+        raise UserError("JAX finds no device.")
+
+    monkeypatch.setattr(environment, "check_devices", none)
+    module = "evaluate" if name == "evaluate" else f"benchmark.{name}"
+    command = importlib.import_module(f"experiments.{module}")
+    flags.FLAGS.mark_as_parsed()
+    monkeypatch.setattr(sys, "argv", [name])
+    with flagsaver.flagsaver(workdir=str(tmp_path)), pytest.raises(SystemExit):
+        _flags.run(command.main)
+    assert capsys.readouterr().err == "error: JAX finds no device.\n"

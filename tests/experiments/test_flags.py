@@ -1,12 +1,13 @@
 """What the command says to wrong input: one line each, and exit status 2."""
 
 import re
+import sys
 
 import command_line
 import pytest
 from wrong_commands import CASES, FILES, LONG
 
-from experiments import _config_files, _errors
+from experiments import _config_files, _errors, _flags
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,21 @@ def test_a_config_is_found_from_any_folder(tmp_path, monkeypatch):
 def test_flatten():
     nested = {"a": 1, "b": {"c": (2,), "d": {"e": "x"}}}
     assert _config_files.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (_errors.UserError("give another one."), 2, "error: give another one."),
+        (KeyboardInterrupt(), 130, "error: interrupted."),
+    ],
+)
+def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys):
+    def main(argv):
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["command"])
+    with pytest.raises(SystemExit) as end:
+        _flags.run(main)
+    assert end.value.code == code
+    assert capsys.readouterr().err.splitlines() == [line]
