@@ -67,7 +67,10 @@ def load_config(argv: Sequence[str]) -> Mapping[str, Any]:
     try:
         config = module["get_config"](*([argument] if colon else []))
     except Exception as error:
-        raise UserError(f"config file {file}: {one_line(error)}") from error
+        reason = one_line(error)
+        if not isinstance(error, ValueError):  # whose messages are for the user
+            reason = f"{type(error).__name__}: {reason}"
+        raise UserError(f"config file {file}: {reason}") from error
     try:
         _check_loaded(config)
     except UserError as error:

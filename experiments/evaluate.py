@@ -56,6 +56,7 @@ from experiments.run import (
     draw,
     end_with,
     finish,
+    refuse_processes,
 )
 from vsc_jax import Run, load_run
 from vsc_jax.datasets import Dataset, load_dataset
@@ -118,6 +119,7 @@ def check_flags() -> None:
         raise UserError("--workdir is missing: the folder of a run.")
     if CONFIG.value is not None:
         raise UserError("--config is that of the run in --workdir; leave it out.")
+    refuse_processes()
     if UDR.value:
         _refuse_unused("--udr", ("step", "all", "figures", *_OF_METRICS))
     elif (ALL.value or FIGURES.value) and not METRICS.value:

@@ -70,6 +70,9 @@ COORDINATOR_TIMEOUT = flags.DEFINE_integer(
     "coordinator_timeout", 300, "Seconds to wait for the other processes.", 1
 )
 
+# Of several processes only `run` makes use.
+_PROCESSES = (COORDINATOR, NUM_PROCESSES, PROCESS_ID)
+
 # Encodings of so many latents can be drawn: they are kept for `plot_sweep --density`.
 ENCODED_DIM = 2
 NUM_ENCODED = 5_000
@@ -101,6 +104,14 @@ def end_with(failed: Mapping[str, str]) -> None:
     """Ends the process with one line if scores or figures failed."""
     if failed:
         fail(summary(failed), EXIT_FAILED)
+
+
+def refuse_processes() -> None:
+    """Raises UserError for flags of several processes, in the other commands."""
+    if given := [flag.name for flag in _PROCESSES if flag.value is not None]:
+        raise UserError(
+            f"--{', --'.join(given)}: only experiments.run trains in several processes."
+        )
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "bad config code": (
         ["--config=attribute_error.py"],
-        "config file attribute_error.py: .* has no attribute 'nothing'",
+        "config file attribute_error.py: AttributeError: .* has no attribute 'nothing'",
     ),
     "unknown argument": (
         ["--config=configs/vsc.py:foo"],

@@ -134,6 +134,7 @@ def test_options_are_checked():
         ("elbo_samples", 0, "elbo_samples must be a whole number of at least 1"),
         ("num_labels", 1.5, "num_labels must be a whole number of at least 0, got 1.5"),
         ("aggregate_images", 1, "aggregate_images must be 0 or at least 2, got 1"),
+        ("num_test", 1, "num_test must be 0 or at least 2, got 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             EvaluationOptions(**{field: value})
@@ -144,8 +145,9 @@ def test_an_evaluation_is_checked_before_training(model, dataset):
     check_evaluation(model, dataset, EvaluationOptions(metrics=("mig",)))
     with pytest.raises(ValueError, match=r"unknown score migg; known: .*mig"):
         check_evaluation(model, dataset, EvaluationOptions(metrics=("migg",)))
-    with pytest.raises(ValueError, match=r"at least 2 images .* 'stripes' gives 1"):
-        check_evaluation(model, dataset, EvaluationOptions(num_test=1))
+    one = dataclasses.replace(dataset, test_indices=dataset.test_indices[:1])
+    with pytest.raises(ValueError, match=r"at least 2 images .* 'stripes' gives 1; gi"):
+        check_evaluation(model, one, EvaluationOptions())
 
     class Classifier(LinearAutoencoder):
         num_classes = 4

@@ -304,6 +304,10 @@ def test_an_evaluation_that_cannot_be_is_refused_at_once(copied, capsys, monkeyp
     ("given", "message"),
     [
         ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
+        (
+            {"num_processes": 2},
+            "--num_processes: only experiments.run trains in several",
+        ),
         ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
         (
             {"all": True, "num_test": 9, "repeats": 3},

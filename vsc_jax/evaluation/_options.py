@@ -42,5 +42,6 @@ class EvaluationOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", tuple(self.metrics))  # hashable
         check_ranges(self)
-        if self.aggregate_images == 1:
-            raise ValueError("aggregate_images must be 0 or at least 2, got 1.")
+        for name in ("num_test", "aggregate_images"):
+            if getattr(self, name) == 1:
+                raise ValueError(f"{name} must be 0 or at least 2, got 1.")
