@@ -103,14 +103,8 @@ def _fit_batch(
     return dataclasses.replace(options, batch_size=largest), (note,)
 
 
-def train(
-    job: Job, config: ConfigDict, workdir: Path, *, show_progress: bool
-) -> training.TrainResult:
-    """Trains, or goes on.
-
-    Raises:
-      UserError: if the options do not fit the data or the devices.
-    """
+def group_run(job: Job, config: ConfigDict, workdir: Path) -> training.GroupRun:
+    """What is trained, with what its checkpoints and its log get of the config."""
     weights = job.training.weights_at(job.training.num_steps)
     meta = {
         "config": config.to_dict(),
@@ -127,16 +121,26 @@ def train(
         context = context_of(job, params)
         return score_scalars(evaluate(context, while_training, only=LOGGED_SCORES))
 
+    return training.GroupRun(
+        job.dataset,
+        job.training,
+        workdir,
+        meta,
+        score if job.training.score_every else None,
+    )
+
+
+def train(
+    job: Job, config: ConfigDict, workdir: Path, *, show_progress: bool
+) -> training.TrainResult:
+    """Trains, or goes on.
+
+    Raises:
+      UserError: if the options do not fit the data or the devices.
+    """
+    run = group_run(job, config, workdir)
     try:
-        return training.train(
-            job.model,
-            job.dataset,
-            job.training,
-            workdir=workdir,
-            meta=meta,
-            score=score if job.training.score_every else None,
-            show_progress=show_progress,
-        )
+        return training.train(job.model, **run._asdict(), show_progress=show_progress)
     except ValueError as error:
         if is_loss(error):
             raise

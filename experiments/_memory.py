@@ -101,14 +101,48 @@ def check_memory(
 
     It names what needs most, and the field that this comes from.
     """
+    _check_all(_Run(model, training, evaluation, _data_of(dataset)), _NEEDS)
+
+
+def runs_that_fit(
+    model: Model,
+    datasets: Sequence[Dataset],
+    training: TrainOptions,
+) -> int:
+    """How many runs can be trained at once, by the same estimate.
+
+    Args:
+      model: of all of them.
+      datasets: of each, of one size.
+      training: how to train each.
+
+    Returns:
+      At least 1, at most all.
+    """
+    num_runs, num_devices = len(datasets), jax.local_device_count()
+    free, num_copies = device_free_bytes(), 1
+    if free is None:  # all of them are in the memory of the host
+        free, num_copies = free_bytes(), num_devices
+        if free is None:
+            return num_runs
+    run = _Run(model, training, EvaluationOptions(), _data_of(datasets[0]))
+    per_run = _state(run) + 2 * training.batch_size * _traced(model).layer_bytes
+    if all(dataset.images is datasets[0].images for dataset in datasets):
+        free -= num_copies * _images(run)
+    else:
+        per_run += _images(run)
+    fit = max(free // per_run, 1) * (num_devices // num_copies)
+    return int(min(fit, num_runs))
+
+
+def _data_of(dataset: Dataset) -> _Data:
     factors = 0 if dataset.factors is None else dataset.factors[:1].nbytes
-    data = _Data(
+    return _Data(
         num_train=len(dataset.train_indices),
         num_test=len(dataset.test_indices),
         row_bytes=dataset.images[:1].nbytes + factors,
         has_labels=dataset.label_factor is not None,
     )
-    _check_all(_Run(model, training, evaluation, data), _NEEDS)
 
 
 def check_codes(model: Model, dataset: Dataset, num: int) -> None:

@@ -1,22 +1,30 @@
-"""Runs one config at every combination of some fields, one after the other.
+"""Runs one config at every combination of some fields, many runs in one program.
 
     python -m experiments.sweep --config=configs/vsc_mlp.py:mnist_5k,elbo \
         --sweep=model.latent_dim=8,24,96,200 --sweep=weights.prior_slab_prob=0.5,0.2
+    python -m experiments.sweep --config=configs/beta_vae.py:sprites,laptop \
+        --sweep=seed=0..9 --sweep=weights.beta=1,4,16
+
+Runs that differ in seed, in weights of the loss or in the learning rate alone are
+trained at once (`--group_size=1`: one after the other), shared out among the devices;
+on a CPU each core is one. Their parameters are those of `experiments.run` to float32
+rounding.
 
 Each run has a folder of its own below `--workdir`, named after its values, and is
 skipped when it is complete, so that the same command goes on after an interruption. A
 run that fails, such as by a loss that is not finite, is a row with the reason, and is
 tried again by the same command.
 
-Nothing is run if one of the combinations cannot be. Values of a field that is a tuple
-are tuples: `--sweep=model.hidden=(400,),(512,256)`.
+Nothing is run if one of the combinations cannot be. `0..9` is a range. Values of a
+field that is a tuple are tuples: `--sweep=model.hidden=(400,),(512,256)`.
+
+`--list` prints the runs with their numbers, and `--index=3` runs that one alone, such
+as in an array job of a cluster; the command without it then writes the table.
 
 `table.md` and `table.json` there hold the scores of all. `experiments.evaluate` with
 the folder of the sweep adds scores to the runs and to the table.
 """
 
-import ast
-import itertools
 import logging
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -26,21 +34,24 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
-from experiments import _config_files, _errors, _flags, _workdir
+from experiments import _errors, _flags, _workdir
+from experiments._environment import prepare
 from experiments._errors import UserError, fail
+from experiments._groups import run_points, use_cores
 from experiments._job import build
+from experiments._points import Point, parse_sweep, points_of
 from experiments._results import failures, read_results, summary
-from experiments._table import FAILED, folder_name, row_of, write_table
+from experiments._table import FAILED, row_of, write_table
 from experiments.run import (
     CONFIG,
+    COORDINATOR,
     EXIT_FAILED,
     WORKDIR,
     choose_workdir,
     config_source,
-    enable_compile_cache,
+    end_with,
     guard,
 )
-from experiments.run import run as run_one
 from vsc_jax import training
 
 # Letters of a reason in the table; that a loss is not finite is said value by value.
@@ -57,82 +68,104 @@ _KNOWN_ENDS = (
 )
 
 SWEEP = flags.DEFINE_multi_string(
-    "sweep", [], "`field=value,value,...`; give it once per field."
+    "sweep", [], "`field=value,value,...` or `field=0..9`; give it once per field."
 )
+GROUP_SIZE = flags.DEFINE_integer(
+    "group_size", 0, "The most runs at once; 0 for as many as fit into memory.", 0
+)
+INDEX = flags.DEFINE_integer("index", None, "Run only this one of --list.")
+LIST = flags.DEFINE_bool("list", False, "Print the runs with their numbers; run none.")
 
 
 def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
-        enable_compile_cache()
-        values = parse_sweep(SWEEP.value, CONFIG.value)
-        check_points(CONFIG.value, values)
-        workdir = choose_workdir(WORKDIR.value)
-        sweep(CONFIG.value, values, workdir, source=config_source())
-
-
-def parse_sweep(
-    words: Sequence[str], config: ConfigDict
-) -> dict[str, tuple[int | float | str | bool | tuple, ...]]:
-    """`["model.latent_dim=8,16"]` to `{"model.latent_dim": (8, 16)}`.
-
-    Raises:
-      UserError: if a word has another form, or a field or value does not fit.
-    """
-    known = _config_files.flatten(config)
-    parsed = {}
-    for word in words:
-        name, equals, values = word.partition("=")
-        if not equals or not values:
-            raise UserError(f"--sweep must be field=value,value,..., got {word!r}.")
-        if name not in known:
-            raise UserError(_config_files.unknown_field(name, known))
-        if name in parsed:
+        if COORDINATOR.value:
             raise UserError(
-                f"--sweep has {name} twice; put all its values into one, "
-                f"--sweep={name}=value,value,..."
+                "a sweep takes no --coordinator: give each machine runs of its own "
+                "with --index."
             )
-        parsed[name] = _values(name, values, known[name])
-        for value in parsed[name]:
-            if parsed[name].count(value) > 1:
-                raise UserError(f"--sweep={name} has the value {value} twice.")
-    if not parsed:
-        raise UserError(
-            "--sweep is missing; for example --sweep=model.latent_dim=8,16."
-        )
-    return parsed
+        values = parse_sweep(SWEEP.value, CONFIG.value)
+        workdir = choose_workdir(WORKDIR.value)
+        points = points_of(CONFIG.value, values, workdir)
+        if INDEX.value is not None:
+            if not 0 <= INDEX.value < len(points):
+                raise UserError(
+                    f"--index must be in 0..{len(points) - 1}, the runs of this sweep, "
+                    f"got {INDEX.value}."
+                )
+            points = points[INDEX.value :][:1]
+        if LIST.value:
+            print(list_points(points, INDEX.value or 0), end="")
+            return
+        if GROUP_SIZE.value != 1:
+            use_cores(points)
+        prepare()
+        check_points(points)
+        if INDEX.value is None:
+            sweep(points, workdir, source=config_source(), group_size=GROUP_SIZE.value)
+        else:
+            end_with(run_one(points[0], source=config_source()))
 
 
-def check_points(config: ConfigDict, values: Mapping[str, Sequence[Any]]) -> None:
+def list_points(points: Sequence[Point], first: int = 0) -> str:
+    """A line per run: its number, its folder and how far it is."""
+    lines = []
+    for number, point in enumerate(points, first):
+        try:
+            done = read_results(point.folder / "results.json")
+        except UserError:
+            done = {}
+        steps = training.Checkpoints(point.folder, read_only=True).steps()
+        state = f"step {steps[-1]}" if steps else "to be run"
+        if _is_complete(done, point.config):
+            state = "complete"
+        lines.append(f"{number:4d}  {point.name}  ({state})\n")
+    return "".join(lines)
+
+
+def check_points(points: Sequence[Point]) -> None:
     """Raises UserError with the first combination that cannot be run."""
     loaded, dataset = None, None
-    for point in _points(values):
-        one = _config_at(config, point)
-        wanted = one.data.to_dict() | {"seed": one.seed}
+    for point in points:
+        # With another seed the split is another one, but of the same shapes.
+        wanted = point.config.data.to_dict()
         try:
-            dataset = build(one, dataset if loaded == wanted else None).dataset
+            job = build(point.config, dataset if loaded == wanted else None)
         except UserError as error:
-            shown = ", ".join(f"{name}={value}" for name, value in point.items())
+            shown = ", ".join(f"{name}={value}" for name, value in point.values.items())
             raise UserError(f"the sweep cannot run {shown}: {error}") from error
-        loaded = wanted
+        loaded, dataset = wanted, job.dataset
+
+
+def run_one(point: Point, *, source: str | None = None) -> dict[str, str]:
+    """Runs one point, if it is not complete; returns what failed of it."""
+    results = _finished(point)
+    if results:
+        print(f"{point.name} is complete, in {point.folder}")
+        return failures(results)
+    [(_, outcome)] = run_points([point], source=source)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return failures(outcome)
 
 
 def sweep(
-    config: ConfigDict,
-    values: Mapping[str, Sequence[Any]],
+    points: Sequence[Point],
     workdir: Path,
     *,
     source: str | None = None,
+    group_size: int = 0,
 ) -> list[dict[str, Any]]:
-    """Runs all combinations; returns and writes a row for each.
+    """Runs all points; returns and writes a row for each.
 
     Ends the process at the end if runs, or scores or figures of some, failed.
 
     Args:
-      config: of which fields take the values.
-      values: field -> its values.
+      points: the runs.
       workdir: folder of the folders of the runs.
       source: as in `experiments.run.run`.
+      group_size: the most runs at once; 0 for as many as fit into memory.
 
     Returns:
       The rows, see `experiments._table`.
@@ -140,87 +173,68 @@ def sweep(
     Raises:
       UserError: if a folder holds a run with another config.
     """
-    rows: list[dict[str, Any]] = []
+    rows: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
-    for point in _points(values):
-        folder = workdir / folder_name(point)
-        one = _config_at(config, point)
-        try:
-            results = _finished(folder, one) or run_one(one, folder, source=source)
-        except (UserError, OSError, training.Terminated):
-            raise  # it would end the runs that follow as well, or was asked for
-        except Exception as error:  # of one run; the others can do without it
-            reason = f"{type(error).__name__}: {_errors.one_line(error)}"
-            reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
-            if not isinstance(error, _KNOWN_ENDS):
-                _logger.exception("the run %s failed", folder.name)
-            print(f"{folder.name} failed: {reason}", flush=True)
-            failed[folder.name] = reason
-            rows.append({**point, FAILED: reason})
+
+    def add(point: Point, outcome: dict[str, Any] | Exception) -> None:
+        if isinstance(outcome, Exception):
+            reason = _reason(point, outcome)
+            failed[point.name] = reason
+            rows[point.name] = {**point.values, FAILED: reason}
         else:
-            rows.append(row_of(point, results))
-            failed |= {f"{folder.name}/{k}": e for k, e in failures(results).items()}
-        write_table(workdir, list(values), rows)
+            failed.update(
+                {f"{point.name}/{k}": e for k, e in failures(outcome).items()}
+            )
+            rows[point.name] = row_of(point.values, outcome)
+
+    def ordered() -> list[dict[str, Any]]:
+        return [rows[point.name] for point in points if point.name in rows]
+
+    fields = list(points[0].values)
+    waiting = []
+    for point in points:
+        if results := _finished(point):
+            add(point, results)
+        else:
+            waiting.append(point)
+    write_table(workdir, fields, ordered())
+    for point, outcome in run_points(waiting, source=source, group_size=group_size):
+        add(point, outcome)
+        write_table(workdir, fields, ordered())
     print((workdir / "table.md").read_text())
     if failed:
         fail(summary(failed, "runs, scores and figures"), EXIT_FAILED)
-    return rows
+    return ordered()
 
 
-def _finished(folder: Path, config: ConfigDict) -> dict[str, Any]:
+def _reason(point: Point, error: Exception) -> str:
+    """Says why a run has no scores."""
+    reason = f"{type(error).__name__}: {_errors.one_line(error)}"
+    reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
+    if not isinstance(error, _KNOWN_ENDS):
+        _logger.error("the run %s failed", point.name, exc_info=error)
+    print(f"{point.name} failed: {reason}", flush=True)
+    return reason
+
+
+def _finished(point: Point) -> dict[str, Any]:
     """The results of a run that is complete; nothing of any other."""
     try:
-        results = read_results(folder / "results.json")
+        results = read_results(point.folder / "results.json")
     except UserError as error:
         # The run goes on from its checkpoint, and writes them anew.
         print(f"{_errors.one_line(error).partition(';')[0]}; it is written anew.")
         return {}
-    # `experiments.evaluate` also writes those of a run that is not at its end.
-    steps = results.get("run", {}).get("num_steps")
-    if "scores" not in results or steps != config.train.num_steps:
+    if not _is_complete(results, point.config):
         return {}
-    _workdir.prepare_workdir(folder, config)  # refuses another config
+    _workdir.prepare_workdir(point.folder, point.config)  # refuses another config
     return results
 
 
-def _points(values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """All combinations, as field -> value."""
-    return [
-        dict(zip(values, combination, strict=True))
-        for combination in itertools.product(*values.values())
-    ]
-
-
-def _config_at(config: ConfigDict, point: Mapping[str, Any]) -> ConfigDict:
-    one = config.copy_and_resolve_references()
-    one.update_from_flattened_dict(point)
-    return one
-
-
-def _values(name: str, text: str, like: Any) -> tuple[Any, ...]:
-    """The values of a field, each of its type."""
-    if not isinstance(like, tuple):
-        return tuple(_convert(name, value, like) for value in text.split(","))
-    try:
-        values = ast.literal_eval(f"({text},)")
-    except (ValueError, SyntaxError):
-        values = (None,)
-    if not all(isinstance(value, tuple) for value in values):
-        raise UserError(
-            f"{name} takes tuples, such as --sweep={name}=(1,2),(3,), got {text!r}."
-        )
-    return values
-
-
-def _convert(name: str, text: str, like: Any) -> int | float | str | bool:
-    try:
-        if isinstance(like, bool):
-            return {"true": True, "false": False}[text.lower()]
-        return type(like)(text)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"{name} must be of type {type(like).__name__}, got {text!r}."
-        ) from error
+def _is_complete(results: Mapping[str, Any], config: ConfigDict) -> bool:
+    # `experiments.evaluate` also writes those of a run that is not at its end.
+    steps = results.get("run", {}).get("num_steps")
+    return "scores" in results and steps == config.train.num_steps
 
 
 if __name__ == "__main__":

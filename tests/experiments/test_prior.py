@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import sweep
+from experiments import _points
 from experiments._errors import UserError
 from experiments._prior import PCA, prior_fields
 from experiments.configs import base, prior_sprites
@@ -164,10 +164,10 @@ def test_a_sweep_over_priors():
         "model.prior.df=5,9.5",
         "model.prior.spike_weight=0,0.8",
     ]
-    assert sweep.parse_sweep(words, config) == {
+    assert _points.parse_sweep(words, config) == {
         "model.prior.name": ("standard_normal", "pca", "student_t"),
         "model.prior.df": (5.0, 9.5),
         "model.prior.spike_weight": (0.0, 0.8),
     }
     with pytest.raises(UserError, match=r"model.prior.df must be of type float"):
-        sweep.parse_sweep(["model.prior.df=five"], config)
+        _points.parse_sweep(["model.prior.df=five"], config)

@@ -6,8 +6,8 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
+from experiments import _groups, _points, sweep
 from experiments import run as command
-from experiments import sweep
 from experiments._job import build
 from experiments._results import (
     best_of_run,
@@ -187,10 +187,11 @@ def test_a_sweep_goes_on_and_ends_with_what_failed(tmp_path, monkeypatch, capsys
         failed = {"elbo": "TypeError: why"} if config.seed == 0 else {}
         return {"scores": {"loss": 1.0, "failed": failed}}
 
-    monkeypatch.setattr(sweep, "run_one", run_one)
+    monkeypatch.setattr(_groups, "run_alone", run_one)
     config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    points = _points.points_of(config, {"seed": (0, 1)}, tmp_path)
     with pytest.raises(SystemExit) as end:
-        sweep.sweep(config, {"seed": (0, 1)}, tmp_path)
+        sweep.sweep(points, tmp_path, group_size=1)
     assert end.value.code == command.EXIT_FAILED
     assert capsys.readouterr().err == (
         "error: 1 of the runs, scores and figures failed: seed=0/elbo: TypeError: why\n"

@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from experiments import _config, sweep
+from experiments import _config, _groups, sweep
 from experiments._errors import UserError
+from experiments._points import points_of
 from experiments.configs import vsc_mlp
 from vsc_jax import training
 
@@ -15,44 +17,9 @@ def config():
     return config.lock()
 
 
-def test_parse_sweep(config):
-    words = ["model.latent_dim=2,3", "weights.beta=0.5", "train.shuffle=false"]
-    words += ["model.hidden=(8,),(8,4)", "schedules.beta=(),('linear',0,1,0,5)"]
-    assert sweep.parse_sweep(words, config) == {
-        "model.latent_dim": (2, 3),
-        "weights.beta": (0.5,),
-        "train.shuffle": (False,),
-        "model.hidden": ((8,), (8, 4)),
-        "schedules.beta": ((), ("linear", 0, 1, 0, 5)),
-    }
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "--sweep is missing"),
-        (["model.latent_dim"], "must be field=value,value,..., got 'model.latent_dim'"),
-        (
-            ["model.latentdim=2"],
-            "model.latentdim. Did you mean model.latent_dim",
-        ),
-        (["model.latent_dim=2,x"], "model.latent_dim must be of type int, got 'x'"),
-        (
-            ["optimizer.reset_moments_at=2,4"],
-            "takes tuples, such as --sweep=optimizer.reset_moments_at=[(]1,2[)],[(]3,",
-        ),
-        (["evaluation.metrics=mig"], "evaluation.metrics takes tuples, such as"),
-        (["model.hidden=(8,"], "model.hidden takes tuples, such as"),
-        (
-            ["weights.beta=1", "seed=2", "weights.beta=2"],
-            "--sweep has weights.beta twice; put all its values into one",
-        ),
-        (["weights.beta=1,2,1.0"], "--sweep=weights.beta has the value 1.0 twice."),
-    ],
-)
-def test_parse_sweep_refuses(config, words, message):
-    with pytest.raises(UserError, match=message.replace(".", r"\.")):
-        sweep.parse_sweep(words, config)
+def run_sweep(config, values, workdir):
+    """One after the other."""
+    return sweep.sweep(points_of(config, values, workdir), workdir, group_size=1)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +43,7 @@ def test_parse_sweep_refuses(config, words, message):
 )
 def test_a_combination_that_cannot_run_is_refused(config, values, message):
     with pytest.raises(UserError, match=message.replace(".", r"\.")):
-        sweep.check_points(config, values)
+        sweep.check_points(points_of(config, values, Path()))
 
 
 def test_the_data_set_is_loaded_once_for_runs_that_share_it(config, monkeypatch):
@@ -85,21 +52,23 @@ def test_the_data_set_is_loaded_once_for_runs_that_share_it(config, monkeypatch)
     monkeypatch.setattr(
         _config, "make_dataset", lambda one: loads.append(one) or make_dataset(one)
     )
-    sweep.check_points(config, {"model.latent_dim": (2, 3), "weights.beta": (1.0, 2.0)})
+    values = {"model.latent_dim": (2, 3), "weights.beta": (1.0, 2.0)}
+    sweep.check_points(points_of(config, values, Path()))
     assert len(loads) == 1
-    sweep.check_points(config, {"data.num_train": (100, 200), "weights.beta": (1.0,)})
+    values = {"data.num_train": (100, 200), "weights.beta": (1.0,)}
+    sweep.check_points(points_of(config, values, Path()))
     assert len(loads) == 3
 
 
 def test_sweep_runs_each_point_once(config, tmp_path, capsys):
     values = {"model.latent_dim": (2, 3)}
-    rows = sweep.sweep(config, values, tmp_path)
+    rows = run_sweep(config, values, tmp_path)
     assert [row["model.latent_dim"] for row in rows] == [2, 3]
     assert all(row["loss"] > 0 for row in rows)
     assert json.loads((tmp_path / "table.json").read_text())["rows"] == rows
     saved = tmp_path / "latent_dim=3" / "results.json"
     before = saved.stat().st_mtime_ns
-    assert sweep.sweep(config, values, tmp_path) == rows
+    assert run_sweep(config, values, tmp_path) == rows
     assert saved.stat().st_mtime_ns == before
     assert "| 3 |" in capsys.readouterr().out
 
@@ -129,7 +98,7 @@ def quick_runs(monkeypatch):
         (folder / "results.json").write_text(json.dumps(results))
         return results
 
-    monkeypatch.setattr(sweep, "run_one", run_one)
+    monkeypatch.setattr(_groups, "run_alone", run_one)
     return calls
 
 
@@ -138,7 +107,7 @@ def test_a_run_that_fails_is_a_row_with_its_reason(
 ):
     values = {"weights.beta": (2.0, 3.0, 1.0)}
     with pytest.raises(SystemExit) as end:
-        sweep.sweep(config, values, tmp_path)
+        run_sweep(config, values, tmp_path)
     assert end.value.code == 1
     rows = json.loads((tmp_path / "table.json").read_text())["rows"]
     reasons = [
@@ -158,13 +127,13 @@ def test_a_run_that_fails_is_a_row_with_its_reason(
     # The same command tries them again, and only them.
     quick_runs.clear()
     with pytest.raises(SystemExit):
-        sweep.sweep(config, values, tmp_path)
+        run_sweep(config, values, tmp_path)
     assert quick_runs == ["beta=2.0", "beta=3.0"]
 
 
 def test_what_the_user_must_mend_ends_a_sweep(config, tmp_path, quick_runs):
     with pytest.raises(UserError, match="another config"):
-        sweep.sweep(config, {"weights.beta": (4.0, 1.0)}, tmp_path)
+        run_sweep(config, {"weights.beta": (4.0, 1.0)}, tmp_path)
     assert quick_runs == ["beta=4.0"]
 
 
@@ -181,6 +150,6 @@ def test_results_of_a_run_that_is_not_finished(config, tmp_path, quick_runs, con
     (tmp_path / "beta=1.0").mkdir()
     (tmp_path / "beta=1.0" / "results.json").write_text(content)
     for _ in range(2):
-        (row,) = sweep.sweep(config, {"weights.beta": (1.0,)}, tmp_path)
+        (row,) = run_sweep(config, {"weights.beta": (1.0,)}, tmp_path)
         assert row["loss"] == 1.0
     assert quick_runs == ["beta=1.0"]

@@ -99,8 +99,9 @@ def read_log(workdir):
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize("case", KINDS)
-def test_parameters_are_those_of_the_runs_alone(case, tmp_path):
+def test_parameters_are_those_of_the_runs_alone(case, vectorized, tmp_path):
     model, weights = model_of(case), weights_of(case)
     name = next(iter(weights), None)  # AAE-S has none
     settings = [
@@ -116,7 +117,7 @@ def test_parameters_are_those_of_the_runs_alone(case, tmp_path):
         for i, setting in enumerate(settings)
     ]
     # Two on the first device; the second one has a place that is not used.
-    results = together(model, runs, devices=jax.devices()[:2])
+    results = together(model, runs, devices=jax.devices()[:2], vectorized=vectorized)
     for i, (run, result) in enumerate(zip(runs, results, strict=True)):
         single = run._replace(workdir=tmp_path / f"alone{i}")
         expected = alone(model, single)
@@ -143,21 +144,24 @@ def group_of(tmp_path, count=3, **options):
     return model, runs
 
 
-def test_images_may_differ_from_run_to_run(tmp_path):
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_images_may_differ_from_run_to_run(vectorized, tmp_path):
     model = tiny_model()
     data = [tiny_dataset(seed=seed) for seed in range(3)]
     runs = [run_of(model, tmp_path / f"g{i}", one) for i, one in enumerate(data)]
-    results = together(model, runs, devices=jax.devices()[:2])
+    results = together(model, runs, devices=jax.devices()[:2], vectorized=vectorized)
     for i, (run, result) in enumerate(zip(runs, results, strict=True)):
         expected = alone(model, run._replace(workdir=tmp_path / f"alone{i}"))
         assert_close(expected.state.params, result.state.params)
 
 
-def test_a_run_that_is_not_finite_stops_alone(tmp_path):
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_run_that_is_not_finite_stops_alone(vectorized, tmp_path):
     model, runs = group_of(tmp_path)
     beta = {"beta": lambda step: math.nan if step == 12 else 1.0}
     runs[1] = run_of(model, tmp_path / "bad", weights=beta)
-    first, bad, last = together(model, runs, devices=jax.devices()[:1])
+    options = {"devices": jax.devices()[:1], "vectorized": vectorized}
+    first, bad, last = together(model, runs, **options)
     assert isinstance(bad, NonFiniteLossError)
     assert str(bad).startswith("step 13 is not finite: ")
     assert str(tmp_path / "bad" / "checkpoints" / "10") in str(bad)
@@ -220,10 +224,12 @@ def test_a_signal_saves_all(tmp_path):
         assert Checkpoints(run.workdir).steps() == [10]
 
 
-def test_moments_are_reset_in_all(tmp_path):
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_moments_are_reset_in_all(vectorized, tmp_path):
     options = {"reset_moments_at": (15,), "num_steps": 16}
     model, runs = group_of(tmp_path, 2, **options)
-    for run, result in zip(runs, together(model, runs), strict=True):
+    results = together(model, runs, vectorized=vectorized)
+    for run, result in zip(runs, results, strict=True):
         counts = [x for x in jax.tree.leaves(result.state.opt_state) if not x.ndim]
         assert [int(count) for count in counts] == [1]
         expected = alone(model, run._replace(workdir=run.workdir / "alone"))

@@ -114,6 +114,7 @@ def train_group(
     runs: Sequence[GroupRun],
     *,
     devices: Sequence[Any] | None = None,
+    vectorized: bool | None = None,
     matrix_form: bool = True,
     show_progress: bool = True,
 ) -> list[TrainResult | Exception]:
@@ -128,7 +129,8 @@ def train_group(
       runs: what is trained; they may differ in seed, in weights of the loss, in the
         learning rate and in what the images are, see `group_key`.
       devices: the devices to use; None for all of this process.
-      matrix_form: see `create_group_trainer`.
+      vectorized: see `create_group_trainer`.
+      matrix_form: likewise.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:
@@ -161,6 +163,7 @@ def train_group(
             batch_size=first.options.batch_size,
             may_reset_moments=bool(first.options.reset_moments_at),
             devices=devices,
+            vectorized=vectorized,
             matrix_form=matrix_form,
         )
 
