@@ -1,6 +1,10 @@
-"""The table of a sweep: a row per run, with the values that tell it apart and scores.
+"""The tables of a sweep: a row per run, and statistics over its seeds.
 
-`table.json` holds `fields`, which the sweep varies, and `rows`; `table.md` the rows.
+`table.json` holds `fields`, which the sweep varies; `rows`, with the values that tell a
+run apart and its scores; and `summary`, with the statistics of each score over the runs
+that differ in their seed alone. `table.md` shows both, `table.csv` has the rows, and
+`table.tex` the statistics of the headline scores. `experiments.compare` does the same
+for any runs.
 """
 
 import hashlib
@@ -10,13 +14,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments import _workdir
+from experiments import _formats, _workdir
 from experiments._config_files import flatten
 from experiments._errors import UserError
-from experiments._results import read_results, shown_scores
+from experiments._results import HEADLINES, read_results, shown_scores
+from experiments._statistics import (
+    COLUMNS,
+    MEAN,
+    Statistics,
+    block_of,
+    scores_of,
+    statistics_of,
+)
 
 # The column with the reason why a run has no scores.
 FAILED = "failed"
+SEED = "seed"
 # Of the 255 bytes that file systems allow.
 MAX_NAME = 200
 
@@ -31,10 +44,18 @@ def row_of(point: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, An
 def write_table(
     workdir: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Writes `table.json` and `table.md`."""
-    table = {"fields": list(fields), "rows": rows}
+    """Writes `table.json`, `table.md`, `table.csv` and `table.tex`."""
+    summary = summary_of(fields, rows)
+    table = {"fields": list(fields), "rows": rows, "summary": summary}
     _workdir.write_json(workdir / "table.json", table)
-    (workdir / "table.md").write_text(markdown_table(rows))
+    text = markdown_table(rows)
+    if any(entry["n"] > 1 for entry in summary):
+        text += f"\nMean and standard error over seeds:\n\n{_summary_table(summary)}"
+    (workdir / "table.md").write_text(text)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [[row.get(name) for name in columns] for row in rows]
+    (workdir / "table.csv").write_text(_formats.csv_text(columns, lines))
+    (workdir / "table.tex").write_text(_latex(fields, summary))
 
 
 def update_table(workdir: Path) -> bool:
@@ -80,14 +101,76 @@ def folder_name(point: Mapping[str, Any]) -> str:
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """A Markdown table with one row per run."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns)]
+    return _formats.markdown(
+        columns, [[row.get(name, "") for name in columns] for row in rows]
+    )
+
+
+def summary_of(
+    fields: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The statistics of each score over rows that differ in their seed alone.
+
+    Returns:
+      For each combination of the other fields, these; `n`, runs with scores; `failed`,
+      runs without; `scores`, name -> `experiments._statistics.Statistics` as a dict.
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        values = (row.get(name, "") for name in columns)
-        lines.append([_cell(value) for value in values])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        key = json.dumps({k: row.get(k) for k in fields if k != SEED}, sort_keys=True)
+        groups.setdefault(key, []).append(row)
+    summary = []
+    for group in groups.values():
+        scored = [row for row in group if FAILED not in row]
+        # A field of a sweep is no score, even if it is a number.
+        columns = [{k: v for k, v in row.items() if k not in fields} for row in scored]
+        summary.append(
+            {
+                **{k: group[0].get(k) for k in fields if k != SEED},
+                "n": len(scored),
+                "failed": len(group) - len(scored),
+                "scores": {
+                    name: statistics_of(
+                        name, (row.get(name) for row in columns)
+                    )._asdict()
+                    for name in scores_of(columns)
+                },
+            }
+        )
+    return summary
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return str(value).replace("|", r"\|").replace("\n", " ")
+def _summary_table(summary: Sequence[Mapping[str, Any]]) -> str:
+    """A Markdown table with a row per combination and `mean +- error` of each score."""
+    fields = [name for name in summary[0] if name not in ("n", "failed", "scores")]
+    scores = list(dict.fromkeys(name for entry in summary for name in entry["scores"]))
+    rows = []
+    for entry in summary:
+        found = [entry["scores"].get(name, {}) for name in scores]
+        values = [_with_error(statistics) for statistics in found]
+        rows.append([entry[k] for k in fields] + [entry["n"], entry["failed"], *values])
+    return _formats.markdown([*fields, "n", "failed", *scores], rows)
+
+
+def _with_error(statistics: Mapping[str, Any]) -> str:
+    mean, error = statistics.get("mean"), statistics.get("standard_error")
+    text = _formats.number(mean)
+    return text if error is None else f"{text} +- {error:.2g}"
+
+
+def _latex(fields: Sequence[str], summary: Sequence[Mapping[str, Any]]) -> str:
+    """The statistics of the headline scores that are there."""
+    names = [
+        folder_name({k: entry[k] for k in fields if k != SEED}) or "all runs"
+        for entry in summary
+    ]
+    blocks = []
+    for score in HEADLINES:
+        settings = [
+            (name, Statistics(**entry["scores"][score]))
+            for name, entry in zip(names, summary, strict=True)
+            if score in entry["scores"]
+        ]
+        if settings:
+            blocks.append(block_of(score, settings))
+    return _formats.latex_blocks(COLUMNS, blocks, MEAN)
