@@ -1,0 +1,280 @@
+"""Runs in folders, and the settings that they share but for their seed."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments import _workdir
+from experiments._config_files import flatten
+from experiments._errors import UserError, one_line
+from experiments._results import read_results, scored_step
+from experiments._table import FAILED, SEED, folder_name, row_of
+
+UDR = "udr"
+MODEL = "model.name"
+# Groups of fields, and fields, that change neither parameters nor scores.
+CANNOT_CHANGE_NUMBERS = (
+    "evaluation.figures",
+    "evaluation.metrics",  # which ones are computed
+    "evaluation.traversal_",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.num_test_images",
+    "train.parallel",
+)
+# Of these the path is not where the data are but which.
+_DATA_BY_PATH = ("npz", "image_folder")
+_PARTS_OF_A_RUN = ("config.json", "results.json", "checkpoints")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run as its folder shows it.
+
+    Attributes:
+      folder: of the run.
+      fields: of its config, by dotted name; none where it failed before it had one.
+      scores: name -> value; none of a run that did not finish.
+      failed: why it has no scores; "" where it has.
+      note: what a reader of its scores must know.
+    """
+
+    folder: Path
+    fields: Mapping[str, Any]
+    scores: Mapping[str, float]
+    failed: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """Runs that differ in nothing but their seed.
+
+    Attributes:
+      name: the model, then the fields that differ between settings of this model.
+      fields: those that differ between any settings, of this one.
+      runs: with scores.
+      failed: without.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+    runs: tuple[Run, ...]
+    failed: tuple[Run, ...]
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return str((*self.runs, *self.failed)[0].fields.get(MODEL, ""))
+
+    def values(self, score: str) -> list[float | None]:
+        """A score of each run, None where it has none."""
+        return [run.scores.get(score) for run in self.runs]
+
+
+def find_runs(words: Sequence[str]) -> list[Run]:
+    """The runs in folders, each of a run or of a sweep, without repeats.
+
+    Raises:
+      UserError: if a word is no folder, or there is no run in it, or a file of a run
+        is damaged.
+    """
+    runs: dict[Path, Run] = {}
+    for word in words:
+        folder = Path(word)
+        if not folder.is_dir():
+            kind = "a file" if folder.exists() else "not there"
+            raise UserError(
+                f"{word} must be the folder of a run or sweep; it is {kind}."
+            )
+        found = [_read_run(folder)] if is_run(folder) else _read_sweep(folder)
+        if not found:
+            raise UserError(_no_runs(folder))
+        for run in found:
+            runs.setdefault(run.folder.resolve(), run)
+    return list(runs.values())
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, finished or not."""
+    return any((folder / part).exists() for part in _PARTS_OF_A_RUN)
+
+
+def settings_of(runs: Iterable[Run]) -> list[Setting]:
+    """The settings of runs that have a config, each in the place of its first run."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.fields:
+            key = json.dumps(_identity(run.fields), sort_keys=True)
+            groups.setdefault(key, []).append(run)
+    identities = [_identity(group[0].fields) for group in groups.values()]
+    differing = _differing(identities)
+    settings = []
+    for identity, group in zip(identities, groups.values(), strict=True):
+        alike = [i for i in identities if i.get(MODEL) == identity.get(MODEL)]
+        # What differs between models alone, such as their weights, need not be said.
+        telling = [name for name in _differing(alike) if name in identity]
+        short = short_names(telling)
+        values = ", ".join(f"{short[k]}={show(identity[k])}" for k in telling)
+        model = str(identity.get(MODEL, "run"))
+        settings.append(
+            Setting(
+                f"{model}: {values}" if values else model,
+                {name: identity.get(name) for name in differing},
+                tuple(run for run in group if not run.failed),
+                tuple(run for run in group if run.failed),
+            )
+        )
+    return settings
+
+
+def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
+    """Fields that models share and in which they differ, but no name says it."""
+    unsaid = []
+    for name in settings[0].fields if settings else ():
+        values: dict[str, set[str]] = {}
+        for setting in settings:
+            values.setdefault(setting.model, set()).add(repr(setting.fields[name]))
+        everywhere = all(s.fields[name] is not None for s in settings)
+        if name != MODEL and everywhere and all(len(v) == 1 for v in values.values()):
+            unsaid.append(name)
+    return unsaid
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last word of each dotted name, or as many as tell it from the others.
+
+    >>> short_names(["model.latent_dim", "model.prior.name", "data.name"])
+    {'model.latent_dim': 'latent_dim', 'model.prior.name': 'prior.name',
+     'data.name': 'data.name'}
+    """
+    short = {}
+    for name in names:
+        words = name.split(".")
+        for num in range(1 + (words[-1] == "name"), len(words) + 1):
+            short[name] = ".".join(words[-num:])
+            same = [n for n in names if f".{n}".endswith(f".{short[name]}")]
+            if same == [name]:
+                break
+        short.setdefault(name, name)
+    return short
+
+
+def show(value: Any) -> str:
+    """A value of a field: 1.0 as 1."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _identity(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run that its setting shares."""
+    free = list(CANNOT_CHANGE_NUMBERS)
+    if fields.get("data.name") not in _DATA_BY_PATH:
+        free.append("data.path")
+    return {
+        name: value
+        for name, value in fields.items()
+        if name != SEED and not name.startswith(tuple(free))
+    }
+
+
+def _differing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = dict.fromkeys(name for identity in identities for name in identity)
+    return [
+        name for name in names
+        if len({repr(identity.get(name)) for identity in identities}) > 1
+    ]  # fmt: skip
+
+
+def _read_sweep(folder: Path) -> list[Run]:
+    """The runs below a folder, and those of its table that failed without one."""
+    reasons = _reasons(folder)
+    below = sorted(path for path in folder.iterdir() if path.is_dir() and is_run(path))
+    runs = [_read_run(path, reasons.pop(path.name, "")) for path in below]
+    return runs + [Run(folder / n, {}, {}, failed=r) for n, r in reasons.items()]
+
+
+def _reasons(folder: Path) -> dict[str, str]:
+    """Name of each run that failed, by the table of a sweep -> why."""
+    try:
+        table = json.loads((folder / "table.json").read_text())
+        return {
+            folder_name(
+                {k: _workdir.with_tuples(row[k]) for k in table["fields"]}
+            ): str(row[FAILED])
+            for row in table["rows"]
+            if FAILED in row
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # it is a folder of runs, but not of a sweep
+
+
+def _read_run(folder: Path, reason: str = "") -> Run:
+    """A run; `reason` is why it failed, if it did not finish since."""
+    fields = _read_fields(folder / "config.json")
+    results = read_results(folder / "results.json")
+    steps = results.get("run", {}).get("num_steps")
+    wanted = fields.get("train.num_steps")
+    if not fields:
+        return Run(folder, {}, {}, failed=reason or "it has no config.json")
+    if "scores" not in results:
+        return Run(folder, fields, {}, failed=reason or "unfinished: it has no scores")
+    if None not in (steps, wanted) and steps != wanted:
+        unfinished = f"unfinished: at step {steps} of {wanted}"
+        return Run(folder, fields, {}, failed=reason or unfinished)
+    scores = row_of({}, results)
+    if (udr := _udr_of(folder)) is not None:
+        scores[UDR] = udr
+    scored = scored_step(results)
+    note = "" if scored == steps else f"scored at step {scored} of {steps}"
+    return Run(folder, fields, scores, note=note)
+
+
+def _read_fields(file: Path) -> dict[str, Any]:
+    """The fields of a config; none if there is no file.
+
+    Raises:
+      UserError: if it is damaged.
+    """
+    if not file.exists():
+        return {}
+    try:
+        return flatten(_workdir.with_tuples(json.loads(file.read_text())))
+    except (ValueError, AttributeError) as error:
+        raise UserError(
+            f"{file} is not readable: {one_line(error)}; start the command of this run "
+            "again, which writes it anew, or give folders without this one."
+        ) from error
+
+
+def _udr_of(folder: Path) -> float | None:
+    """What `udr.json` beside the folder of a run says of it."""
+    try:
+        groups = json.loads((folder.resolve().parent / "udr.json").read_text())[
+            "groups"
+        ]
+        found = [group["runs"].get(folder.resolve().name) for group in groups]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return next((float(value) for value in found if value is not None), None)
+
+
+def _no_runs(folder: Path) -> str:
+    """Says that a folder has no runs, and which below it has some."""
+    deeper = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.is_dir() and any(is_run(p) for p in path.iterdir() if p.is_dir())
+    )
+    if deeper:
+        return (
+            f"{folder} has no runs, but folders below it have: give "
+            f"{' '.join(str(folder / name) for name in deeper[:3])}"
+            f"{' ...' if len(deeper) > 3 else ''}."
+        )
+    return (
+        f"{folder} has no runs: there is no {' or '.join(_PARTS_OF_A_RUN)} in it or in "
+        "a folder below it; give folders of experiments.run or experiments.sweep."
+    )
