@@ -90,7 +90,7 @@ def run_points(
     for alike in _by(points, _fixed_fields):
         if len(alike) == 1 or group_size == 1:
             for point in alike:
-                yield point, _outcome(run_alone, point.config, point.folder, source)
+                yield point, _outcome(_run_alone, point, source)
             continue
         members = _build(alike)
         for group in _by(members, _key):
@@ -104,7 +104,7 @@ def _run_members(
     first = members[0].job
     if len(members) == 1 or why_alone(first.model, first.training):
         for point, _ in members:
-            yield point, _outcome(run_alone, point.config, point.folder, source)
+            yield point, _outcome(_run_alone, point, source)
         return
     datasets = [job.dataset for _, job in members]
     size = group_size or runs_that_fit(first.model, datasets, first.training)
@@ -185,6 +185,10 @@ def _finish(
     loss = results["scores"].get("loss", float("nan"))
     print(f"{point.name}: loss {loss:.4g}, {point.folder / 'results.json'}", flush=True)
     return results
+
+
+def _run_alone(point: Point, source: str | None) -> dict[str, Any]:
+    return run_alone(point.config, point.folder, source=source)
 
 
 def _outcome(function, *arguments) -> Outcome:

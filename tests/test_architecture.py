@@ -3,7 +3,7 @@
 import pytest
 from architecture import (
     MAX_LINES,
-    PARALLEL_FILE,
+    PARALLEL_FILES,
     Module,
     check_arrows,
     check_docstrings,
@@ -135,7 +135,7 @@ def test_a_package_where_it_is_used_passes(name, source):
 )
 def test_a_second_file_that_knows_devices_is_found(source):
     assert complaints(check_parallel, ("vsc_jax.training._loop", source))
-    assert not complaints(check_parallel, (PARALLEL_FILE, source))
+    assert not complaints(check_parallel, (PARALLEL_FILES[0], source))
     assert not complaints(check_parallel, ("vsc_jax.training._loop", 'p = "pmap"'))
 
 

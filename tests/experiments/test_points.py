@@ -77,4 +77,4 @@ def test_points_are_all_combinations(config):
     assert points[3].config.model.hidden == (8, 4)
     assert len({point.name for point in points}) == 4
     assert all(point.folder.parent == Path("here") for point in points)
-    assert config.seed == 0
+    assert config.seed == vsc_mlp.get_config().seed
