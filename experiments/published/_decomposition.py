@@ -4,7 +4,7 @@ from experiments.published._rows import PublishedRow, PublishedScore
 
 _SOURCE = (
     "Mathieu, Rainforth, Siddharth and Teh, https://arxiv.org/abs/1812.02833, figure "
-    "4, as printed in a report on its code (NabilDjelloudi/disentangling-disentanglement)"
+    "4, as printed in NabilDjelloudi/disentangling-disentanglement, a report"
 )
 _DIFFERS = (
     "read off the figure to +-0.005; Fashion-MNIST at 32 pixels, 50 latents, 80 epochs "

@@ -4,7 +4,7 @@ from experiments.published._rows import PublishedRow, PublishedScore
 
 _SOURCE = (
     "Lin, Thekumparampil, Fanti and Oh, InfoGAN-CR, "
-    "https://arxiv.org/abs/1906.06034, table 1"
+    "https://arxiv.org/abs/1906.06034, table 1, as its repository shows it"
 )
 _DIFFERS = (
     "dSprites at 64 pixels; rows of other papers are copied there from those papers; "

@@ -31,10 +31,14 @@ from vsc_jax.figures._make_figures import Figures as Figures
 from vsc_jax.figures._make_figures import make_figures as make_figures
 from vsc_jax.figures._points import plot_points as plot_points
 from vsc_jax.figures._prior_samples import plot_prior_samples as plot_prior_samples
+from vsc_jax.figures._rank_correlation import (
+    plot_rank_correlation as plot_rank_correlation,
+)
 from vsc_jax.figures._reconstructions import (
     plot_reconstructions as plot_reconstructions,
 )
 from vsc_jax.figures._report import write_report as write_report
+from vsc_jax.figures._score_strips import plot_score_strips as plot_score_strips
 from vsc_jax.figures._sweep_curves import plot_curves as plot_curves
 from vsc_jax.figures._training_curves import (
     plot_training_curves as plot_training_curves,
@@ -63,7 +67,9 @@ __all__ = [
     "plot_latent_bars",
     "plot_points",
     "plot_prior_samples",
+    "plot_rank_correlation",
     "plot_reconstructions",
+    "plot_score_strips",
     "plot_training_curves",
     "plot_traversals",
     "save_traversal_gif",

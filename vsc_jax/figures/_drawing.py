@@ -6,6 +6,7 @@ and needs no display. It is imported inside functions, for it takes a second.
 
 import textwrap
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,20 @@ def plain(text: str, max_length: int = 40) -> str:
         for line in str(text).split("\n")
     ]
     return "\n".join(lines).replace("$", r"\$")
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last word of each dotted name, or as many as tell it from the others."""
+    short = {}
+    for name in names:
+        words = name.split(".")
+        others = {other for other in names if other != name}
+        for num in range(1 + (words[-1] == "name"), len(words) + 1):
+            short[name] = ".".join(words[-num:])
+            if not any(f".{other}".endswith(f".{short[name]}") for other in others):
+                break
+        short.setdefault(name, name)
+    return short
 
 
 def wrap_title(title: str, width: float) -> list[str]:

@@ -14,6 +14,7 @@ from vsc_jax.figures._drawing import (
     new_figure,
     plain,
     save,
+    short_names,
     wrap_title,
 )
 
@@ -95,7 +96,7 @@ def plot_curves(
     for name, found in panels.items():
         if not found:
             raise ValueError(f"no run has finite numbers for both {x} and {name}.")
-    short = _short_names(shown)
+    short = short_names(shown)
     styles = _styles(rows, curves)
     texts = {
         key: plain(
@@ -306,20 +307,6 @@ def _standard_error(points: np.ndarray) -> np.ndarray:
     if len(points) < 2:
         return np.zeros(points.shape[1])
     return points.std(axis=0, ddof=1) / math.sqrt(len(points))
-
-
-def _short_names(names: Sequence[str]) -> dict[str, str]:
-    """The last word of each dotted name, or as many as tell it from the others."""
-    short = {}
-    for name in names:
-        words = name.split(".")
-        others = {other for other in names if other != name}
-        for num in range(1 + (words[-1] == "name"), len(words) + 1):
-            short[name] = ".".join(words[-num:])
-            if not any(f".{other}".endswith(f".{short[name]}") for other in others):
-                break
-        short.setdefault(name, name)
-    return short
 
 
 def _text(value: Any) -> str:
