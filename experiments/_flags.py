@@ -4,6 +4,7 @@ import difflib
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -64,14 +65,30 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         return parse_flags(argv)
 
     def guarded(argv: Sequence[str]) -> None:
+        before, sys.unraisablehook = sys.unraisablehook, _interrupt_again
         try:
             main(argv)
         except UserError as error:
             fail(str(error))
         except KeyboardInterrupt:
             fail("interrupted.", EXIT_INTERRUPTED)
+        finally:
+            sys.unraisablehook = before
 
     app.run(guarded, flags_parser=parse)
+
+
+def _interrupt_again(unraisable: Any) -> None:
+    """Keeps a Ctrl-C that comes where Python cannot raise.
+
+    JAX has a callback of the garbage collector, in which it would be lost.
+    """
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        # From a thread, for here it would come too early again.
+        main = threading.main_thread().ident
+        threading.Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def refuse_words(argv: Sequence[str]) -> None:

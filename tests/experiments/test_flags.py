@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 
 import command_line
 import pytest
@@ -102,6 +103,24 @@ def test_a_config_is_found_from_any_folder(tmp_path, monkeypatch):
 def test_flatten():
     nested = {"a": 1, "b": {"c": (2,), "d": {"e": "x"}}}
     assert _config_files.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}
+
+
+def test_an_interrupt_is_not_lost_where_python_cannot_raise(monkeypatch, capsys):
+    class Interrupted:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def main(argv):
+        Interrupted()
+        time.sleep(30)
+
+    monkeypatch.setattr(sys, "argv", ["command"])
+    before = sys.unraisablehook
+    with pytest.raises(SystemExit) as end:
+        _flags.run(main)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted.\n"
+    assert sys.unraisablehook is before
 
 
 @pytest.mark.parametrize(
