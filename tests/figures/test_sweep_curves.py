@@ -199,7 +199,7 @@ def test_refuses(tmp_path, options, message):
 
 def test_short_names_tell_columns_apart():
     names = ["model.prior.name", "model.name", "weights.beta", "other.beta", "seed"]
-    short = _sweep_curves._short_names(names)
+    short = _sweep_curves.short_names(names)
     assert list(short.values()) == [
         "prior.name",
         "model.name",
