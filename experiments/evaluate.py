@@ -49,7 +49,6 @@ from experiments._table import update_table
 from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
 from experiments.configs import base
 from experiments.run import (
-    CONFIG,
     EXIT_FAILED,
     WORKDIR,
     choose_workdir,
@@ -117,7 +116,7 @@ def check_flags() -> None:
     """Raises UserError for flags that are missing, or that others leave without use."""
     if not WORKDIR.value:
         raise UserError("--workdir is missing: the folder of a run.")
-    if CONFIG.value is not None:
+    if FLAGS.config is not None:
         raise UserError("--config is that of the run in --workdir; leave it out.")
     refuse_processes()
     if UDR.value:
@@ -168,10 +167,11 @@ def show_scores(workdir: Path) -> dict[str, str]:
     scores = score_run(workdir, METRICS.value)
     print_scores(scores)
     results = read_results(workdir / "results.json")
-    for note, names in by_reason(notes(results)).items():
+    said = notes({**results, "metrics": scores})
+    for note, names in by_reason(said).items():
         print(f"  note on {names}: {note}")
     report_file = workdir / "report.html"
-    if report_file.exists():
+    if report_file.exists() and (scores or (FIGURES.value and not ALL.value)):
         print(f"  {report_file}")
     return failures(results)
 

@@ -219,7 +219,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "nothing at the path": (
         [VSC, "--config.data.name=npz", "--config.data.path=/nowhere/x.npz"],
-        "npz needs an .npz file, but nothing is at /nowhere/x.npz.",
+        "npz needs an .npz file, but nothing is at /nowhere/x.npz; say where",
     ),
     "unknown model": (
         [DIGITS, "--config.model.name=vcs"],

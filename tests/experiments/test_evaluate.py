@@ -308,6 +308,7 @@ def test_an_evaluation_that_cannot_be_is_refused_at_once(copied, capsys, monkeyp
             {"num_processes": 2},
             "--num_processes: only experiments.run trains in several",
         ),
+        ({"config": "any"}, "--config is that of the run in --workdir; leave it out."),
         ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
         (
             {"all": True, "num_test": 9, "repeats": 3},

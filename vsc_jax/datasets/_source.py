@@ -140,7 +140,8 @@ class Request:
             )
         if not self.path.exists():
             raise DatasetNotFoundError(
-                f"{self.name} needs {what}, but nothing is at {self.path}."
+                f"{self.name} needs {what}, but nothing is at {self.path.absolute()}; "
+                "say where it is (--config.data.path=)."
             )
         return self.path
 
