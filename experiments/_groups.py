@@ -59,15 +59,22 @@ def use_cores(points: Sequence[Point]) -> None:
     """
     if "JAX_NUM_CPU_DEVICES" in os.environ:
         return
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
+    cores = num_cores()
     batches = {point.config.train.batch_size for point in points}
     for num in range(min(cores, len(points)), 1, -1):
         # FactorVAE's batch is two.
         if all(batch % (2 * num) == 0 for batch in batches):
-            jax.config.update("jax_num_cpu_devices", num)
+            # A config file may have started JAX: then it is as it is.
+            with contextlib.suppress(RuntimeError):
+                jax.config.update("jax_num_cpu_devices", num)
             break
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_points(

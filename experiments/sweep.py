@@ -197,6 +197,7 @@ def sweep(
             add(point, results)
         else:
             waiting.append(point)
+    workdir.mkdir(parents=True, exist_ok=True)
     write_table(workdir, fields, ordered())
     for point, outcome in run_points(waiting, source=source, group_size=group_size):
         add(point, outcome)

@@ -192,7 +192,7 @@ def test_a_folder_in_use_and_one_that_is_too_far_fail_alone(tmp_path):
     assert not isinstance(far, WorkdirInUseError)
 
 
-def test_it_goes_on_from_checkpoints_of_any_step(tmp_path):
+def test_it_goes_on_from_checkpoints_of_any_step(tmp_path, capsys):
     """As after a kill while the checkpoints of a group were written."""
     model, runs = group_of(tmp_path, 4)
     for run, num_steps in zip(runs, (0, 10, 10, 20), strict=True):
@@ -205,7 +205,11 @@ def test_it_goes_on_from_checkpoints_of_any_step(tmp_path):
         assert result.state.step == 20
         assert_close(expected.state.params, result.state.params)
         assert [line["step"] for line in read_log(run.workdir)] == [5, 10, 15, 20]
-    again = together(model, runs)
+    assert capsys.readouterr().out == ""
+    again = train_group(model, runs)
+    assert capsys.readouterr().out == (
+        "4 of 4 runs: continuing from the checkpoint of step 20\n"
+    )
     for result, other in zip(results, again, strict=True):
         assert_same(result.state.params, other.state.params)
         assert math.isnan(other.first_step_seconds)

@@ -89,11 +89,12 @@ class VAE(ImageModel):
                 "prior must have a density, for the posterior is Gaussian, got a "
                 "SpikeSlabPrior: take the model vsc, or SparsePrior."
             )
-        # One that is not made for this number of latents is refused here.
-        jax.eval_shape(self._check_prior, jax.random.key(0))
+        # One that is not made for this number of latents is refused here; without a
+        # key outside of it, which would start JAX.
+        jax.eval_shape(self._check_prior)
 
-    def _check_prior(self, key: jax.Array) -> jax.Array:
-        prior = self.prior
+    def _check_prior(self) -> jax.Array:
+        key, prior = jax.random.key(0), self.prior
         if isinstance(prior, LearnedPrior):
             prior = prior.at(prior.init(self.latent_dim))
         return prior.sample(key, 1, self.latent_dim)

@@ -1,5 +1,6 @@
 """The training loop: chunks of compiled steps between log points."""
 
+import collections
 import contextlib
 import functools
 import time
@@ -201,8 +202,8 @@ def _train(
             with _failing_alone(run, *([ValueError] if len(runs) > 1 else [])):
                 start = make_state(run.run.options.seed)
                 run.open(place(start) if place else start)
-                if run.restored:
-                    progress.note(_continuing(run, alone=len(runs) == 1))
+        for note in _continuing(opened):
+            progress.note(note)
         signals = stack.enter_context(StopSignals(announce=show))
         while steps := sorted(
             {run.step for run in opened if not run.failure} - {num_steps}
@@ -265,9 +266,17 @@ def _failing_alone(run: OpenRun, *more: type[Exception]) -> Iterator[None]:
         run.failure = error
 
 
-def _continuing(run: OpenRun, *, alone: bool) -> str:
-    which = "" if alone else f"{run.run.workdir.name}: "
-    return f"{which}continuing from the checkpoint of step {run.step}"
+def _continuing(runs: Sequence[OpenRun]) -> list[str]:
+    """A line for each step from which runs go on."""
+    steps = collections.Counter(
+        run.step for run in runs if run.restored and not run.failure
+    )
+    alone = len(runs) == 1
+    return [
+        f"{'' if alone else f'{count} of {len(runs)} runs: '}"
+        f"continuing from the checkpoint of step {step}"
+        for step, count in sorted(steps.items())
+    ]
 
 
 def _common_folder(runs: Sequence[OpenRun]) -> Path:
