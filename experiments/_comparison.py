@@ -9,6 +9,7 @@ from experiments._directions import direction_of
 from experiments._errors import UserError
 from experiments._formats import Block
 from experiments._results import HEADLINES, by_reason
+from experiments._selection import how_to_get_udr
 from experiments._settings import UDR, Run, Setting, settings_of, unsaid_fields
 from experiments._statistics import (
     Statistics,
@@ -19,6 +20,7 @@ from experiments._statistics import (
 )
 from experiments.published import TABLES, PublishedRow, published_rows
 
+DATA = "data.name"
 # Names of settings in a message; all are in the table.
 _SHOWN_NAMES = 4
 
@@ -46,19 +48,28 @@ class Comparison:
         return statistics_of(score, setting.values(score))
 
     def blocks(self) -> list[Block]:
-        """A block per score: our settings, then the published rows that have it."""
+        """A block per score: our settings, then the published rows that have it.
+
+        The number behind the name of one is that of its source in `sources`.
+        """
+        said = self.sources
         return [
             block_of(
                 score,
                 [(s.name, self.statistics(s, score)) for s in self.settings],
                 [
-                    (f"{row.name} (published)", shown)
+                    (f"{row.name} (published, {said.index(source_of(row)) + 1})", shown)
                     for row in self.published
                     if (shown := published_statistics(row, score)) is not None
                 ],
             )
             for score in self.scores
         ]
+
+    @property
+    def sources(self) -> list[str]:
+        """Where published rows were read and what differs in them, each thing once."""
+        return list(dict.fromkeys(source_of(row) for row in self.published))
 
     def beside(self, row: PublishedRow) -> list[Setting]:
         """The settings that a published row is nearest to: of its model and fields."""
@@ -93,12 +104,21 @@ def compare_runs(
     settings = settings_of(runs)
     rows = [row for table in tables for row in _published(table)]
     known = scores_of(run.scores for run in runs)
-    scores = _check_scores(asked, known) if asked else _default_scores(known, rows)
+    if asked:
+        scores = _check_scores(asked, known, runs)
+    else:
+        scores = _default_scores(known, rows)
     _check_shared(settings, scores)
     shown = [row for row in rows if any(row.score(score) for score in scores)]
     notes = _notes(runs, settings, scores)
+    near = _on_our_data(shown, runs)
+    if len(near) < len(shown):
+        notes.append(
+            f"{len(shown) - len(near)} published rows on other data are left out"
+        )
+    shown = near
     for table in tables:
-        if not any(row in shown for row in _published(table)):
+        if not any(row.score(score) for row in TABLES[table] for score in scores):
             names = dict.fromkeys(
                 n for row in TABLES[table] for names in row.scores for n in names
             )
@@ -125,14 +145,9 @@ def left_out(runs: Iterable[Run]) -> dict[str, str]:
     return {str(run.folder): run.failed for run in runs if run.failed}
 
 
-def sources(rows: Sequence[PublishedRow]) -> list[str]:
-    """Where published rows were read and what differs in them, each thing once."""
-    said: dict[str, list[str]] = {}
-    for row in rows:
-        said.setdefault(f"{row.source}. {row.differs}", []).append(row.name)
-    if len(said) == 1:
-        return list(said)
-    return [f"{'; '.join(names)}: {text}" for text, names in said.items()]
+def source_of(row: PublishedRow) -> str:
+    """Where a published row was read and what differs in it."""
+    return f"{row.source}: {row.differs}"
 
 
 def _published(table: str) -> tuple[PublishedRow, ...]:
@@ -143,17 +158,38 @@ def _published(table: str) -> tuple[PublishedRow, ...]:
     raise UserError(f"--published must be of {', '.join(TABLES)}, got {table!r}.{hint}")
 
 
+def _on_our_data(
+    rows: Sequence[PublishedRow], runs: Sequence[Run]
+) -> list[PublishedRow]:
+    """The rows on data like those of a run, or on data that they do not name.
+
+    All of them if there are no such rows.
+    """
+    ours = {str(run.fields.get(DATA, "")) for run in runs if run.fields}
+
+    def alike(data: str) -> bool:
+        # mnist_5k and mnist, sprites and dsprites.
+        return any(name and (name in data or data in name) for name in ours)
+
+    near = [row for row in rows if DATA not in row.fields or alike(row.fields[DATA])]
+    return near or list(rows)
+
+
 def _default_scores(known: Sequence[str], rows: Sequence[PublishedRow]) -> list[str]:
     """The headline scores that are there, and those that published rows have."""
     wanted = [*HEADLINES, UDR, *(n for row in rows for ns in row.scores for n in ns)]
     return [name for name in dict.fromkeys(wanted) if name in known] or list(known)
 
 
-def _check_scores(asked: Sequence[str], known: Sequence[str]) -> list[str]:
+def _check_scores(
+    asked: Sequence[str], known: Sequence[str], runs: Sequence[Run]
+) -> list[str]:
     """Raises UserError for a score that no run has, with those that it may be."""
     for name in asked:
         if name in known:
             continue
+        if name == UDR:
+            raise UserError(f"no run has a {UDR}. {how_to_get_udr(runs)}.")
         last = name.rpartition(".")[2]
         close = [k for k in known if last in k.split(".")]
         close = close or difflib.get_close_matches(name, known, n=3, cutoff=0.6)

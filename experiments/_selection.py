@@ -1,7 +1,6 @@
 """A setting and a run per model, chosen without labels."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from experiments._errors import UserError
@@ -46,8 +45,7 @@ def choose_by_udr(settings: Sequence[Setting]) -> tuple[list[Choice], list[str]]
     without = [run for run in runs if not is_finite(run.scores.get(UDR))]
     if len(without) == len(runs):
         raise UserError(
-            "--select=udr needs the UDR of the runs, but there is no udr.json beside "
-            f"them; write it with {_command(without)}."
+            f"--select=udr needs the UDR of the runs. {how_to_get_udr(without)}."
         )
     choices = []
     for model in dict.fromkeys(setting.model for setting in settings):
@@ -74,13 +72,15 @@ def choose_by_udr(settings: Sequence[Setting]) -> tuple[list[Choice], list[str]]
     if without:
         notes.append(
             f"{len(without)} of {len(runs)} runs have no UDR, such as "
-            f"{without[0].folder.name}; to choose among them as well: "
-            f"{_command(without)}"
+            f"{without[0].folder.name}, and are not chosen. {how_to_get_udr(without)}"
         )
     return choices, notes
 
 
-def _command(runs: Sequence[Run]) -> str:
+def how_to_get_udr(runs: Sequence[Run]) -> str:
     """What writes the UDR of the first of the runs."""
-    parent: Path = runs[0].folder.parent
-    return f"python -m experiments.evaluate --workdir={parent} --udr"
+    parent = runs[0].folder.parent
+    return (
+        "It is in the file udr.json beside the runs, which python -m "
+        f"experiments.evaluate --workdir={parent} --udr writes"
+    )

@@ -39,7 +39,6 @@ from experiments._comparison import (
     as_rows,
     compare_runs,
     left_out,
-    sources,
 )
 from experiments._directions import direction_of
 from experiments._environment import be_quiet
@@ -48,7 +47,7 @@ from experiments._print_tables import print_tables
 from experiments._rank_correlation import rank_correlation
 from experiments._results import by_reason
 from experiments._selection import Choice, choose_by_udr
-from experiments._settings import find_runs, is_run
+from experiments._settings import find_runs, is_run, short_names
 from experiments._statistics import COLUMNS, MEAN
 from experiments.run import EXIT_FAILED
 from vsc_jax.figures import plot_rank_correlation, plot_score_strips
@@ -225,7 +224,9 @@ def _tail(comparison: Comparison, notes: Sequence[str]) -> list[str]:
         lines.append(f"{len(failed)} of {len(comparison.runs)} runs have no scores")
         lines += [f"without scores {n}: {why}" for why, n in by_reason(failed).items()]
     lines += [f"note {note}" for note in notes]
-    return lines + [f"published {text}" for text in sources(comparison.published)]
+    return lines + [
+        f"published, {i}: {text}" for i, text in enumerate(comparison.sources, 1)
+    ]
 
 
 def _extra_tables(
@@ -238,7 +239,7 @@ def _extra_tables(
         rows = [list(choice) for choice in choices]
         tables.append(("Chosen by UDR, without labels", columns, rows))
     if correlation:
-        names = correlation["scores"]
+        names = list(short_names(correlation["scores"]).values())
         columns = ["", *(str(i) for i in range(1, len(names) + 1))]
         rows = [
             [f"{i} {name}", *(None if v is None else f"{v:.2f}" for v in row)]

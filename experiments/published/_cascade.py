@@ -68,7 +68,7 @@ ROWS = tuple(
         _SOURCE,
         _DIFFERS,
         model,
-        fields,
+        {"data.name": "dsprites", **fields},
         num_seeds=10,
     )
     for name, model, fields, score, accuracy in _NUMBERS

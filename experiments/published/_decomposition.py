@@ -29,6 +29,7 @@ ROWS = tuple(
         _DIFFERS,
         "decomposition_vae",
         {
+            "data.name": "fashion_mnist",
             "model.prior.spike_weight": spike,
             "weights.beta": beta,
             "weights.divergence_weight": float(weight),

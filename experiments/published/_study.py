@@ -96,6 +96,7 @@ ROWS = tuple(
         _SOURCE,
         _DIFFERS,
         model,
+        {"data.name": "dsprites"},
     )
     for name, model, *numbers in _NUMBERS
 )
