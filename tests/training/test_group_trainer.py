@@ -240,6 +240,20 @@ def test_moments_are_reset_in_all(vectorized, tmp_path):
         assert_close(expected.state.params, result.state.params)
 
 
+def test_when_time_is_over_the_runs_are_saved_as_they_are(tmp_path):
+    model, runs = group_of(tmp_path, 2, checkpoint_every=1000)
+    for end in (5, 10):
+        for run, result in zip(
+            runs, together(model, runs, time_limit=0.0), strict=True
+        ):
+            assert result.state.step == end
+            assert Checkpoints(run.workdir).steps()[-1] == end
+            assert read_log(run.workdir)[-1]["step"] == end
+    for run, result in zip(runs, together(model, runs, time_limit=1e6), strict=True):
+        expected = alone(model, run._replace(workdir=run.workdir / "alone"))
+        assert_close(expected.state.params, result.state.params)
+
+
 def test_scores_join_the_logs(tmp_path):
     model = tiny_model()
     runs = [

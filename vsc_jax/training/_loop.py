@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import functools
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from vsc_jax.training._group_trainer import (
 )
 from vsc_jax.training._open_run import (
     OWN_ENDS,
+    Clock,
     GroupRun,
     Moment,
     OpenRun,
@@ -117,6 +117,7 @@ def train_group(
     devices: Sequence[Any] | None = None,
     vectorized: bool | None = None,
     matrix_form: bool = True,
+    time_limit: float | None = None,
     show_progress: bool = True,
 ) -> list[TrainResult | Exception]:
     """Trains several runs in one compiled program, each as `train` does it alone.
@@ -132,6 +133,8 @@ def train_group(
       devices: the devices to use; None for all of this process.
       vectorized: see `create_group_trainer`.
       matrix_form: likewise.
+      time_limit: at the first log point after so many seconds the runs are saved and
+        given back as they are; None for none.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:
@@ -168,7 +171,9 @@ def train_group(
             matrix_form=matrix_form,
         )
 
-    return _train(model, optimizers, runs, make_trainer, None, show_progress)
+    return _train(
+        model, optimizers, runs, make_trainer, None, show_progress, time_limit
+    )
 
 
 def _train(
@@ -178,6 +183,7 @@ def _train(
     make_trainer: Callable[[int], GroupTrainer],
     place: Callable[[TrainState], TrainState] | None,
     show_progress: bool,
+    time_limit: float | None = None,
 ) -> list[TrainResult | Exception]:
     """The loop of `train` and `train_group`.
 
@@ -188,8 +194,9 @@ def _train(
       make_trainer: of so many runs.
       place: puts a state where a trainer takes it, if it is not there already.
       show_progress: whether to show it.
+      time_limit: see `train_group`.
     """
-    began = time.perf_counter()
+    clock = Clock(time_limit)
     num_steps = runs[0].options.num_steps
     make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
     test_loss = make_test_loss(model, runs[0].dataset.format)
@@ -212,9 +219,10 @@ def _train(
             behind = [r for r in opened if not r.failure and r.step == steps[0]]
             until = steps[1] if len(steps) > 1 else num_steps
             trainer = make_trainer(len(behind))
-            _advance(trainer, behind, until, test_loss, progress, signals, began)
-        seconds = time.perf_counter() - began
-        return [run.failure or run.result(seconds) for run in opened]
+            _advance(trainer, behind, until, test_loss, progress, signals, clock)
+            if clock.is_over():
+                break
+        return [run.failure or run.result(clock.seconds()) for run in opened]
 
 
 def _advance(
@@ -224,23 +232,24 @@ def _advance(
     test_loss: TestLoss,
     progress: Progress,
     signals: StopSignals,
-    began: float,
+    clock: Clock,
 ) -> None:
-    """Trains runs that are at one step up to step `until`."""
+    """Trains runs that are at one step up to step `until`, or until time is over."""
     step, options = runs[0].step, runs[0].run.options
     data = trainer.place(
         [TrainData(r.run.dataset.images, r.run.dataset.factors) for r in runs]
     )
     state = trainer.join([run.state for run in runs])
     progress.start(step)
-    while step < until and not all(run.failure for run in runs):
-        chunk_began = time.perf_counter()
+    ends = False
+    while step < until and not (ends or all(run.failure for run in runs)):
+        began = clock.seconds()
         end = min(_next_multiple(step, options.log_every), until)
         inputs = [chunk_inputs(r.run.options, r.run.dataset, step) for r in runs]
         state, values = trainer.run_chunk(state, data, inputs, end - step)
-        now = time.perf_counter()
-        stop = signals.received()
-        moment = Moment(end, end - step, now - began, now - chunk_began, stop)
+        now, stop = clock.seconds(), signals.received()
+        ends = stop is not None or clock.is_over()
+        moment = Moment(end, end - step, now, now - began, ends)
         step, losses = end, []
         for i, run in enumerate(runs):
             if not run.failure:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -60,6 +61,22 @@ class TrainResult(NamedTuple):
     first_step_seconds: float
 
 
+class Clock:
+    """Seconds since training began in this process, and whether they are too many."""
+
+    def __init__(self, time_limit: float | None = None) -> None:
+        self._began = time.perf_counter()
+        self._limit = math.inf if time_limit is None else time_limit
+
+    def seconds(self) -> float:
+        """Since training began."""
+        return time.perf_counter() - self._began
+
+    def is_over(self) -> bool:
+        """Whether the time limit is reached."""
+        return self.seconds() >= self._limit
+
+
 class Moment(NamedTuple):
     """When a chunk of steps ended.
 
@@ -68,14 +85,14 @@ class Moment(NamedTuple):
       num_done: steps of the chunk.
       seconds: since training began, in this process.
       chunk_seconds: since the chunk began.
-      stop: the name of a signal that asked for the end, or None.
+      ends: whether the run is to be saved, for a signal came or its time is over.
     """
 
     step: int
     num_done: int
     seconds: float
     chunk_seconds: float
-    stop: str | None
+    ends: bool
 
     @property
     def speed(self) -> float:
@@ -175,7 +192,7 @@ class OpenRun:
         scalars |= {"steps_per_second": moment.speed, "seconds": seconds}
         options, score = self.run.options, self.run.score
         scored = score is not None and self._is_due(moment, options.score_every)
-        save = moment.stop or self._is_due(moment, options.checkpoint_every)
+        save = moment.ends or self._is_due(moment, options.checkpoint_every)
         if scored or save:
             self.state = state()
         if score is not None and scored:
