@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 DASH = "-"
@@ -14,10 +14,10 @@ _TEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    # Two hyphens would be read as one sign, and a star or an opening bracket behind the
-    # end of a line as belonging to it.
+    # Two of a kind would be read as one sign, and a star or an opening bracket behind
+    # the end of a line as belonging to it.
     '"': r"\textquotedbl{}",
-    "-": "{-}",
+    **{sign: f"{{{sign}}}" for sign in "-,'`"},
     "*": "{*}",
     "[": "{[}",
     "]": "{]}",
@@ -39,6 +39,38 @@ class Block(NamedTuple):
     rows: Sequence[Sequence[Any]]
     marked: int | None = None
     aside: frozenset[int] = frozenset()
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last word of each dotted name, or as many as tell it from the others.
+
+    >>> short_names(["model.latent_dim", "model.prior.name", "data.name"])
+    {'model.latent_dim': 'latent_dim', 'model.prior.name': 'prior.name',
+     'data.name': 'data.name'}
+    """
+    short = {}
+    for name in names:
+        words = name.split(".")
+        for num in range(1 + (words[-1] == "name"), len(words) + 1):
+            short[name] = ".".join(words[-num:])
+            same = [n for n in names if f".{n}".endswith(f".{short[name]}")]
+            if same == [name]:
+                break
+        short.setdefault(name, name)
+    return short
+
+
+def setting_name(fields: Mapping[str, Any]) -> str:
+    """The values of fields with as much of their names as tells them apart.
+
+    >>> setting_name({"model.latent_dim": 8, "model.name": "vae", "weights.beta": 1.0})
+    'latent_dim=8, model.name=vae, beta=1'
+    """
+    short = short_names(list(fields))
+    return ", ".join(
+        f"{short[k]}={f'{v:g}' if isinstance(v, float) else v}"
+        for k, v in fields.items()
+    )
 
 
 def number(value: Any) -> str:
@@ -118,7 +150,8 @@ def latex_blocks(
             r"\begin{table}[htbp]",
             r"\centering",
             rf"\caption{{{tex(block.heading)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
+            r"\footnotesize",
+            rf"\begin{{tabular}}{{p{{0.38\linewidth}}{'r' * (len(columns) - 1)}}}",
             r"\toprule",
             _tex_row([tex(column) for column in columns]),
             r"\midrule",
@@ -143,7 +176,7 @@ def tex(text: str) -> str:
     latent\_dim=8 \& 50\%
     """
     return re.sub(
-        r'[\\~^<>|"&%$#_{}*\[\]]|-(?=-)',
+        r'[\\~^<>|"&%$#_{}`*\[\]]|-(?=-)|,(?=,)|\'(?=\')',
         lambda match: _TEX[match.group()],
         " ".join(text.split()),
     )
@@ -156,10 +189,11 @@ def _tex_row(cells: Sequence[str]) -> str:
 def _tex_cell(value: Any) -> str:
     text = number(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        # A minus, not a hyphen; 1e-05 as a power of ten.
+        # A minus, not a hyphen; 1e-05 as a power of ten. Digits are text, which can be
+        # bold.
         mantissa, e, exponent = text.partition("e")
-        power = rf" \cdot 10^{{{int(exponent)}}}" if e else ""
-        return f"${mantissa}{power}$"
+        power = rf"$\,\cdot\,10^{{{int(exponent)}}}$" if e else ""
+        return mantissa.replace("-", "$-$") + power
     return tex(text) if text != DASH else "--"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from experiments import _workdir
 from experiments._config_files import flatten
 from experiments._errors import UserError, one_line
+from experiments._formats import setting_name
 from experiments._results import read_results, scored_step
 from experiments._table import FAILED, SEED, folder_name, row_of
 
@@ -117,8 +118,7 @@ def settings_of(runs: Iterable[Run]) -> list[Setting]:
         alike = [i for i in identities if i.get(MODEL) == identity.get(MODEL)]
         # What differs between models alone, such as their weights, need not be said.
         telling = [name for name in _differing(alike) if name in identity]
-        short = short_names(telling)
-        values = ", ".join(f"{short[k]}={show(identity[k])}" for k in telling)
+        values = setting_name({name: identity[name] for name in telling})
         model = str(identity.get(MODEL, "run"))
         settings.append(
             Setting(
@@ -142,30 +142,6 @@ def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
         if name != MODEL and everywhere and all(len(v) == 1 for v in values.values()):
             unsaid.append(name)
     return unsaid
-
-
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The last word of each dotted name, or as many as tell it from the others.
-
-    >>> short_names(["model.latent_dim", "model.prior.name", "data.name"])
-    {'model.latent_dim': 'latent_dim', 'model.prior.name': 'prior.name',
-     'data.name': 'data.name'}
-    """
-    short = {}
-    for name in names:
-        words = name.split(".")
-        for num in range(1 + (words[-1] == "name"), len(words) + 1):
-            short[name] = ".".join(words[-num:])
-            same = [n for n in names if f".{n}".endswith(f".{short[name]}")]
-            if same == [name]:
-                break
-        short.setdefault(name, name)
-    return short
-
-
-def show(value: Any) -> str:
-    """A value of a field: 1.0 as 1."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _identity(fields: Mapping[str, Any]) -> dict[str, Any]:

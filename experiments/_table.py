@@ -161,7 +161,7 @@ def _with_error(statistics: Mapping[str, Any]) -> str:
 def _latex(fields: Sequence[str], summary: Sequence[Mapping[str, Any]]) -> str:
     """The statistics of the headline scores that are there."""
     names = [
-        folder_name({k: entry[k] for k in fields if k != SEED}) or "all runs"
+        _formats.setting_name({k: entry[k] for k in fields if k != SEED}) or "all runs"
         for entry in summary
     ]
     blocks = []

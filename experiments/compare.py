@@ -47,7 +47,7 @@ from experiments._print_tables import print_tables
 from experiments._rank_correlation import rank_correlation
 from experiments._results import by_reason
 from experiments._selection import Choice, choose_by_udr
-from experiments._settings import find_runs, is_run, short_names
+from experiments._settings import find_runs, is_run
 from experiments._statistics import COLUMNS, MEAN
 from experiments.run import EXIT_FAILED
 from vsc_jax.figures import plot_rank_correlation, plot_score_strips
@@ -239,7 +239,7 @@ def _extra_tables(
         rows = [list(choice) for choice in choices]
         tables.append(("Chosen by UDR, without labels", columns, rows))
     if correlation:
-        names = list(short_names(correlation["scores"]).values())
+        names = list(_formats.short_names(correlation["scores"]).values())
         columns = ["", *(str(i) for i in range(1, len(names) + 1))]
         rows = [
             [f"{i} {name}", *(None if v is None else f"{v:.2f}" for v in row)]

@@ -21,6 +21,9 @@ The aggregate posteriors of runs with two latents, as a grid of densities:
 `--where=seed=0` leaves out all other runs. The first two read `table.json`, which
 `experiments.sweep` writes; the grid reads `config.json` and `aggregate_posterior.npz`
 of each run. The figure goes into the same folder.
+
+This draws how scores go with a field that one sweep varies. `experiments.compare` has
+the statistics per setting of any runs, as tables and with every run as a point.
 """
 
 import difflib
