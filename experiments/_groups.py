@@ -78,7 +78,11 @@ def num_cores() -> int:
 
 
 def run_points(
-    points: Sequence[Point], *, source: str | None, group_size: int = 0
+    points: Sequence[Point],
+    *,
+    source: str | None,
+    group_size: int = 0,
+    time_limit: float | None = None,
 ) -> Iterator[tuple[Point, Outcome]]:
     """Runs all points; those whose shapes agree in one program.
 
@@ -86,6 +90,8 @@ def run_points(
       points: the runs.
       source: as in `experiments.run.run`.
       group_size: the most runs in one program; 0 for as many as fit into memory.
+      time_limit: seconds of training after which the runs of a group are scored as they
+        are, for each group; runs that cannot be in a group take the time they need.
 
     Yields:
       A point with its results, or with the error that ended it.
@@ -95,21 +101,25 @@ def run_points(
         asked for.
     """
     for alike in _by(points, _fixed_fields):
-        if len(alike) == 1 or group_size == 1:
+        if group_size == 1 or (len(alike) == 1 and time_limit is None):
             for point in alike:
                 yield point, _outcome(_run_alone, point, source)
             continue
         members = _build(alike)
         for group in _by(members, _key):
-            yield from _run_members(group, source, group_size)
+            yield from _run_members(group, source, group_size, time_limit)
 
 
 def _run_members(
-    members: Sequence[Member], source: str | None, group_size: int
+    members: Sequence[Member],
+    source: str | None,
+    group_size: int,
+    time_limit: float | None,
 ) -> Iterator[tuple[Point, Outcome]]:
     """Runs members of one key, so many at once as fit."""
     first = members[0].job
-    if len(members) == 1 or why_alone(first.model, first.training):
+    alone = len(members) == 1 and time_limit is None
+    if alone or why_alone(first.model, first.training):
         for point, _ in members:
             yield point, _outcome(_run_alone, point, source)
         return
@@ -119,7 +129,7 @@ def _run_members(
     while waiting:
         group = waiting.pop(0)
         try:
-            yield from _run_group(group, source)
+            yield from _run_group(group, source, time_limit)
         except _TooManyError:
             half = len(group) // 2
             print(f"{len(group)} runs do not fit; {half} at once:", flush=True)
@@ -131,7 +141,7 @@ class _TooManyError(Exception):
 
 
 def _run_group(
-    group: Sequence[Member], source: str | None
+    group: Sequence[Member], source: str | None, time_limit: float | None
 ) -> Iterator[tuple[Point, Outcome]]:
     with contextlib.ExitStack() as stack:
         free = []
@@ -144,7 +154,7 @@ def _run_group(
         if not free:
             return
         try:
-            ends = _train(free)
+            ends = _train(free, time_limit)
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
@@ -158,7 +168,9 @@ def _run_group(
                 yield member.point, _outcome(_finish, member, end, source, len(free))
 
 
-def _train(members: Sequence[Member]) -> list[TrainResult | Exception]:
+def _train(
+    members: Sequence[Member], time_limit: float | None
+) -> list[TrainResult | Exception]:
     for point, _ in members:
         _workdir.prepare_workdir(point.folder, point.config)
     first = members[0].job
@@ -167,7 +179,7 @@ def _train(members: Sequence[Member]) -> list[TrainResult | Exception]:
     for line in describe_job(first):
         print(line, flush=True)
     runs = [group_run(job, point.config, point.folder) for point, job in members]
-    return train_group(first.model, runs)
+    return train_group(first.model, runs, time_limit=time_limit)
 
 
 def _finish(

@@ -30,9 +30,9 @@ def groups(monkeypatch):
     """The names of the runs of each group that was trained."""
     found = []
 
-    def train_group(model, runs):
+    def train_group(model, runs, **options):
         found.append([run.workdir.name for run in runs])
-        return training.train_group(model, runs, show_progress=False)
+        return training.train_group(model, runs, show_progress=False, **options)
 
     monkeypatch.setattr(_groups, "train_group", train_group)
     return found
@@ -99,11 +99,11 @@ def test_runs_of_other_shapes_are_other_groups(config, tmp_path, groups):
 def test_a_group_that_is_too_large_is_halved(config, tmp_path, monkeypatch, capsys):
     sizes = []
 
-    def train_group(model, runs):
+    def train_group(model, runs, **options):
         sizes.append(len(runs))
         if len(runs) > 2:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return training.train_group(model, runs, show_progress=False)
+        return training.train_group(model, runs, show_progress=False, **options)
 
     monkeypatch.setattr(_groups, "train_group", train_group)
     found = outcomes(points_of(config, {"seed": range(5)}, tmp_path))
@@ -115,7 +115,7 @@ def test_a_group_that_is_too_large_is_halved(config, tmp_path, monkeypatch, caps
 def test_a_run_that_does_not_fit_alone_is_an_error_of_its_own(
     config, tmp_path, monkeypatch
 ):
-    def train_group(model, runs):
+    def train_group(model, runs, **options):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
     monkeypatch.setattr(_groups, "train_group", train_group)
@@ -144,6 +144,16 @@ def test_a_folder_in_use_does_not_hold_up_the_others(config, tmp_path, monkeypat
     found = outcomes(points)
     assert isinstance(found["seed=0"], WorkdirInUseError)
     assert found["seed=1"]["scores"]["loss"] > 0
+
+
+def test_when_time_is_over_runs_are_scored_as_they_are(config, tmp_path, groups):
+    for workdir, seeds in ((tmp_path, range(2)), (tmp_path / "one", range(1))):
+        points = points_of(config, {"seed": seeds}, workdir)
+        for results in outcomes(points, time_limit=0.0).values():
+            assert results["run"]["num_steps"] == 3 < config.train.num_steps
+        for results in outcomes(points).values():
+            assert results["run"]["num_steps"] == config.train.num_steps
+    assert groups == [["seed=0", "seed=1"]] * 2 + [["seed=0"]]
 
 
 @pytest.mark.parametrize(
