@@ -217,6 +217,8 @@ def _score_run(
         finish_again(workdir, run, scores=not complete)
     scores: dict[str, dict[str, Any]] = {}
     if dataset is not None:
+        shown = "every score" if len(names) == len(SCORES) else ", ".join(names)
+        print(f"scoring step {run.step} on {dataset.name}: {shown} ...", flush=True)
         scores = metric_scores(
             Context(run.model, run.params, dataset, run.weights, seed=SEED.value),
             names,

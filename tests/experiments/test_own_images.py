@@ -47,6 +47,9 @@ def make_images(kind, path):
     if kind == "npz":
         save_images(path / "images.npz")
         return path / "images.npz"
+    if kind == "npz of two labels":
+        save_images(path / "images.npz", labels=np.arange(NUM) % 2)
+        return path / "images.npz"
     if kind == "npz of one label":
         save_images(path / "images.npz", labels=np.full(NUM, 3))
         return path / "images.npz"
@@ -70,6 +73,7 @@ def make_images(kind, path):
         ("npz", "this data set has no labels"),
         ("npz of one label", "this data set has no labels"),
         ("two subfolders", None),
+        ("npz of two labels", None),
     ],
 )
 def test_ten_images_are_enough(kind, reason, tmp_path):
@@ -79,12 +83,17 @@ def test_ten_images_are_enough(kind, reason, tmp_path):
     assert failures(results) == {}
     assert results["scores"]["num_test_images"] == 2
     assert results["run"]["images_seen"] == 6 * 8  # not the 16 of the config
+    assert results["metrics"]["unsupervised_scores"]["value"] >= 0.0
     if reason:
         assert results["scores"]["skipped"]["probe"] == reason
-        assert "skipped" in results["metrics"]["mig"]
+        skipped = {results["metrics"][name]["skipped"] for name in ("mig", "mcc")}
+        if kind != "npz of one label":  # a factor, though of a single value
+            assert skipped == {"this data set has no ground-truth factors"}
     else:
         assert 0.0 <= results["scores"]["probe"]["accuracy"] <= 1.0
         assert results["metrics"]["mig"]["value"] >= 0.0
+        note = f"the only factor of {config.data.name} is the class of an image"
+        assert results["metrics"]["mig"]["note"].startswith(note)
 
 
 def test_figures_and_report_of_ten_pictures(tmp_path):
