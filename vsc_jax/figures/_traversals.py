@@ -89,7 +89,10 @@ def save_traversal_gif(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    panels = enlarge(to_rgb(as_frames(frames, row_labels), max_value), target=128)
+    frames = as_frames(frames, row_labels)
+    # Grey pictures need no palette, which would be chosen anew for each moment.
+    mode = "L" if frames.shape[-1] == 1 else "RGB"
+    panels = enlarge(to_rgb(frames, max_value), target=128)
     num_tiles, num_moments, height, width, _ = panels.shape
     font = ImageFont.load_default(size=12)
     strip, gap = 20, 8
@@ -100,14 +103,14 @@ def save_traversal_gif(
     there_and_back = [*range(num_moments), *range(num_moments - 2, 0, -1)]
     pictures = []
     for moment in there_and_back:
-        picture = Image.new("RGB", size, "white")
+        picture = Image.new(mode, size, "white")
         pen = ImageDraw.Draw(picture)
         for tile in range(num_tiles):
             row, column = divmod(tile, columns)
             left = gap + column * pitch
             top = gap + row * (height + strip + gap)
             pixels = (255 * panels[tile, moment]).round().astype(np.uint8)
-            picture.paste(Image.fromarray(pixels), (left, top))
+            picture.paste(Image.fromarray(pixels).convert(mode), (left, top))
             pen.text((left, top + height + 2), row_labels[tile], "black", font=font)
         pictures.append(picture)
     path = Path(path)

@@ -121,16 +121,20 @@ def _surprise(prob: np.ndarray) -> np.ndarray:
 
 def _log_ratio(z: np.ndarray, encoded: Encoded) -> np.ndarray:
     """`log q(z|x) - log q(z)` at the draw of each image `[n]`, float64."""
-    mean, log_var = jnp.asarray(encoded.mean), jnp.asarray(encoded.log_var)
-    log_var = jnp.maximum(log_var, MIN_LOG_VAR)
+    mean, log_var = encoded.mean, np.maximum(encoded.log_var, MIN_LOG_VAR)
     if encoded.has_spike:
-        ratio = _spike_slab_log_ratio(z, mean, log_var, jnp.asarray(encoded.slab_prob))
+        ratio = _spike_slab_log_ratio(z, mean, log_var, encoded.slab_prob)
     else:
-        log_mixture = losses.aggregate_posterior_log_prob(jnp.asarray(z), mean, log_var)
-        own = losses.gaussian_log_prob(jnp.asarray(z), mean, log_var).sum(-1)
-        ratio = own - log_mixture
+        ratio = _gaussian_log_ratio(z, mean, log_var)
     # The bound holds for each draw; what is above it is rounding.
     return np.minimum(np.asarray(ratio, np.float64), math.log(len(z)))
+
+
+@jax.jit
+def _gaussian_log_ratio(z: jax.Array, mean: jax.Array, log_var: jax.Array) -> jax.Array:
+    """The log-ratio under Gaussian densities."""
+    own = losses.gaussian_log_prob(z, mean, log_var).sum(-1)
+    return own - losses.aggregate_posterior_log_prob(z, mean, log_var)
 
 
 @jax.jit
