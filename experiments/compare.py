@@ -221,8 +221,8 @@ def _tail(comparison: Comparison, notes: Sequence[str]) -> list[str]:
     lines = []
     failed = left_out(comparison.runs)
     if failed:
-        lines.append(f"{len(failed)} of {len(comparison.runs)} runs have no scores")
-        lines += [f"without scores {n}: {why}" for why, n in by_reason(failed).items()]
+        lines.append(f"runs without scores: {len(failed)} of {len(comparison.runs)}")
+        lines += [f"{names}: {why}" for why, names in by_reason(failed).items()]
     lines += [f"note {note}" for note in notes]
     return lines + [
         f"published, {i}: {text}" for i, text in enumerate(comparison.sources, 1)

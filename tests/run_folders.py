@@ -1,6 +1,10 @@
-"""Folders of runs, made of their small files alone."""
+"""Folders of runs, made of their small files alone, and how they are compared."""
 
 import json
+
+from absl.testing import flagsaver
+
+from experiments import _flags, compare
 
 
 def make_run(folder, scores=None, *, steps=10, metrics=None, **fields):
@@ -55,3 +59,20 @@ def make_sweep(folder, values=None):
     table = {"fields": ["seed", "weights.beta"], "rows": rows}
     (folder / "table.json").write_text(json.dumps(table))
     return folder
+
+
+def command(*words):
+    """`python -m experiments.compare` with these words."""
+    with flagsaver.flagsaver():
+        argv = sorted(map(str, words), key=lambda word: not word.startswith("--"))
+        compare.main(_flags.parse_flags(["compare.py", *argv]))
+
+
+def read(folder):
+    """What it wrote."""
+    return json.loads((folder / "comparison.json").read_text())
+
+
+def setting(content, name):
+    (found,) = (s for s in content["settings"] if s["name"] == name)
+    return found
