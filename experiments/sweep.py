@@ -37,11 +37,12 @@ from ml_collections import ConfigDict
 from experiments import _errors, _flags, _workdir
 from experiments._environment import prepare
 from experiments._errors import UserError, fail
+from experiments._formats import short_names
 from experiments._groups import run_points, use_cores
 from experiments._job import build
 from experiments._points import Point, parse_sweep, points_of
-from experiments._results import failures, read_results, summary
-from experiments._table import FAILED, row_of, write_table
+from experiments._results import HEADLINES, failures, read_results, summary
+from experiments._table import FAILED, markdown_table, row_of, write_table
 from experiments.run import (
     CONFIG,
     COORDINATOR,
@@ -202,10 +203,20 @@ def sweep(
     for point, outcome in run_points(waiting, source=source, group_size=group_size):
         add(point, outcome)
         write_table(workdir, fields, ordered())
-    print((workdir / "table.md").read_text())
+    print(_headline_table(fields, ordered()))
+    print(f"  {workdir / 'table.md'}, .json, .csv and .tex have all scores")
+    print(f"  python -m experiments.compare {workdir} compares the runs")
     if failed:
         fail(summary(failed, "runs, scores and figures"), EXIT_FAILED)
     return ordered()
+
+
+def _headline_table(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows with the numbers that a run prints at its end, and no others."""
+    names = [*fields, FAILED, *HEADLINES]
+    known = [name for name in names if any(name in row for row in rows)]
+    short = short_names(known)
+    return markdown_table([{short[k]: row.get(k, "") for k in known} for row in rows])
 
 
 def _reason(point: Point, error: Exception) -> str:
