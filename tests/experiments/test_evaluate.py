@@ -300,30 +300,6 @@ def test_an_evaluation_that_cannot_be_is_refused_at_once(copied, capsys, monkeyp
     assert line.endswith("1.0 kB are free; lower --num_samples and --num_test_samples.")
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
-        (
-            {"num_processes": 2},
-            "--num_processes: only experiments.run trains in several",
-        ),
-        ({"config": "any"}, "--config is that of the run in --workdir; leave it out."),
-        ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
-        (
-            {"all": True, "num_test": 9, "repeats": 3},
-            "without --metrics this command takes no --num_test, --repeats; leave it",
-        ),
-        (
-            {"workdir": "gs://bucket/run"},
-            "must be a folder of this machine, got gs://b",
-        ),
-    ],
-)
-def test_flags_that_would_have_no_use(copied, capsys, given, message):
-    assert message in command(capsys, **{"workdir": str(copied), **given})
-
-
 def test_data_that_were_moved_are_found_by_their_new_path(copied, monkeypatch):
     paths = []
 

@@ -6,9 +6,11 @@ import time
 
 import command_line
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 from wrong_commands import CASES, FILES, LONG
 
-from experiments import _config_files, _errors, _flags
+from experiments import _config_files, _errors, _flags, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,35 @@ def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys
         _flags.run(main)
     assert end.value.code == code
     assert capsys.readouterr().err.splitlines() == [line]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
+        (
+            {"num_processes": 2},
+            "--num_processes: only experiments.run trains in several",
+        ),
+        ({"config": "any"}, "--config is that of the run in --workdir; leave it out."),
+        ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
+        (
+            {"all": True, "num_test": 9, "repeats": 3},
+            "without --metrics this command takes no --num_test, --repeats; leave it",
+        ),
+        (
+            {"workdir": "gs://bucket/run"},
+            "must be a folder of this machine, got gs://b",
+        ),
+    ],
+)
+def test_flags_that_evaluate_has_no_use_for(tmp_path, capsys, given, message):
+    flags.FLAGS.mark_as_parsed()
+    with (
+        flagsaver.flagsaver(**{"workdir": str(tmp_path), **given}),
+        pytest.raises(SystemExit) as end,
+    ):
+        evaluate.main(["evaluate"])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
