@@ -1,4 +1,4 @@
-"""Compares runs: statistics of their scores over seeds, setting by setting.
+r"""Compares runs: statistics of their scores over seeds, setting by setting.
 
     python -m experiments.compare runs/sweep
     python -m experiments.compare runs/cascade runs/factor runs/one_run \
@@ -7,9 +7,9 @@
 The words are folders of runs, and of sweeps, whose runs are the folders below. Runs
 that differ in nothing but their seed, and in what can change no number, are a setting:
 one row, named by the fields in which the settings differ. For each score there are the
-number of runs, mean, standard deviation, standard error and the best value; which way a
-score is better says `experiments/_directions.py`. Runs that failed or are not finished
-are named with the reason and counted, and no part of the statistics.
+number of runs, mean, standard deviation, standard error and the best value;
+`experiments/_directions.py` says which way each score is better. Runs that failed or
+are not finished are named with the reason and counted, but enter no statistics.
 
 `--published=cascade` puts the numbers that a paper printed beside ours, with their
 source and what differs; `decomposition`, `study` and `vsc` are there as well.
@@ -57,9 +57,7 @@ _PUBLISHED = flags.DEFINE_list(
     "published", [], "Published tables: cascade, decomposition, study, vsc."
 )
 _SELECT = flags.DEFINE_string("select", None, "`udr`: choose runs without labels.")
-_CORRELATION = flags.DEFINE_bool(
-    "correlation", False, "Ranks by one score and another."
-)
+_CORRELATION = flags.DEFINE_bool("correlation", False, "Whether two scores rank alike.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the files.")
 
 # How `comparison.json` says whose files these are.
