@@ -3,10 +3,11 @@
 `python -m experiments.benchmark.sweep [--runs=10] [--steps=200] [--rows=...]`
 
 For each row the seconds per step of one run, as `experiments.run` trains it, of all
-runs of a group, as `experiments.sweep` does, and their ratio; then the same for
-evaluation and figures, where "one" includes compiling. Blocks of each alternate in one
-process, and medians over blocks are reported. On a GPU or TPU a group is timed in all
-forms: all runs at once (`vmap`) or in turn, convolutions as matrix products or not,
+runs of a group, as `experiments.sweep` does, and their ratio; then the seconds that
+scores, figures and report of one run take, which include compiling, and those of all
+runs of a group, one after the other, on 32-pixel sprites. Blocks of each alternate in
+one process, and medians over blocks are reported. On a GPU or TPU a group is timed in
+all forms: all runs at once (`vmap`) or in turn, convolutions as matrix products or not,
 with float32 and with TF32 products. On a CPU the runs are shared out among the cores.
 
 RESULTS_HERE
@@ -15,7 +16,9 @@ RESULTS_HERE
 import itertools
 import os
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import jax
 from absl import flags
@@ -24,14 +27,23 @@ from experiments import _flags
 from experiments._environment import prepare
 from experiments._errors import UserError, fail
 from experiments._groups import num_cores
+from experiments._job import build
 from experiments.benchmark._steps import Step, make_group_steps, make_steps
+from experiments.configs import beta_vae
+from experiments.run import finish
+from vsc_jax import training
 from vsc_jax.models import VAE, CascadeVAE, FactorVAE, Model
 
 _RUNS = flags.DEFINE_integer("runs", 10, "Runs of a group.", 2)
 _STEPS = flags.DEFINE_integer("steps", 200, "Timed steps of one run, at least 16.", 16)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images per step.", 2)
 
+_EVALUATION = flags.DEFINE_string(
+    "evaluation", "sprites,laptop", "Words of configs/beta_vae.py; none for no part."
+)
+
 NUM_BLOCKS = 8
+NUM_EVALUATIONS = 4
 _LAPTOP = {"image_shape": (32, 32, 1), "network": "mlp", "hidden": (512, 256)}
 ROWS: dict[str, Model] = {
     "beta_vae:laptop": VAE(**_LAPTOP, latent_dim=6),
@@ -91,6 +103,38 @@ def compare(
     ]
 
 
+def compare_evaluation(num_runs: int, words: str) -> str:
+    """A line for scores, figures and report of one run and of many."""
+    config = beta_vae.get_config(words)
+    job = build(config)
+    times = []
+    # A third run is like the second one.
+    for seed in range(min(num_runs, NUM_EVALUATIONS)):
+        params = jax.device_get(jax.jit(job.model.init)(jax.random.key(seed)))
+        with tempfile.TemporaryDirectory() as folder:
+            log = training.MetricsLog(Path(folder) / "metrics.jsonl", from_step=0)
+            log.write(1, {"loss": 1.0})
+            log.close()
+            began = time.perf_counter()
+            finish(
+                config,
+                job,
+                Path(folder),
+                params,
+                num_steps=1,
+                facts={},
+                show_progress=False,
+            )
+            times.append(time.perf_counter() - began)
+    later = statistics.median(times[1:])
+    total = times[0] + (num_runs - 1) * later
+    return (
+        f"scores, figures and report of beta_vae:{words}: one run {times[0]:.1f} s, "
+        f"a further one {later:.1f} s, so {num_runs} runs {total / times[0]:.2f} times "
+        "as long as one"
+    )
+
+
 def main(argv: list[str]) -> None:
     """Prints the lines of each row."""
     try:
@@ -124,6 +168,10 @@ def main(argv: list[str]) -> None:
                     device.platform,
                 ):
                     print(line, flush=True)
+    if _EVALUATION.value:
+        # Else what an earlier run has compiled would make the first one fast.
+        jax.config.update("jax_enable_compilation_cache", False)
+        print(compare_evaluation(_RUNS.value, _EVALUATION.value), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from vsc_jax.networks import (
     StridedConv,
     TransposedConv,
     init_params,
+    matrix_convolutions,
     strided_conv,
     transposed_conv,
 )
@@ -224,3 +225,21 @@ def test_bad_shapes(x, kernel, message):
 def test_mixed_dtypes():
     with pytest.raises(TypeError, match="bfloat16"):
         transposed_conv(jnp.ones((2, 2, 1)), jnp.ones((4, 4, 1, 1), "bfloat16"))
+
+
+@pytest.mark.parametrize("convolve", FUNCTIONS)
+def test_many_models_have_matrix_products_on_every_device(convolve, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    shapes = (1, 4, 4, 1), (4, 4, 1, 2)
+    arrays = [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes]
+
+    def program():
+        # Else what the function is traced to is kept.
+        return str(jax.make_jaxpr(functools.partial(convolve))(*arrays))
+
+    assert "conv_general_dilated" in program()
+    with matrix_convolutions():
+        assert "conv_general_dilated" not in program()
+        with matrix_convolutions(False):
+            assert "conv_general_dilated" in program()
+    assert "conv_general_dilated" in program()
