@@ -1,0 +1,233 @@
+"""A published table as runs in folders: what there is to run, and how far it is."""
+
+import dataclasses
+import importlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from experiments import _workdir
+from experiments._config_files import flatten
+from experiments._errors import UserError
+from experiments._formats import short_names
+from experiments._groups import FREE_PREFIXES
+from experiments._points import Point
+from experiments._reproducible_tables import Row, Table
+from experiments._results import read_results
+from experiments._settings import CANNOT_CHANGE_NUMBERS
+from experiments._table import SEED
+from vsc_jax.training import Checkpoints
+
+# A command that has few minutes looks at fewer images, lest scores take them all.
+MAX_IMAGES = {
+    "evaluation.score_images": 10_000,
+    "evaluation.disentanglement_images": 50_000,
+}
+# Of the evaluation these alone are part of what is published.
+_PUBLISHED_EVALUATION = (*MAX_IMAGES, "evaluation.score_every")
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A row with its runs.
+
+    Attributes:
+      row: of the table.
+      source: of the config, such as "configs/beta_vae.py:sprites,laptop".
+      points: a run per seed.
+      published: the config at the published setting.
+    """
+
+    row: Row
+    source: str
+    points: tuple[Point, ...]
+    published: ConfigDict
+
+
+class State(NamedTuple):
+    """How far a run is.
+
+    Attributes:
+      step: of the newest checkpoint; 0 without one.
+      scored: the step of its scores; 0 without any.
+      num_steps: of the whole run.
+      results: what `results.json` holds, of whatever step.
+    """
+
+    step: int
+    scored: int
+    num_steps: int
+    results: Mapping[str, Any]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has the scores of its last step."""
+        return self.scored == self.num_steps
+
+
+def plan(
+    table: Table,
+    budget: str,
+    workdir: Path,
+    seeds: Mapping[str, Sequence[int]],
+    *,
+    is_short: bool = False,
+) -> list[Planned]:
+    """The rows of a table as runs.
+
+    Args:
+      table: the table.
+      budget: "laptop" or "full".
+      workdir: folder of the folders of the runs.
+      seeds: label of a row -> its seeds; rows without any are left out.
+      is_short: whether time is so short that fewer images are scored.
+    """
+    planned = []
+    for row in table.rows:
+        if not seeds.get(row.label):
+            continue
+        published = _config(row.full, row.fields)
+        config = published.copy_and_resolve_references()
+        if budget == "laptop":
+            config = _config(row.laptop, {**row.fields, **row.laptop_fields})
+        config.evaluation.figures = False  # they would take longer than the scores
+        if is_short:
+            flat = flatten(config)
+            config.update_from_flattened_dict(
+                {name: min(flat[name], most) for name, most in MAX_IMAGES.items()}
+            )
+        points = []
+        for seed in seeds[row.label]:
+            one = config.copy_and_resolve_references()
+            one.seed = seed
+            points.append(Point({SEED: seed}, one, workdir / run_name(row, seed)))
+        name = row.laptop if budget == "laptop" else row.full
+        planned.append(Planned(row, _source(name), tuple(points), published))
+    return planned
+
+
+def run_name(row: Row, seed: int | str) -> str:
+    """Name of the folder of a run.
+
+    >>> run_name(Row("beta-VAE", "beta-VAE, beta=4", "", ""), 3)
+    'beta-VAE_beta=4,seed=3'
+    """
+    return f"{re.sub(r'[^A-Za-z0-9.=+-]+', '_', row.label).strip('_')},seed={seed}"
+
+
+def seeds_there(table: Table, workdir: Path) -> dict[str, list[int]]:
+    """Label of each row that has runs in a folder -> their seeds."""
+    names = [path.name for path in workdir.glob("*,seed=*")]
+    found = {}
+    for row in table.rows:
+        start = run_name(row, "")
+        ends = [n.removeprefix(start) for n in names if n.startswith(start)]
+        found[row.label] = sorted(int(end) for end in ends if end.isdecimal())
+    return {label: seeds for label, seeds in found.items() if seeds}
+
+
+def tasks_of(planned: Iterable[Planned]) -> list[list[Planned]]:
+    """Rows that differ in weights of the loss alone, together: they are one program."""
+    tasks: dict[str, list[Planned]] = {}
+    for one in planned:
+        flat = flatten(one.points[0].config.to_dict())
+        fixed = {k: v for k, v in flat.items() if not k.startswith(FREE_PREFIXES)}
+        key = json.dumps([one.source, fixed], sort_keys=True)
+        tasks.setdefault(key, []).append(one)
+    return list(tasks.values())
+
+
+def state_of(point: Point) -> State:
+    """How far a run is; results that are damaged are none."""
+    try:
+        results = read_results(point.folder / "results.json")
+    except UserError:
+        results = {}
+    steps = Checkpoints(point.folder, read_only=True).steps()
+    scored = results["run"].get("num_steps", 0) if "scores" in results else 0
+    return State(
+        steps[-1] if steps else 0, scored, point.config.train.num_steps, results
+    )
+
+
+def another_config(point: Point) -> str:
+    """The fields in which a run that is there has another config; "" for none."""
+    try:
+        there = flatten(json.loads((point.folder / "config.json").read_text()))
+    except (OSError, ValueError, AttributeError):
+        return ""  # training says what is wrong with it, if anything is
+    given = flatten(json.loads(json.dumps(point.config.to_dict())))
+    return ", ".join(
+        name
+        for name in sorted(there.keys() | given.keys())
+        if there.get(name) != given.get(name)
+        and not name.startswith(_workdir.FREE_PREFIXES)
+    )
+
+
+def differences(planned: Planned) -> str:
+    """What differs from the published setting, in one line.
+
+    >>> differences(planned)  # doctest: +SKIP
+    'image_size 32, not 64; network mlp, not conv; num_steps 30,000, not 300,000'
+    """
+    before = flatten(planned.published)
+    now = flatten(_config_there(planned) or planned.points[0].config)
+    names = [
+        name
+        for name in dict.fromkeys((*before, *now))
+        if before.get(name) != now.get(name)
+        and name != SEED
+        and not name.startswith((*CANNOT_CHANGE_NUMBERS, "data.path"))
+        and (not name.startswith("evaluation.") or name in _PUBLISHED_EVALUATION)
+    ]
+    short = short_names(names)
+    parts = [
+        f"{short[name]} {_shown(now.get(name))}, not {_shown(before.get(name))}"
+        for name in names
+    ]
+    return "; ".join(parts)
+
+
+def _config_there(planned: Planned) -> ConfigDict | None:
+    """The config of a run that has scores, which may have been told otherwise."""
+    for point in planned.points:
+        if (point.folder / "results.json").exists():
+            try:
+                text = (point.folder / "config.json").read_text()
+                return ConfigDict(_workdir.with_tuples(json.loads(text)))
+            except (OSError, ValueError):
+                continue
+    return None
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _config(name: str, fields: Mapping[str, Any]) -> ConfigDict:
+    """The config of a row.
+
+    Args:
+      name: such as "beta_vae:sprites".
+      fields: of it.
+    """
+    file, _, argument = name.partition(":")
+    module = importlib.import_module(f"experiments.configs.{file}")
+    config = module.get_config(argument)
+    config.lock()  # a field that it does not have would not be read
+    config.update_from_flattened_dict(fields)
+    return config
+
+
+def _source(name: str) -> str:
+    file, colon, argument = name.partition(":")
+    return f"configs/{file}.py{colon if argument else ''}{argument}"
