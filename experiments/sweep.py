@@ -45,13 +45,13 @@ from experiments._results import HEADLINES, failures, read_results, summary
 from experiments._table import FAILED, markdown_table, row_of, write_table
 from experiments.run import (
     CONFIG,
-    COORDINATOR,
     EXIT_FAILED,
     WORKDIR,
     choose_workdir,
     config_source,
     end_with,
     guard,
+    refuse_processes,
 )
 from vsc_jax import training
 
@@ -81,11 +81,7 @@ LIST = flags.DEFINE_bool("list", False, "Print the runs with their numbers; run 
 def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
-        if COORDINATOR.value:
-            raise UserError(
-                "a sweep takes no --coordinator: give each machine runs of its own "
-                "with --index."
-            )
+        refuse_processes()
         values = parse_sweep(SWEEP.value, CONFIG.value)
         workdir = choose_workdir(WORKDIR.value)
         points = points_of(CONFIG.value, values, workdir)

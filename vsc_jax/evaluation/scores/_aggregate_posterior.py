@@ -121,7 +121,7 @@ def _surprise(prob: np.ndarray) -> np.ndarray:
 
 def _log_ratio(z: np.ndarray, encoded: Encoded) -> np.ndarray:
     """`log q(z|x) - log q(z)` at the draw of each image `[n]`, float64."""
-    mean, log_var = encoded.mean, np.maximum(encoded.log_var, MIN_LOG_VAR)
+    mean, log_var = encoded.mean, np.maximum(np.asarray(encoded.log_var), MIN_LOG_VAR)
     if encoded.has_spike:
         ratio = _spike_slab_log_ratio(z, mean, log_var, encoded.slab_prob)
     else:
