@@ -78,13 +78,20 @@ def test_values_of_no_known_range_are_refused_with_the_file(tmp_path, values, me
         read(tmp_path)
 
 
-def deep_png(values):
-    """A PNG with 16 bits per colour, which Pillow reads but does not write."""
-    height, width, _ = values.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+def raw_png(depth, color, rows, *, clear=()):
+    """A PNG that Pillow reads but does not write.
+
+    Args:
+      depth: bits per colour.
+      color: 0 for grey, 2 for RGB.
+      rows: packed `uint8 [height, bytes]`.
+      clear: the transparent colour.
+    """
+    width = 8 * rows.shape[1] // (depth * (1 if color == 0 else 3))
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
+        (b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, color, 0, 0, 0)),
+        *((b"tRNS", np.asarray(clear, ">u2").tobytes()) for _ in clear[:1]),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))),
         (b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -92,6 +99,12 @@ def deep_png(values):
         + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
     )  # fmt: skip
+
+
+def deep_png(values, *, clear=()):
+    """A PNG with 16 bits per grey, `[h, w]`, or per colour, `[h, w, 3]`."""
+    rows = values.astype(">u2").reshape(len(values), -1).view(np.uint8)
+    return raw_png(16, 2 if values.ndim == 3 else 0, rows, clear=clear)
 
 
 def test_colours_of_16_bits_that_use_12_are_refused(tmp_path):
@@ -103,7 +116,56 @@ def test_colours_of_16_bits_that_use_12_are_refused(tmp_path):
     (tmp_path / "b.png").write_bytes(deep_png(16 * values + 15))
     images, notes = read(tmp_path)
     np.testing.assert_allclose(images[1], values / 16.0, atol=1.0)
-    assert notes == ()
+    assert notes == (
+        "1 of 2 pictures: 16 bits per colour, of which at most 12 are used, dark "
+        "beside the others; save them as bytes if they should not be (a.png).",
+    )
+
+
+def test_colours_of_14_of_16_bits_are_noted(tmp_path):
+    for name in ("a.png", "b.png"):
+        values = RNG.integers(0, 1 << 14, (8, 8, 3))
+        (tmp_path / name).write_bytes(deep_png(values))
+    _, (note,) = read(tmp_path)
+    assert "2 of 2 pictures: 16 bits per colour, of which at most 14 are used" in note
+    assert "the brightest is 63 of 255" in note
+
+
+def test_float_pictures_of_two_ranges_are_refused(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"{i}.tif", RNG.random((4, 4), dtype=np.float32))
+    save(tmp_path / "black.tif", np.zeros((4, 4), np.float32))
+    save(tmp_path / "z.tif", 255 * RNG.random((4, 4), dtype=np.float32))
+    with pytest.raises(
+        ValueError, match=r"3 of 5 float pictures are in 0\.\.1.*0\.tif.*255.*z\.tif"
+    ):
+        read(tmp_path)
+    (tmp_path / "z.tif").unlink()
+    assert read(tmp_path)[0].max() > 200
+
+
+@pytest.mark.parametrize(("high", "bits"), [(4095, 12), (65535, 16)])
+def test_wide_pictures_that_hold_bytes_beside_others_are_named(tmp_path, high, bits):
+    for i in range(2):
+        save(tmp_path / f"{i}.png", np.uint16([[0, 200 + i]]))
+        save(tmp_path / f"wide{i}.png", np.uint16([[0, high]]))
+    save(tmp_path / "black.png", np.uint16([[0, 0]]))
+    images, (_, note) = read(tmp_path)
+    assert images[:2].max() <= 12
+    assert note == (
+        f"2 of 5 pictures: up to 201 only, dark in {bits} bits, 0..{high}; save them "
+        "as bytes if they should not be (0.png, 1.png)."
+    )
+
+
+def test_damaged_exif_data_are_noted_with_the_file(tmp_path, capfd):
+    for name in ("a.jpg", "b.jpg"):
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" if name == "a.jpg" else b""
+        save(tmp_path / name, noise(4, 4, 3), exif=exif)
+    _, (note,) = read(tmp_path)
+    assert note.startswith("1 of 2 pictures: Pillow says: Corrupt EXIF data.")
+    assert note.endswith("(a.jpg).")
+    assert capfd.readouterr().err == ""
 
 
 def test_transparent_pictures_are_laid_on_white(tmp_path):
@@ -124,6 +186,29 @@ def test_transparent_pictures_are_laid_on_white(tmp_path):
     np.testing.assert_array_equal(images[2][:, 0], 255)
     np.testing.assert_array_equal(images[2][:, 1], [[10, 20, 30]] * 2)
     assert "3 of 3 pictures: an alpha channel, laid on white" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "second"),
+    [
+        (raw_png(2, 0, np.uint8([[0b01_10_00_00]]), clear=(1,)), 170),
+        (raw_png(4, 0, np.uint8([[0x12]]), clear=(1,)), 34),
+        (raw_png(8, 0, np.uint8([[1, 2]]), clear=(1,)), 2),
+        (deep_png(np.array([[300, 25_700]]), clear=(300,)), 100),
+        (
+            deep_png(
+                np.array([[[300, 900, 20_000], [25_700] * 3]]), clear=(300, 900, 20_000)
+            ),
+            100,
+        ),
+    ],
+    ids=["2 bits", "4 bits", "8 bits", "16 bits", "16 bits per colour"],
+)
+def test_a_transparent_colour_is_white_in_any_depth(tmp_path, content, second):
+    (tmp_path / "a.png").write_bytes(content)
+    images, notes = read(tmp_path, channels=1)
+    np.testing.assert_array_equal(images[0, 0, :2, 0], [255, second])
+    assert "an alpha channel, laid on white" in " ".join(notes)
 
 
 @pytest.mark.parametrize("name", ["pages.tif", "frames.gif"])

@@ -50,6 +50,20 @@ def test_links_that_go_round_end_and_a_folder_is_taken_under_its_own_name(tmp_pa
     assert [str(p) for paths in left_out.values() for p in paths].count("self") == 1
 
 
+def test_a_file_is_taken_once_under_its_own_name(tmp_path):
+    make(tmp_path, "b/z.png", "c.png")
+    make(tmp_path.parent / f"{tmp_path.name} elsewhere", "d.png")
+    outside = tmp_path.parent / f"{tmp_path.name} elsewhere" / "d.png"
+    (tmp_path / "a.png").symlink_to(tmp_path / "b" / "z.png")
+    (tmp_path / "d.png").hardlink_to(tmp_path / "c.png")
+    for name in ("e.png", "f.png"):
+        (tmp_path / name).symlink_to(outside)
+    files, left_out = walk_pictures(tmp_path)
+    assert [str(file) for file in files] == ["b/z.png", "c.png", "e.png"]
+    again = [str(path) for path in left_out["a file that is taken already"]]
+    assert again == ["d.png", "a.png", "f.png"]
+
+
 def test_three_names_stand_for_many(tmp_path):
     make(tmp_path, *(f"{i}.txt" for i in range(5)), "movie.mp4", "a.png")
     _, left_out = walk_pictures(tmp_path)

@@ -1,6 +1,7 @@
 """What a data set is: images held as bytes, bits or floats, factors, and a split."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -116,10 +117,13 @@ class Dataset:
         a source is absent from the image (only `smiley` has them), or None.
       source_names: one name per column of `sources`.
       notes: what the user should know of how the images were read, one line each.
+      fingerprint: what a user's own data are known by again, all of them, whatever part
+        was taken; JSON-able. Empty for data that do not change.
 
     Raises:
       TypeError: if `factors` are not integers.
-      ValueError: if they do not fit into int32, if `label_factor` or `category_factor`
+      ValueError: if they do not fit into int32, if a name is twice in `factor_names`,
+        if `label_factor` or `category_factor`
         is not one of `factor_names`, or their names are not one per value.
     """
 
@@ -138,10 +142,15 @@ class Dataset:
     sources: np.ndarray | None = None
     source_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fingerprint: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.factors is not None:
             as_int32("factors", self.factors)
+        if len(set(self.factor_names)) < len(self.factor_names):
+            raise ValueError(
+                f"factor_names must differ from each other, got {self.factor_names}."
+            )
         for kind in ("label", "category"):
             name = getattr(self, f"{kind}_factor")
             value_names = getattr(self, f"{kind}_names")

@@ -1,5 +1,7 @@
 """The last steps of every source: rows of a split, and a `Dataset` of them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat, as_int32
@@ -25,6 +27,7 @@ def make_dataset(
     category_factor: str | None = None,
     category_names: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
+    fingerprint: Mapping[str, str | int] | None = None,
 ) -> Dataset:
     """A Dataset of the rows in the split; other rows are dropped.
 
@@ -52,6 +55,7 @@ def make_dataset(
         category_factor=category_factor,
         category_names=category_names,
         notes=notes,
+        fingerprint=fingerprint or {},
     )
 
 

@@ -2,9 +2,10 @@
 
 import collections
 import concurrent.futures
-import dataclasses
 import os
 import pathlib
+import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,37 +13,18 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from vsc_jax._memory import check_memory
+from vsc_jax.datasets._headers import Header, add_note, find_whites, read_header
 from vsc_jax.datasets._pixels import (
-    FLOAT_MODES,
     GREY_MODES,
-    INTEGER_MODES,
     as_bytes,
-    find_white,
+    mend_transparency,
     resize_image,
 )
 
 _NUM_NAMED = 10
-_NUM_EXAMPLES = 3
 _READ_ERRORS = (
     *(OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError),
 )
-_ORIENTATION = 0x0112
-_TURNED = (5, 6, 7, 8)  # orientations that swap width and height
-# Modes that may come from 16 bits per channel, and their channels without opacity.
-_COLORS = {"RGB": 3, "RGBA": 3, "RGBX": 3, "LA": 1}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Header:
-    """What is known of a picture file before its pixels are kept."""
-
-    mode: str
-    size: tuple[int, int]
-    pages: bool = False
-    transparent: bool = False
-    low: float = 0.0
-    high: float = 0.0
-    deep_color: bool = False
 
 
 def read_pictures(
@@ -55,7 +37,7 @@ def read_pictures(
 
     Transparent pictures are laid on white, of several pages the first is taken, and
     pictures that are wider than a byte are scaled by the range that all of them show
-    together: each is said in a note.
+    together: each is said in a note, and so is what Pillow warns of.
 
     Args:
       paths: at least one file.
@@ -72,7 +54,8 @@ def read_pictures(
         size and `image_size` is None.
       TooLargeError: if they do not fit into the memory that is free.
     """
-    headers = _for_each(_read_header, paths)
+    said: dict[str, set[pathlib.Path]] = {}
+    headers = _for_each(read_header, paths, said)
     if channels is None:
         channels = 1 if all(h.mode in GREY_MODES for h in headers) else 3
     width, height = _common_size(paths, headers, image_size)
@@ -81,22 +64,19 @@ def read_pictures(
         f"{len(paths):,} pictures of {width}x{height} pixels",
         hint="Give a smaller image_size, or num_train and num_test.",
     )
-    _check_deep_color(paths, headers)
     notes: list[str] = []
-    white = {
-        **_find_white(paths, headers, FLOAT_MODES, notes),
-        **_find_white(paths, headers, INTEGER_MODES, notes),
-    }
+    white = find_whites(paths, headers, notes)
     for text, chosen in [
         ("several pages, of which the first is taken", [h.pages for h in headers]),
         ("an alpha channel, laid on white", [h.transparent for h in headers]),
     ]:
-        _note(notes, paths, chosen, text)
+        add_note(notes, paths, chosen, text)
     images = np.empty((len(paths), height, width, channels), np.uint8)
     rows = {path: row for row, path in enumerate(paths)}
 
     def read(path: pathlib.Path) -> None:
         with Image.open(path) as image:
+            mend_transparency(image)
             upright = ImageOps.exif_transpose(image) or image
             plain = as_bytes(upright, white=white.get(upright.mode))
             pixels = resize_image(plain, image_size=image_size, channels=channels)
@@ -107,40 +87,15 @@ def read_pictures(
                 )
             images[rows[path]] = np.asarray(pixels).reshape(height, width, channels)
 
-    _for_each(read, paths)
+    _for_each(read, paths, said)
+    for text, of in sorted(said.items()):
+        chosen = [path in of for path in paths]
+        add_note(notes, paths, chosen, f"Pillow says: {text}")
     return images, tuple(notes)
 
 
-def _read_header(path: pathlib.Path) -> _Header:
-    """The pixels are looked at only where the mode does not tell their range."""
-    with Image.open(path) as image:
-        # Pillow keeps the upper byte of 16 bits per colour.
-        deep = image.mode in _COLORS and ";16" in str(image.tile)
-        width, height = image.size
-        # Of a PNG without Exif data before its pixels, Pillow would read all pixels.
-        if image.format != "PNG" or "exif" in image.info:
-            turned = image.getexif().get(_ORIENTATION) in _TURNED
-            width, height = (height, width) if turned else (width, height)
-        header = _Header(
-            mode=image.mode,
-            size=(width, height),
-            pages=bool(getattr(image, "is_animated", False)),
-            transparent=image.has_transparency_data,
-            deep_color=deep,
-        )
-        if not deep and image.mode not in FLOAT_MODES | INTEGER_MODES:
-            return header
-        values = np.asarray(image)
-        if deep:
-            values = values[..., : _COLORS[image.mode]]
-        low, high = float(values.min()), float(values.max())
-        if not np.isfinite([low, high]).all():
-            raise ValueError("it has values that are not finite")
-        return dataclasses.replace(header, low=low, high=high)
-
-
 def _common_size(
-    paths: Sequence[pathlib.Path], headers: list[_Header], image_size: int | None
+    paths: Sequence[pathlib.Path], headers: list[Header], image_size: int | None
 ) -> tuple[int, int]:
     if image_size is not None:
         return image_size, image_size
@@ -155,70 +110,34 @@ def _common_size(
     return usual
 
 
-def _find_white(
-    paths: Sequence[pathlib.Path],
-    headers: list[_Header],
-    modes: frozenset[str],
-    notes: list[str],
-) -> dict[str, float]:
-    """The value of white for each of these modes, the same for all of them."""
-    wide = [i for i, header in enumerate(headers) if header.mode in modes]
-    if not wide:
-        return {}
-    lowest = min(wide, key=lambda i: headers[i].low)
-    highest = max(wide, key=lambda i: headers[i].high)
-    low, high = headers[lowest].low, headers[highest].high
-    floats = modes == FLOAT_MODES
-    try:
-        white, name = find_white(low, high, floats=floats)
-    except ValueError as error:
-        bad = paths[lowest if low < 0 else highest]
-        raise ValueError(f"{error}, in {bad}; save them as bytes.") from error
-    kind = "floats" if floats else "wider than a byte"
-    chosen = [header.mode in modes for header in headers]
-    text = f"{kind}, up to {high:g}, taken as {name}"
-    _note(notes, paths, chosen, text)
-    return dict.fromkeys(modes, white)
-
-
-def _check_deep_color(paths: Sequence[pathlib.Path], headers: list[_Header]) -> None:
-    """Refuses 12 bits in files of 16 bits per colour: the lower byte is lost."""
-    deep = [i for i, header in enumerate(headers) if header.deep_color]
-    if deep and max(headers[i].high for i in deep) < 16:
-        raise ValueError(
-            f"{len(deep)} pictures have 16 bits per colour and use at most 12 of them, "
-            f"the first is {paths[deep[0]]}; save them as bytes."
-        )
-
-
-def _note(
-    notes: list[str], paths: Sequence[pathlib.Path], chosen: list[bool], text: str
-) -> None:
-    """Adds how many pictures are like that, and some of their names."""
-    names = [path for path, yes in zip(paths, chosen, strict=True) if yes]
-    if names:
-        root = os.path.commonpath([path.parent for path in paths])
-        examples = sorted(os.path.relpath(path, root) for path in names)
-        more = ", ..." if len(names) > _NUM_EXAMPLES else ""
-        notes.append(
-            f"{len(names)} of {len(paths)} pictures: {text} "
-            f"({', '.join(examples[:_NUM_EXAMPLES])}{more})."
-        )
-
-
 def _for_each(
-    read: Callable[[pathlib.Path], Any], paths: Sequence[pathlib.Path]
+    read: Callable[[pathlib.Path], Any],
+    paths: Sequence[pathlib.Path],
+    said: dict[str, set[pathlib.Path]],
 ) -> list[Any]:
-    """`read(path)` for every path, on threads: Pillow decodes without the GIL."""
+    """`read(path)` for every path, on threads: Pillow decodes without the GIL.
+
+    Its warnings do not name the file: they are added to `said`, with the path.
+    """
+    reading = threading.local()
 
     def attempt(path: pathlib.Path) -> tuple[Any, str]:
+        reading.path = path
         try:
             return read(path), ""
         except _READ_ERRORS as error:
             return None, _reason(error, path)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(attempt, paths, chunksize=64))
+    def hear(message: Warning | str, *_: Any, **__: Any) -> None:
+        if hasattr(reading, "path"):
+            text = " ".join(str(message).split()).rstrip(".")
+            said.setdefault(text, set()).add(reading.path)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", module="PIL")
+        warnings.showwarning = hear
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(attempt, paths, chunksize=64))
     bad = [
         f"{path} ({reason})"
         for path, (_, reason) in zip(paths, results, strict=True)

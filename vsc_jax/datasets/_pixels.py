@@ -1,13 +1,15 @@
 """Steps from pictures of any kind to `uint8 [n, height, width, channels]`."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "F"))
 # Wider than a byte: of these the range of the values must be known.
 FLOAT_MODES = frozenset(("F",))
 INTEGER_MODES = frozenset(("I", "I;16", "I;16L", "I;16B", "I;16N"))
 _CHUNK = 4096
+# Of greys with fewer than 8 bits: from one to the next, as bytes.
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
 # Bits of the values -> what is said of them.
 _BITS = {8: "bytes, 0..255", 12: "12 bits, 0..4095", 16: "16 bits, 0..65535"}
 
@@ -18,7 +20,7 @@ def as_bytes(image: Image.Image, *, white: float | None = None) -> Image.Image:
     Transparent pictures are laid on white.
 
     Args:
-      image: a picture that was opened or made with Pillow.
+      image: a picture that was opened or made with Pillow; see `mend_transparency`.
       white: the value of white of a picture that is wider than a byte, as
         `find_white` gives it; needed by these modes only.
 
@@ -32,15 +34,34 @@ def as_bytes(image: Image.Image, *, white: float | None = None) -> Image.Image:
         values = np.asarray(image)
         if image.mode in INTEGER_MODES:
             shift = int(white).bit_length() - 8
-            return Image.fromarray((values >> shift).astype(np.uint8))
-        scaled = np.rint(values * np.float32(255.0 / white))
-        return Image.fromarray(scaled.astype(np.uint8))
+            scaled = (values >> shift).astype(np.uint8)
+        else:
+            scaled = np.rint(values * np.float32(255.0 / white)).astype(np.uint8)
+        if "transparency" in image.info:
+            scaled[values == image.info["transparency"]] = 255
+        return Image.fromarray(scaled)
     if image.has_transparency_data:
         straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)
         colors = image.convert(straight).convert("RGBA")
         ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(ground, colors).convert("RGB")
     return image.convert("L" if grey else "RGB")
+
+
+def mend_transparency(image: ImageFile.ImageFile) -> None:
+    """Brings the transparent colour of a PNG that was just opened to its pixels' scale.
+
+    Pillow makes bytes of pixels of 2, 4 and 3 x 16 bits, but leaves the colour that is
+    to be transparent as the file has it, so that no pixel would be found to have it.
+    """
+    if image.format != "PNG" or "transparency" not in image.info:
+        return
+    clear = image.info["transparency"]
+    raw_mode = image.tile[0].args if image.tile else ""
+    if raw_mode in _GREY_STEPS and clear * _GREY_STEPS[raw_mode] <= 255:
+        image.info["transparency"] = clear * _GREY_STEPS[raw_mode]
+    elif raw_mode == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def find_white(low: float, high: float, *, floats: bool) -> tuple[float, str]:

@@ -72,12 +72,7 @@ class Request:
 
     def split(self, num: int, num_test: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of a seeded permutation: the last `num_test` are the test split."""
-        if num < 2:
-            raise ValueError(
-                f"{self.name}: a train and a test split need at least 2 images, "
-                f"found {num}."
-            )
-        order = np.random.default_rng(self.seed).permutation(num)
+        order = self._shuffled(num)
         return self.cut(order[: num - num_test], order[num - num_test :])
 
     def split_own(self, num: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -85,22 +80,35 @@ class Request:
 
         There may be few of them: two are for testing where there are four to nineteen,
         since scores need two, and where more are asked for than there are, all are
-        taken, and a note says so.
+        taken, and a note says so. One image more is another split: see `fingerprint`
+        of a `Dataset`.
         """
+        order = self._shuffled(num)
         num_test = max(1, min(2, num // 2), num // 10)
-        there = {"num_train": num - num_test, "num_test": num_test}
+        return self.cut_own(order[: num - num_test], order[num - num_test :])
+
+    def cut_own(
+        self, train: np.ndarray, test: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """`cut` of a user's own images, which takes all where there are fewer."""
+        there = {"num_train": len(train), "num_test": len(test)}
         asked = {name: getattr(self, name) for name in there}
         fewer = {
-            name: most
-            for name, most in there.items()
-            if (asked[name] or 0) > most and num >= 2
+            name: most for name, most in there.items() if (asked[name] or 0) > most
         }
-        request = dataclasses.replace(self, **fewer)
         notes = tuple(
             f"{name} is {most}, not {asked[name]}: {self.name} has no more."
             for name, most in fewer.items()
         )
-        return *request.split(num, num_test), notes
+        return *dataclasses.replace(self, **fewer).cut(train, test), notes
+
+    def _shuffled(self, num: int) -> np.ndarray:
+        if num < 2:
+            raise ValueError(
+                f"{self.name}: a train and a test split need at least 2 images, "
+                f"found {num}."
+            )
+        return np.random.default_rng(self.seed).permutation(num)
 
     def check_fixed(self, image_size: int, *, hint: str = "") -> None:
         """Refuses another size than this one, and colour: the images are bits."""

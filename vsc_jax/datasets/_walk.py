@@ -33,8 +33,9 @@ def walk_pictures(folder: pathlib.Path) -> tuple[list[pathlib.Path], LeftOut]:
     """Picture files in a folder and its subfolders.
 
     Links are followed; a folder that is reached a second time is left out, so that a
-    link to a folder above it does not go round. Files and folders whose names begin
-    with a dot are left out.
+    link to a folder above it does not go round, and so is a file, which might be in
+    the train and the test split. Files and folders whose names begin with a dot are
+    left out.
 
     Args:
       folder: where to begin.
@@ -43,7 +44,7 @@ def walk_pictures(folder: pathlib.Path) -> tuple[list[pathlib.Path], LeftOut]:
       Sorted paths relative to the folder, and by reason the paths that were left out.
     """
     extensions = picture_extensions()
-    files: list[pathlib.Path] = []
+    files: list[tuple[bool, pathlib.Path, tuple[int, int]]] = []
     left_out: LeftOut = collections.defaultdict(list)
     seen = {_identity(folder.stat())}
     waiting = collections.deque([pathlib.Path()])
@@ -79,8 +80,8 @@ def walk_pictures(folder: pathlib.Path) -> tuple[list[pathlib.Path], LeftOut]:
             elif not stat.S_ISREG(status.st_mode):
                 left_out["no regular file"].append(path)
             else:
-                files.append(path)
-    return sorted(files), dict(left_out)
+                files.append((entry.is_symlink(), path, _identity(status)))
+    return _once(files, left_out), dict(left_out)
 
 
 def describe_left_out(left_out: LeftOut) -> str:
@@ -91,6 +92,22 @@ def describe_left_out(left_out: LeftOut) -> str:
         more = len(paths) - _NUM_NAMED
         parts.append(f"{named}{f' and {more} more' if more > 0 else ''} ({reason})")
     return ", ".join(parts)
+
+
+def _once(
+    files: list[tuple[bool, pathlib.Path, tuple[int, int]]], left_out: LeftOut
+) -> list[pathlib.Path]:
+    """The sorted paths of files: of several to one file, the one that is no link."""
+    taken: set[tuple[int, int]] = set()
+    paths = []
+    for _, path, identity in sorted(files):
+        if identity in taken:
+            left_out["a file that is taken already"].append(path)
+        else:
+            paths.append(path)
+        if identity[1]:  # not every file system numbers its files
+            taken.add(identity)
+    return sorted(paths)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

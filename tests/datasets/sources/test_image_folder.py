@@ -206,3 +206,91 @@ def test_more_pictures_than_fit_into_memory_are_refused(tmp_path, monkeypatch):
     ):
         load_dataset("image_folder", path=tmp_path)
     assert load_dataset("image_folder", path=tmp_path, image_size=4).images.size == 32
+
+
+def test_a_picture_and_links_to_it_are_taken_once(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"z{i}.png", noise(4, 4))
+        (tmp_path / f"a{i}.png").symlink_to(f"z{i}.png")
+    dataset = load_dataset("image_folder", path=tmp_path)
+    assert len(dataset.images) == len(np.unique(dataset.images, axis=0)) == 4
+    assert (
+        "a0.png, a1.png, a2.png and 1 more (a file that is taken already)"
+        in (dataset.notes[0])
+    )
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "val")])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_folders_of_a_train_and_a_test_split_are_the_split(tmp_path, names, labelled):
+    for value, half in enumerate(names):
+        for i in range(6 - 3 * value):
+            label = ("cat", "dog")[i % 2] if labelled else ""
+            picture = np.full((4, 4), 100 * value + i, np.uint8)
+            save(tmp_path / half / label / f"{i}.png", picture)
+    save(tmp_path / "cover.png", noise(9, 9))
+    dataset = load_dataset("image_folder", path=tmp_path, num_train=4)
+    train = dataset.images[dataset.train_indices, 0, 0, 0]
+    test = dataset.images[dataset.test_indices, 0, 0, 0]
+    assert len(train) == 4
+    assert train.max() < 6
+    assert sorted(test) == [100, 101, 102]
+    with_labels = " with 2 labels, the names of its subfolders" if labelled else ""
+    assert dataset.notes == (
+        f"image_folder took 9 pictures of {tmp_path}{with_labels}; its subfolders "
+        f"{names[0]} and {names[1]} are the split; left out cover.png (neither in "
+        f"{names[0]} nor in {names[1]}).",
+    )
+    assert dataset.label_names == (("cat", "dog") if labelled else ())
+    if labelled:
+        values = np.concatenate([train, test])
+        np.testing.assert_array_equal(dataset.labels, values % 2)
+
+
+def test_test_pictures_without_labels_stay_the_test_split(tmp_path):
+    for label in ("cat", "dog"):
+        for i in range(4):
+            save(tmp_path / "train" / label / f"{i}.png", noise(4, 4))
+    for i in range(3):
+        save(tmp_path / "test" / f"{i}.png", noise(4, 4))
+    dataset = load_dataset("image_folder", path=tmp_path)
+    assert (len(dataset.train_indices), len(dataset.test_indices)) == (8, 3)
+    assert dataset.labels is None
+    assert "no labels, for 3 lie beside the subfolders; its" in dataset.notes[0]
+
+
+def test_folders_of_a_split_beside_others_are_labels_with_a_word(tmp_path):
+    for folder in ("train", "test", "more"):
+        for i in range(2):
+            save(tmp_path / folder / f"{i}.png", noise(4, 4))
+    dataset = load_dataset("image_folder", path=tmp_path)
+    assert dataset.label_names == ("more", "test", "train")
+    assert "all its subfolders are labels and none is a split" in dataset.notes[0]
+
+
+def test_of_a_validation_and_a_test_folder_the_latter_is_taken(tmp_path):
+    for folder in ("train", "test", "val"):
+        for i in range(2):
+            save(tmp_path / folder / f"{i}.png", noise(4, 4))
+    dataset = load_dataset("image_folder", path=tmp_path)
+    assert len(dataset.images) == 4
+    assert "left out val/0.png, val/1.png (neither in train" in dataset.notes[0]
+
+
+def test_a_picture_more_or_less_or_changed_is_another_fingerprint(tmp_path):
+    for i in range(5):
+        save(tmp_path / f"{i}.png", noise(4, 4))
+    first = load_dataset("image_folder", path=tmp_path).fingerprint
+    part = load_dataset("image_folder", path=tmp_path, num_train=1, channels=3)
+    assert part.fingerprint == first
+    assert first["number"] == 5
+    save(tmp_path / "3.png", noise(4, 4))
+    changed = load_dataset("image_folder", path=tmp_path).fingerprint
+    assert changed["names"] == first["names"]
+    assert changed["contents"] != first["contents"]
+    (tmp_path / "3.png").rename(tmp_path / "33.png")
+    renamed = load_dataset("image_folder", path=tmp_path).fingerprint
+    assert renamed["names"] != changed["names"]
+    assert renamed["contents"] == changed["contents"]
+    save(tmp_path / "6.png", noise(4, 4))
+    assert load_dataset("image_folder", path=tmp_path).fingerprint["number"] == 6

@@ -98,9 +98,13 @@ def test_other_arrays_of_the_file_are_not_unpickled(load):
     ("arrays", "message"),
     [
         ({"a": GREY, "b": GREY}, "one of images, imgs, x, found a, b"),
-        ({"x": GREY[0]}, r"\[n, height, width\].*got \(6, 5, 1\)|got \(6, 5\)"),
+        ({"x": GREY[0]}, r"\[n, height, width\].*got \(6, 5\)"),
         ({"x": GREY[..., None].repeat(4, 3)}, r"1 or 3\], got \(20, 6, 5, 4\)"),
-        ({"x": GREY[:0]}, r"got \(0, 6, 5, 1\)"),
+        ({"x": GREY[:0]}, r"got \(0, 6, 5\)"),
+        (
+            {"x": GREY[..., :3]},
+            r"got \(20, 6, 3\), which may be a single image; 20 grey",
+        ),
         ({"x": GREY[:1]}, "at least 2 images, found 1"),
         ({"x": GREY * 1.0}, r"in \[0, 1\], got 0.0 to 255.0"),
         ({"x": np.full((3, 2, 2), np.nan)}, r"in \[0, 1\], got nan"),
@@ -112,6 +116,14 @@ def test_other_arrays_of_the_file_are_not_unpickled(load):
         (
             {"x": GREY, "labels": np.arange(20), "factor_names": np.array(["a", "b"])},
             "must have 1 names",
+        ),
+        (
+            {
+                "x": GREY,
+                "factors": np.zeros((20, 2), int),
+                "factor_names": np.array(["a", "a"]),
+            },
+            "must differ from each other, got a, a",
         ),
         ({"x": np.array([None, {}])}, "pickled"),
     ],
@@ -169,6 +181,65 @@ def test_labels_that_are_all_alike_are_no_labels(load):
     dataset = load({"x": GREY, "labels": np.full(20, 3)})
     assert dataset.labels is None
     assert dataset.notes == ("user.npz: no labels, for label is 3 everywhere.",)
+
+
+@pytest.mark.parametrize("white", [1, 63, 255])
+def test_dark_floats_are_grey_and_noted(load, white):
+    images = GREY / 255.0 * white / 255.0
+    dataset = load({"x": images})
+    assert not dataset.format.packed
+    np.testing.assert_array_equal(dataset.images[..., 0], np.rint(GREY / 255.0 * white))
+    notes = ()
+    if white < 64:
+        high = images.max()
+        notes = (
+            f"user.npz: floats up to {high:.3g}, where 1 is white; were they divided "
+            "twice?",
+        )
+    assert dataset.notes == notes
+
+
+def test_integers_that_reach_little_of_white_are_noted(load):
+    images = GREY // 15
+    assert load({"x": images}).notes == (
+        f"user.npz: integers up to {images.max()}, where 255 is white; if it should be "
+        f"{images.max()}, save floats: images / {images.max()}.",
+    )
+    assert load({"x": images / images.max()}).notes == ()
+
+
+def test_grey_images_three_pixels_wide_have_an_axis_for_the_channel(load):
+    assert load({"x": GREY[..., :3, None]}).image_shape == (6, 3, 1)
+
+
+@pytest.mark.parametrize("dtype", [int, bool, float])
+def test_labels_as_a_column_or_as_ones_in_rows_are_labels(load, dtype):
+    labels = np.arange(20) % 3
+    column = load({"x": GREY, "labels": labels[:, None]})
+    assert (column.label_factor, column.notes) == ("label", ())
+    rows = load({"x": GREY, "labels": np.eye(3, dtype=dtype)[labels]})
+    assert rows.notes == (
+        "user.npz: labels have a single one in each row, of 3: its place is the label.",
+    )
+    for dataset in (column, rows):
+        np.testing.assert_array_equal(dataset.labels, labels)
+        assert dataset.factor_sizes == (3,)
+    # Anything else in two columns is two factors.
+    two = np.stack([labels % 2, labels], axis=1)
+    assert load({"x": GREY, "labels": two}).label_factor is None
+
+
+def test_the_fingerprint_is_of_all_images_and_factors(load):
+    labels = np.arange(20) % 3
+    whole = load({"x": GREY, "labels": labels})
+    part = load({"x": GREY, "labels": labels}, num_train=4, num_test=2, image_size=3)
+    assert part.fingerprint == whole.fingerprint
+    assert whole.fingerprint["number"] == 20
+    other = load({"x": GREY, "labels": labels[::-1]}).fingerprint
+    assert other["images"] == whole.fingerprint["images"]
+    assert other["factors"] != whole.fingerprint["factors"]
+    for images in (GREY[1:], GREY[::-1], np.where(GREY.max() == GREY, 0, GREY)):
+        assert load({"x": images}).fingerprint["images"] != other["images"]
 
 
 def test_fewer_images_than_asked_for_are_all_taken(load):

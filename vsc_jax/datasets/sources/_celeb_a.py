@@ -12,6 +12,7 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._fingerprint import fingerprint_files
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pictures import read_pictures
 from vsc_jax.datasets._source import Request, Source
@@ -30,12 +31,16 @@ def load_celeb_a(request: Request) -> Dataset:
     paths = _find_files(request)
     prepared = None if paths else find_prepared(request)
     notes: tuple[str, ...] = ()
+    fingerprint: dict[str, str | int] = {}
     if paths:
         train, test = _split(request, len(paths))
         rows = np.concatenate([train, test])
         images, notes = read_pictures(
             [paths[row] for row in rows], image_size=image_size, channels=channels
         )
+        folder = paths[0].parent
+        names = [path.relative_to(folder) for path in paths]
+        fingerprint = fingerprint_files(folder, names)
     elif prepared:
         sizes = [num_prepared(prepared, split) for split in ("train", "test")]
         train, test = request.cut(*map(np.arange, sizes))
@@ -56,6 +61,7 @@ def load_celeb_a(request: Request) -> Dataset:
         np.arange(len(train)),
         np.arange(len(train), len(images)),
         notes=notes,
+        fingerprint=fingerprint,
     )
 
 

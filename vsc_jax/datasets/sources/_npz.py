@@ -6,6 +6,7 @@ import numpy as np
 
 from vsc_jax.datasets._array_files import npz_keys, read_npz_array, reading
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._fingerprint import fingerprint_arrays
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack, resize_array, with_channels
 from vsc_jax.datasets._source import Request, Source
@@ -14,27 +15,30 @@ _IMAGE_KEYS = ("images", "imgs", "x")
 _FACTOR_KEYS = ("factors", "labels")
 # Scores make tables with a row for each value of a factor.
 _MAX_VALUES = 1_000_000
+# Images that reach no more than a quarter of white are doubtful.
+_DARK = 64
 
 
 def load_npz(request: Request) -> Dataset:
     """Images `[n, h, w]` or `[n, h, w, c]`; the last tenth of a permutation is test.
 
     The images are the array "images", "imgs" or "x", or else the only array of the
-    file: uint8 in 0..255, or floats or bools in [0, 1]. Images of nothing but zeros
+    file: integers in 0..255, or floats or bools in [0, 1]. Images of nothing but zeros
     and ones are held as bits. An array "factors" `[n, num_factors]` or "labels" `[n]`
     of integers is optional, and so is "factor_names". The label is the array `[n]`, or
-    the factor of the name "label". A note of the data set names what is not read.
+    the factor of the name "label"; "labels" may also be `[n, 1]`, or `[n, k]` with a
+    single one in each row. Notes of the data set name what is not read, and images
+    whose range is doubtful.
     """
     path = request.require_path("an .npz file")
     arrays, notes = _read_npz(path)
-    images = _as_bytes(arrays["images"], path)
+    images, binary, image_notes = _as_bytes(arrays["images"], path)
     num = len(images)
     train, test, split_notes = request.split_own(num)
+    class_notes = _plain_labels(arrays, path)
     factors, names, sizes = _find_factors(arrays, num, path)
     label, label_notes = _label_factor(arrays, factors, names, path)
-    binary = int(images.max()) <= 1
-    if binary:
-        images *= 255
+    fingerprint = fingerprint_arrays(images, factors)
     images = resize_array(
         images, image_size=request.image_size, channels=request.channels
     )
@@ -53,7 +57,8 @@ def load_npz(request: Request) -> Dataset:
         factor_sizes=sizes,
         label_factor=label,
         category_factor="shape" if "shape" in names else None,
-        notes=(*notes, *label_notes, *split_notes),
+        notes=(*notes, *image_notes, *class_notes, *label_notes, *split_notes),
+        fingerprint=fingerprint,
     )
 
 
@@ -93,34 +98,74 @@ def _read_npz(path: pathlib.Path) -> tuple[dict[str, np.ndarray], tuple[str, ...
     return arrays, (note,)
 
 
-def _as_bytes(images: np.ndarray, path: pathlib.Path) -> np.ndarray:
+def _as_bytes(
+    images: np.ndarray, path: pathlib.Path
+) -> tuple[np.ndarray, bool, tuple[str, ...]]:
+    """Images `uint8 [n, h, w, c]`, whether they are of 0 and 255 alone, and notes."""
+    _check_shape(images.shape, path)
     images = with_channels(images)
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
-        raise ValueError(
-            f"images of {path} must have shape [n, height, width] or [n, height, "
-            f"width, 1 or 3], got {images.shape}."
-        )
-    if images.dtype == np.bool_:
-        return images.astype(np.uint8)
-    if images.dtype.kind not in "fiu":
+    if images.dtype.kind not in "biuf":
         raise ValueError(
             f"images of {path} must be integers in 0..255 or floats in [0, 1], got "
             f"dtype {images.dtype}."
         )
     low, high = images.min(), images.max()
-    if np.issubdtype(images.dtype, np.floating):
-        if not (low >= 0.0 and high <= 1.0):
-            raise ValueError(
-                f"float images of {path} must be in [0, 1], got {low} to {high}."
-            )
-        if np.all((images == 0.0) | (images == 1.0)):
-            return images.astype(np.uint8)
-        return np.rint(images * 255.0).astype(np.uint8)
-    if low < 0 or high > 255:
+    floats = images.dtype.kind == "f"
+    if floats and not (low >= 0.0 and high <= 1.0):
+        raise ValueError(
+            f"float images of {path} must be in [0, 1], got {low} to {high}."
+        )
+    if not floats and (low < 0 or high > 255):
         raise ValueError(
             f"integer images of {path} must be in 0..255, got {low} to {high}."
         )
-    return images.astype(np.uint8)
+    # Decided by what is stored, since dark floats become bytes of 0 and 1 as well.
+    if np.all((images == 0.0) | (images == 1.0)) if floats else high <= 1:
+        return images.astype(np.uint8) * np.uint8(255), True, ()
+    if floats:
+        doubt = f"floats up to {high:.3g}, where 1 is white; were they divided twice?"
+        dark = 255.0 * high < _DARK
+        images = np.rint(images * 255.0)
+    else:
+        doubt = (
+            f"integers up to {high}, where 255 is white; if it should be {high}, save "
+            f"floats: images / {high}."
+        )
+        dark = high < _DARK
+    notes = (f"{path.name}: {doubt}",) if dark else ()
+    return images.astype(np.uint8), False, notes
+
+
+def _check_shape(shape: tuple[int, ...], path: pathlib.Path) -> None:
+    wanted = "[n, height, width] or [n, height, width, 1 or 3]"
+    if len(shape) == 3 and shape[2] in (1, 3):
+        raise ValueError(
+            f"images of {path} must have shape {wanted}, got {shape}, which may be a "
+            f"single image; {shape[0]} grey images of {shape[1]}x{shape[2]} are given "
+            "as images[..., None]."
+        )
+    known = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
+    if not known or 0 in shape:
+        raise ValueError(f"images of {path} must have shape {wanted}, got {shape}.")
+
+
+def _plain_labels(arrays: dict[str, np.ndarray], path: pathlib.Path) -> tuple[str, ...]:
+    """Makes labels `[n, 1]`, and `[n, k]` with a single one per row, `[n]`; notes."""
+    labels = arrays.get("labels")
+    if labels is None or labels.ndim != 2:
+        return ()
+    if labels.shape[1] == 1:
+        arrays["labels"] = labels[:, 0]
+        return ()
+    if labels.dtype.kind not in "biuf" or not labels.size:
+        return ()
+    if not np.all((labels == 0) | (labels == 1)) or not np.all(labels.sum(1) == 1):
+        return ()
+    arrays["labels"] = labels.argmax(axis=1)
+    return (
+        f"{path.name}: labels have a single one in each row, of {labels.shape[1]}: its "
+        "place is the label.",
+    )
 
 
 def _label_factor(
@@ -176,6 +221,11 @@ def _find_factors(
             raise ValueError(
                 f"factor_names of {path} must have {factors.shape[1]} names, one per "
                 f"column of {key}, got {len(names)}."
+            )
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"factor_names of {path} must differ from each other, got "
+                f"{', '.join(names)}."
             )
     return factors, names, tuple(int(size) + 1 for size in factors.max(axis=0))
 
