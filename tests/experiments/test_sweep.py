@@ -1,13 +1,15 @@
 import json
+import time
 from pathlib import Path
 
+import command_line
 import pytest
 
 from experiments import _config, _groups, sweep
 from experiments._errors import UserError
 from experiments._points import points_of
 from experiments.configs import vsc_mlp
-from vsc_jax import training
+from vsc_jax import load_run, training
 
 
 @pytest.fixture
@@ -153,3 +155,67 @@ def test_results_of_a_run_that_is_not_finished(config, tmp_path, quick_runs, con
         (row,) = run_sweep(config, {"weights.beta": (1.0,)}, tmp_path)
         assert row["loss"] == 1.0
     assert quick_runs == ["beta=1.0"]
+
+
+GROUP = (
+    *command_line.TINY,
+    "--config.model.hidden=(200,)",
+    "--config.train.num_steps=200",
+    "--config.train.checkpoint_every=10",
+    "--config.train.log_every=5",
+    "--sweep=seed=0..1",
+    "--sweep=weights.beta=1,4",
+    "--workdir=sweep",
+)
+
+
+def sweep_command(folder, *words):
+    process = command_line.start([*GROUP, *words], folder, module="experiments.sweep")
+    code = process.wait(timeout=300)
+    assert code == 0, (folder / "stderr").read_text()
+    return (folder / "stdout").read_text()
+
+
+@pytest.mark.slow
+def test_a_group_that_was_killed_goes_on(tmp_path):
+    members = [f"seed={seed},beta={beta}.0" for seed in (0, 1) for beta in (1, 4)]
+    process = command_line.start(GROUP, tmp_path, module="experiments.sweep")
+    last = tmp_path / "sweep" / members[-1] / "checkpoints" / "20"
+    give_up = time.monotonic() + 200
+    while not last.exists() and process.poll() is None:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    # The one of --index is trained alone, and the others go on without it.
+    out = sweep_command(tmp_path, "--index=1")
+    assert f"workdir {tmp_path / 'sweep' / members[1]}" in out
+    assert not (tmp_path / "sweep" / members[0] / "results.json").exists()
+    listed = sweep_command(tmp_path, "--list").splitlines()
+    assert [line.split()[:2] for line in listed] == [
+        [str(i), name] for i, name in enumerate(members)
+    ]
+    assert ["(complete)" in line for line in listed] == [False, True, False, False]
+    out = sweep_command(tmp_path)
+    assert "3 runs at once" in out
+    assert "continuing from the checkpoint of step" in out
+    table = json.loads((tmp_path / "sweep" / "table.json").read_text())
+    assert [row["seed"] for row in table["rows"]] == [0, 0, 1, 1]
+    for name in members:
+        folder = tmp_path / "sweep" / name
+        steps = [
+            json.loads(line)["step"]
+            for line in (folder / "metrics.jsonl").read_text().splitlines()
+        ]
+        assert steps == list(range(5, 201, 5))
+        assert load_run(folder).step == 200
+
+
+def test_an_index_that_is_no_run(tmp_path):
+    process = command_line.start(
+        [*GROUP, "--index=4"], tmp_path, module="experiments.sweep"
+    )
+    assert process.wait(timeout=100) == 2
+    assert (tmp_path / "stderr").read_text() == (
+        "error: --index must be in 0..3, the runs of this sweep, got 4.\n"
+    )
