@@ -171,8 +171,8 @@ def _run_group(
 def _train(
     members: Sequence[Member], time_limit: float | None
 ) -> list[TrainResult | Exception]:
-    for point, _ in members:
-        _workdir.prepare_workdir(point.folder, point.config)
+    for point, job in members:
+        _workdir.prepare_workdir(point.folder, point.config, job.dataset)
     first = members[0].job
     print(f"{len(members)} runs at once, in {members[0].point.folder.parent}:")
     print("".join(f"  {point.name}\n" for point, _ in members), end="")

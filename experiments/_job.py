@@ -66,6 +66,7 @@ def build(
         if show_progress and jax.process_index() == 0:
             print(f"loading {config.data.name} ...", flush=True)
         dataset = _config.make_dataset(config)
+    _check_own_split(dataset)
     options, notes = _fit_batch(_config.train_options(config), dataset)
     dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
     fields = _config.model_fields(config, dataset)
@@ -82,6 +83,17 @@ def build(
         training.prepare_training(job.model, dataset, job.training)
     check_memory(job.model, dataset, job.training, job.evaluation)
     return job
+
+
+def _check_own_split(dataset: Dataset) -> None:
+    """Raises UserError for own images of which fewer than two are for testing."""
+    num = len(dataset.test_indices)
+    if dataset.name in OWN_IMAGES and num < 2:
+        raise UserError(
+            f"the test split must have at least 2 images to be scored, {dataset.name} "
+            f"gives {num}; give it 4 pictures or more (2 in a folder of the test "
+            "split), and no --config.data.num_test below 2."
+        )
 
 
 def _fit_batch(
@@ -111,6 +123,7 @@ def group_run(job: Job, config: ConfigDict, workdir: Path) -> training.GroupRun:
         "model": job.fields,
         "optimizer": _config.optimizer_fields(config),
         "weights": {name: float(value) for name, value in weights.items()},
+        "fingerprint": dict(job.dataset.fingerprint),
     }
     while_training = dataclasses.replace(
         job.evaluation, disentanglement_images=job.evaluation.score_images

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 import vsc_jax
 from experiments._config_files import flatten
 from experiments._errors import UserError
+from vsc_jax.datasets import Dataset
 from vsc_jax.training import read_meta
 
 # Fields that do not change the parameters at a given step, so that a run may be
@@ -31,15 +32,27 @@ FREE_PREFIXES = (
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
+def prepare_workdir(
+    workdir: Path, config: ConfigDict, dataset: Dataset | None = None
+) -> None:
     """Creates the folder and writes `config.json`, or checks the run that is there.
 
     A config without a checkpoint, left by a run that ended before its first one, is
-    replaced.
+    replaced. A relative `data.path` of the config becomes absolute, so that the run
+    finds its data from any folder.
+
+    Args:
+      workdir: folder of the run.
+      config: of the run.
+      dataset: that of the config, where training goes on with it.
 
     Raises:
-      UserError: if the folder cannot be written, or holds a run with another config.
+      UserError: if the folder cannot be written, or holds a run with another config or
+        on other data.
     """
+    # What begins with `~` is found from everywhere as it is.
+    if config.data.path and not config.data.path.startswith("~"):
+        config.data.path = str(Path(config.data.path).absolute())
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         probe = workdir / ".write_test"
@@ -55,6 +68,8 @@ def prepare_workdir(workdir: Path, config: ConfigDict) -> None:
     meta = read_meta(workdir)
     if meta is not None:
         _check_same(workdir, meta["config"], new)
+        if dataset is not None:
+            check_data(workdir, meta, dataset)
     elif path.exists() and not _is_config(path, new):
         raise UserError(
             f"{path} is not of a run with this command; choose another --workdir."
@@ -89,6 +104,33 @@ def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:
         config = json.loads(path.read_text())
         _check_same(workdir, meta["config"], config)
     return ConfigDict(with_tuples(config))
+
+
+def check_data(workdir: Path, meta: Mapping[str, Any], dataset: Dataset) -> None:
+    """Raises UserError if a user's own images are not those the run was trained on.
+
+    A run from before there were fingerprints has none to differ from, and data may get
+    factors that they did not have.
+
+    Args:
+      workdir: folder of the run.
+      meta: what its checkpoint says.
+      dataset: what is to be trained or scored on.
+    """
+    before, now = meta.get("fingerprint", {}), dataset.fingerprint
+    changed = [name for name in before if before[name] != now.get(name)]
+    if not changed:
+        return
+    if changed[0] == "number":
+        changed[0] += (
+            f" (before {before['number']}, now {now.get('number', 'unknown')})"
+        )
+    raise UserError(
+        f"the images of {dataset.name} are not those that the run in {workdir} was "
+        f"trained on; changed: {', '.join(changed)}. Training images might come into "
+        "the test split: put them back as they were, or train a new run in another "
+        "--workdir."
+    )
 
 
 def with_tuples(value: Any) -> Any:

@@ -258,6 +258,7 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
     if DATA_PATH.value and not DATASET.value:
         config.data.path = DATA_PATH.value
     job = build(config)
+    _workdir.check_data(workdir, run.meta, job.dataset)
     if not scores:
         results = read_results(workdir / "results.json")
         draw(config, job, context_of(job, run.params), workdir, results)
@@ -323,7 +324,9 @@ def choose_dataset(workdir: Path, run: Run) -> Dataset:
     for name, value in given.items():
         if value is not None:
             config.data[name] = value
-    return _config.make_dataset(config)
+    dataset = _config.make_dataset(config)
+    _workdir.check_data(workdir, run.meta, dataset)
+    return dataset
 
 
 def print_scores(scores: dict[str, dict[str, Any]]) -> None:

@@ -179,7 +179,7 @@ def run(
     """
     job = build(config, show_progress=show_progress)
     with training.RunLock(workdir):
-        _workdir.prepare_workdir(workdir, config)
+        _workdir.prepare_workdir(workdir, config, job.dataset)
         return _run(config, job, workdir, source, show_progress=show_progress)
 
 

@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from absl import flags
 from ml_collections import ConfigDict
 from PIL import Image
 
+from experiments import evaluate
 from experiments import run as command
 from experiments._errors import UserError
 from experiments._job import build
 from experiments._results import failures
 from experiments.configs import vsc
+from vsc_jax import load_run
 
 NUM = 10
 
@@ -127,6 +130,32 @@ def test_labels_of_which_the_probe_sees_one_are_no_failure(tmp_path):
 
 def test_too_few_images_are_refused_before_training(tmp_path):
     save_pictures(tmp_path / "pictures", 3)
-    with pytest.raises(UserError, match="test split must have at least 2 images to be"):
+    with pytest.raises(
+        UserError, match=r"at least 2 images .* 4 pictures .*--config\.data\.num_test"
+    ):
         command.run(config_of(tmp_path / "pictures"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", ["no subfolder", "npz"])
+def test_a_run_refuses_images_that_have_changed(kind, tmp_path):
+    config = config_of(make_images(kind, tmp_path))
+    config.evaluation.num_test_images = 2
+    folder = tmp_path / "run"
+    command.run(config, folder, show_progress=False)
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    if kind == "npz":
+        images = np.random.default_rng(0).integers(0, 256, (NUM + 1, 10, 10, 3))
+        np.savez(config.data.path, images=images.astype(np.uint8))
+    else:
+        save_pictures(tmp_path / "pictures", 1, start=NUM)
+    flags.FLAGS.mark_as_parsed()
+    trained = load_run(folder)
+    for again in (
+        lambda: command.run(config, folder, show_progress=False),
+        lambda: evaluate.finish_again(folder, trained, scores=True),
+        lambda: evaluate.choose_dataset(folder, trained),
+    ):
+        with pytest.raises(UserError, match=r"changed: number \(before 10, now 11\)"):
+            again()
+    assert kept == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}

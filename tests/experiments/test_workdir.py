@@ -1,10 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 
 from experiments import _workdir
 from experiments._errors import UserError
 from experiments.configs import base
+from vsc_jax.datasets import Dataset, ImageFormat
 
 
 @pytest.fixture
@@ -12,11 +14,24 @@ def config():
     return base.get_config("vsc")
 
 
-def save_meta(workdir, config, step=10):
+def save_meta(workdir, config, step=10, **more):
     """What a checkpoint leaves for the comparison."""
     folder = workdir / "checkpoints" / str(step) / "meta"
     folder.mkdir(parents=True)
-    (folder / "metadata").write_text(json.dumps({"config": config.to_dict()}))
+    meta = {"config": config.to_dict(), **more}
+    (folder / "metadata").write_text(json.dumps(meta))
+
+
+def images_of(fingerprint):
+    """A data set that is known by this."""
+    return Dataset(
+        name="npz",
+        images=np.zeros((4, 2, 2, 1), np.uint8),
+        format=ImageFormat((2, 2, 1)),
+        train_indices=np.arange(2),
+        test_indices=np.arange(2, 4),
+        fingerprint=fingerprint,
+    )
 
 
 def test_a_new_folder_gets_the_config(tmp_path, config):
@@ -67,6 +82,45 @@ def test_what_does_not_change_the_parameters_may_differ(tmp_path, config):
         UserError, match=r"fields: train.batch_size \(there 64, given 32\)\."
     ):
         _workdir.prepare_workdir(tmp_path, config)
+
+
+@pytest.mark.parametrize(
+    ("now", "changed"),
+    [
+        ({"number": 4, "images": "a", "factors": "b"}, None),
+        ({"number": 4, "images": "a", "factors": "b", "more": "c"}, None),
+        ({"number": 5, "images": "b", "factors": "b"}, "number (before 4, now 5), im"),
+        ({"number": 4, "images": "b", "factors": "b"}, "images. Training"),
+        ({"number": 4, "images": "a"}, "factors. Training"),
+        ({}, "number (before 4, now unknown), images, factors. Training"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_images(tmp_path, config, now, changed):
+    before = {"number": 4, "images": "a", "factors": "b"}
+    save_meta(tmp_path, config, fingerprint=before)
+    if changed is None:
+        _workdir.prepare_workdir(tmp_path, config, images_of(now))
+        return
+    with pytest.raises(UserError) as caught:
+        _workdir.prepare_workdir(tmp_path, config, images_of(now))
+    assert f"in {tmp_path} was trained on; changed: {changed}" in str(caught.value)
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_runs_without_a_fingerprint_go_on(tmp_path, config):
+    save_meta(tmp_path, config)
+    _workdir.prepare_workdir(tmp_path, config, images_of({"number": 4}))
+
+
+@pytest.mark.parametrize("path", ["pictures", "/data/pictures", "~/pictures", ""])
+def test_the_data_are_found_from_any_folder(tmp_path, config, path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config.data.path = path
+    _workdir.prepare_workdir(tmp_path / "run", config)
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert content["data"]["path"] == config.data.path
+    expected = str(tmp_path / "pictures") if path == "pictures" else path
+    assert config.data.path == expected
 
 
 def test_a_run_that_never_saved_leaves_nothing_to_differ_from(tmp_path, config):
