@@ -12,6 +12,9 @@ if _IS_COMMAND and not os.path.samefile(sys.path[0], os.path.dirname(__path__[0]
     sys.path.append(sys.path.pop(0))
 
 if _IS_COMMAND:
+    from experiments import _stops
+
+    _stops.end_at_once()
     # What XLA and TensorFlow say below errors is for their developers; they read this
     # when they are imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

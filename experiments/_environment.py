@@ -1,15 +1,25 @@
 """What surrounds a command: a cache for programs, devices, a quiet terminal."""
 
 import contextlib
+import glob
 import logging
 import os
+import re
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from experiments._errors import UserError, one_line
+
+_DAMAGED = re.compile(
+    "Error (reading|writing) persistent compilation cache entry for '([^']*)': (.*)"
+)
+_NOT_WRITABLE: set[Path] = set()  # of which that is said already
+_shown_before = warnings.showwarning
 
 
 def enable_compile_cache() -> str | None:
@@ -19,6 +29,7 @@ def enable_compile_cache() -> str | None:
       Why they are not kept, or None.
     """
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    warnings.showwarning = _show_warning
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return None
     try:
@@ -31,6 +42,29 @@ def enable_compile_cache() -> str | None:
         )
     jax.config.update("jax_compilation_cache_dir", str(cache / "vsc_jax" / "xla"))
     return None
+
+
+def _show_warning(message: Warning | str, *rest: Any) -> None:
+    """Removes programs that a full disk or a kill cut off; shows other warnings.
+
+    JAX writes its cache in place, keeps what is there, and would warn of such a program
+    at every start. Others whose function has that name are compiled again, too.
+    """
+    match = _DAMAGED.match(str(message))
+    if match is None:
+        _shown_before(message, *rest)
+        return
+    done, name, reason = match.groups()
+    cache = Path(str(jax.config.jax_compilation_cache_dir))
+    with contextlib.suppress(OSError):  # another process may do the same
+        programs = list(cache.glob(f"{glob.escape(name)}-*-cache"))
+        if done == "writing":  # that is the newest
+            programs = sorted(programs, key=lambda path: path.stat().st_mtime)[-1:]
+        for program in programs:
+            program.unlink(missing_ok=True)
+    if done == "writing" and cache not in _NOT_WRITABLE:
+        _NOT_WRITABLE.add(cache)
+        print(f"note compiled programs are not kept in {cache}: {reason}", flush=True)
 
 
 def prepare() -> None:

@@ -1,15 +1,15 @@
 """Flags, and every error that a user can make with them in one clear line."""
 
 import difflib
+import io
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import app, flags
 
+from experiments import _stops
 from experiments._config_files import (
     KINDS,
     fields_of,
@@ -22,7 +22,6 @@ from experiments._config_files import (
 )
 from experiments._errors import UserError, fail, one_line
 
-EXIT_INTERRUPTED = 128 + signal.SIGINT
 _HELP = ("help", "h", "helpfull", "helpshort")
 NO_CONFIG = "--config is missing; try --config=configs/vsc.py."
 
@@ -31,6 +30,7 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
     """Parses flags; what is wrong with them is one line and exit status 2."""
     try:
         argv = _with_resolved_config(argv)
+        _refuse_repeated(argv)
         config = load_config(argv)
         _check_fields(config, argv)
     except UserError as error:
@@ -48,8 +48,12 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
 def run(main: Callable[[Sequence[str]], None]) -> None:
     """`app.run` with these errors, and a `--help` that knows configs.
 
-    A UserError and Ctrl-C end the process with one line as well.
+    A UserError and a signal end the process with one line as well.
     """
+    # Names of files may hold what no terminal can show.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
     def parse(argv: Sequence[str]) -> list[str]:
         if any(word.lstrip("-") in _HELP and word.startswith("-") for word in argv):
@@ -64,31 +68,25 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
             sys.exit(0)
         return parse_flags(argv)
 
-    def guarded(argv: Sequence[str]) -> None:
-        before, sys.unraisablehook = sys.unraisablehook, _interrupt_again
-        try:
-            main(argv)
-        except UserError as error:
-            fail(str(error))
-        except KeyboardInterrupt:
-            fail("interrupted.", EXIT_INTERRUPTED)
-        finally:
-            sys.unraisablehook = before
+    try:
+        with _stops.raised():
+            try:
+                app.run(main, flags_parser=parse)
+            except UserError as error:
+                fail(str(error))
+            except KeyboardInterrupt as stop:
+                fail(f"{_stops.said(stop)}.", _stops.exit_code(stop))
+    except SystemExit as end:
+        is_process = main.__module__ == "__main__"
+        if is_process and end.code in _stops.EXIT_CODES and not _has_partners():
+            _stops.leave(end.code)
+        raise
 
-    app.run(guarded, flags_parser=parse)
 
-
-def _interrupt_again(unraisable: Any) -> None:
-    """Keeps a Ctrl-C that comes where Python cannot raise.
-
-    JAX has a callback of the garbage collector, in which it would be lost.
-    """
-    if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        # From a thread, for here it would come too early again.
-        main = threading.main_thread().ident
-        threading.Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
-    else:
-        sys.__unraisablehook__(unraisable)
+def _has_partners() -> bool:
+    """Whether other processes train with this one: each must take leave of them."""
+    jax = sys.modules.get("jax")
+    return jax is not None and jax.distributed.is_initialized()
 
 
 def refuse_words(argv: Sequence[str]) -> None:
@@ -116,6 +114,26 @@ def _with_resolved_config(argv: Sequence[str]) -> list[str]:
     return resolved
 
 
+def _refuse_repeated(argv: Sequence[str]) -> None:
+    """Raises UserError for a flag given twice, whose first value would be lost."""
+    given: dict[str, list[str]] = {}
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("-"):
+            continue
+        flag = flags.FLAGS[name] if name in flags.FLAGS else None  # noqa: SIM401
+        if flag is None and not name.startswith("config."):
+            continue
+        if isinstance(flag, flags.MultiFlag):
+            continue
+        if not equals and (flag is None or not flag.boolean):
+            value = following
+        given.setdefault(name, []).append(value)
+    for name, values in given.items():
+        if len(values) > 1:
+            raise UserError(f"--{name} must be given once, got {' and '.join(values)}.")
+
+
 def _check_fields(config: Mapping[str, Any], argv: Sequence[str]) -> None:
     """Raises UserError for an override that the config cannot take.
 
@@ -129,9 +147,14 @@ def _check_fields(config: Mapping[str, Any], argv: Sequence[str]) -> None:
             raise UserError(NO_CONFIG)
         flag, equals, value = word.lstrip("-").partition("=")
         name = flag.removeprefix("config.")
-        if name not in known and not fields_of(name, known):
+        if fields := fields_of(name, known):
+            raise UserError(
+                f"{name} is a group of fields; set one of them, such as "
+                f"--config.{name}.{fields[0]}=..., not the group."
+            )
+        if name not in known:
             raise UserError(unknown_field(name, known))
-        if isinstance(known.get(name), tuple):
+        if isinstance(known[name], tuple):
             parse_tuple(name, value if equals else following)
 
 
@@ -141,13 +164,7 @@ def _bad_value(error: BaseException, config: Mapping[str, Any]) -> str:
     if match is None:
         return one_line(error)
     name, given = match.groups()
-    known = flatten(config)
-    if fields := fields_of(name, known):
-        return (
-            f"{name} is a group of fields; set one of them, such as "
-            f"--config.{name}.{fields[0]}=..., not the group."
-        )
-    wanted = KINDS.get(type(known.get(name)))
+    wanted = KINDS.get(type(flatten(config).get(name)))
     return f"{name} must be {wanted}, got {given!r}." if wanted else one_line(error)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from vsc_jax.models import Trainable
 from vsc_jax.networks import split_state
 
 SCORE = "factor_vae_score"
+# Letters of each error that are printed; `results.json` has all.
+MAX_ERROR = 200
 # Parts of `results.json` that others read.
 _PARTS = ("scores", "metrics", "figures", "run")
 # What is printed at the end of a run; `results.json` has all.
@@ -160,10 +163,12 @@ def failures(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def summary(failed: Mapping[str, str], of: str = "scores and figures") -> str:
-    """What failed, in one line, each error once."""
-    errors = "; ".join(
-        f"{names}: {error}" for error, names in by_reason(failed).items()
-    )
+    """What failed, in one line, each error once and in short."""
+    short = {
+        name: textwrap.shorten(error, MAX_ERROR, placeholder=" ...")
+        for name, error in failed.items()
+    }
+    errors = "; ".join(f"{names}: {error}" for error, names in by_reason(short).items())
     return f"{len(failed)} of the {of} failed: {errors}"
 
 

@@ -51,11 +51,11 @@ def write_table(
     text = markdown_table(rows)
     if any(entry["n"] > 1 for entry in summary):
         text += f"\nMean and standard error over seeds:\n\n{_summary_table(summary)}"
-    (workdir / "table.md").write_text(text)
+    _workdir.write_text(workdir / "table.md", text)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = [[row.get(name) for name in columns] for row in rows]
-    (workdir / "table.csv").write_text(_formats.csv_text(columns, lines))
-    (workdir / "table.tex").write_text(_latex(fields, summary))
+    _workdir.write_text(workdir / "table.csv", _formats.csv_text(columns, lines))
+    _workdir.write_text(workdir / "table.tex", _latex(fields, summary))
 
 
 def update_table(workdir: Path) -> bool:

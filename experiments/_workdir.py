@@ -14,8 +14,9 @@ from ml_collections import ConfigDict
 import vsc_jax
 from experiments._config_files import flatten
 from experiments._errors import UserError
+from vsc_jax._files import whole_file
 from vsc_jax.datasets import Dataset
-from vsc_jax.training import read_meta
+from vsc_jax.training import Checkpoints, read_meta
 
 # Fields that do not change the parameters at a given step, so that a run may be
 # continued with other values: longer, or evaluated in another way.
@@ -144,9 +145,25 @@ def with_tuples(value: Any) -> Any:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes the file whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes the file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+
+
+def what_is_saved(workdir: Path) -> str:
+    """What a run or a sweep that was stopped has saved, and what the command does."""
+    again = f"the same command with --workdir={workdir}"
+    if steps := Checkpoints(workdir, read_only=True).steps():
+        return f"step {steps[-1]} is saved in {workdir}; {again} goes on from there."
+    folders = [path.parent for path in workdir.glob("*/checkpoints")]
+    saved = [Checkpoints(f, read_only=True).steps() for f in folders]
+    if num := sum(map(bool, saved)):
+        return f"{num} of the runs in {workdir} are saved; {again} goes on from there."
+    return "no step is saved yet; the same command begins anew."
 
 
 def describe_machine() -> dict[str, Any]:

@@ -32,7 +32,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import _config, _config_files, _errors, _flags, _workdir
+from experiments import _config, _config_files, _errors, _flags, _stops, _workdir
 from experiments._environment import prepare
 from experiments._errors import UserError, fail
 from experiments._job import build, context_of
@@ -108,8 +108,16 @@ def main(argv: Sequence[str]) -> None:
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
         fail(_errors.one_line(error).replace("--config.data.path=", "--data_path="))
-    except (CheckpointError, WorkdirInUseError, OSError) as error:
+    except (CheckpointError, WorkdirInUseError) as error:
         fail(_errors.one_line(error), EXIT_FAILED)
+    except OSError as error:
+        fail(_errors.of_system(error, choose_workdir(WORKDIR.value)), EXIT_FAILED)
+    except KeyboardInterrupt as stop:
+        fail(
+            f"{_stops.said(stop)}; {WORKDIR.value} has what was finished before, and "
+            "the same command computes all of it anew.",
+            _stops.exit_code(stop),
+        )
 
 
 def check_flags() -> None:

@@ -81,11 +81,15 @@ def draw() -> Path:
     if not WORKDIR.value:
         raise UserError("--workdir is missing: the folder of a sweep.")
     workdir = choose_workdir(WORKDIR.value)
-    name = _NAME.value or ("densities" if _DENSITY.value else "curves")
-    if Path(name).name != name or len(name) > MAX_NAME_LENGTH:
+    name = _NAME.value
+    if name is None:
+        name = "densities" if _DENSITY.value else "curves"
+    of_dots = not name.strip(". ")
+    if of_dots or Path(name).name != name or len(name) > MAX_NAME_LENGTH:
         raise UserError(
-            "--name must be the name of a file without folders, of at most "
-            f"{MAX_NAME_LENGTH} letters, got {name!r}; the figure goes into --workdir."
+            "--name must be the name of a file without folders, not of dots alone and "
+            f"of at most {MAX_NAME_LENGTH} letters, got {name!r}; the figure goes into "
+            "--workdir."
         )
     given = {flag.name for flag in (_X, _Y, _CURVES, _LABELS) if flag.value}
     if _DENSITY.value:

@@ -10,6 +10,7 @@ from there, bit for bit as if it had not been interrupted.
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import _errors, _flags, _workdir
+from experiments import _errors, _flags, _stops, _workdir
 from experiments._cascade import marked_steps
 from experiments._environment import be_quiet, check_devices, enable_compile_cache
 from experiments._errors import UserError, fail
@@ -42,6 +43,7 @@ from experiments._results import (
     summary,
 )
 from vsc_jax import training
+from vsc_jax._files import whole_file
 from vsc_jax.evaluation import (
     Context,
     draw_rows,
@@ -137,18 +139,16 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
             print(f"{stop}; the same command with --workdir goes on.", flush=True)
         sys.exit(128 + signal.Signals[stop.signal_name])
     except OSError as error:
-        fail(_errors.one_line(error), EXIT_FAILED)
+        fail(_errors.of_system(error, choose_workdir(WORKDIR.value)), EXIT_FAILED)
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not is_loss(error):
             raise
         end(describe_loss(choose_workdir(WORKDIR.value), error))
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; what is saved stays, and the same command with --workdir "
-            "goes on from there.",
-            flush=True,
-        )
-        sys.exit(EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        saved = _workdir.what_is_saved(choose_workdir(WORKDIR.value))
+        with contextlib.suppress(OSError):
+            print(f"\n{_stops.said(stop)}; {saved}", flush=True)
+        sys.exit(_stops.exit_code(stop))
 
 
 def run(
@@ -287,7 +287,8 @@ def save_encodings(context: Context, file: Path) -> None:
         return
     encoded = context.encode(context.dataset.test_indices[:NUM_ENCODED])
     if encoded.log_var is not None and not encoded.has_spike:
-        np.savez(file, mean=encoded.mean, log_var=encoded.log_var)
+        with whole_file(file) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, mean=encoded.mean, log_var=encoded.log_var)
 
 
 def draw(
@@ -320,7 +321,9 @@ def draw(
 
 def choose_workdir(given: str | None) -> Path:
     """The folder given, or a new one named after the config and the time."""
-    if given:
+    if given is not None:
+        if not given.strip():
+            raise UserError("--workdir is empty; name a folder, or leave it out.")
         if "://" in given:
             raise UserError(
                 f"--workdir must be a folder of this machine, got {given}; mount the "
@@ -331,10 +334,13 @@ def choose_workdir(given: str | None) -> Path:
         except RuntimeError as error:  # `~` without a home
             raise UserError(f"--workdir={given}: {_errors.one_line(error)}") from error
     file = config_flags.get_config_filename(flags.FLAGS["config"])
-    name = Path(file.partition(":")[0]).stem
-    return (
-        Path("runs").absolute() / f"{name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-    )
+    return _new_folder(Path("runs").absolute() / Path(file.partition(":")[0]).stem)
+
+
+@functools.cache
+def _new_folder(beginning: Path) -> Path:
+    """The same at each call, for it is one run."""
+    return Path(f"{beginning}-{datetime.now().strftime('%Y%m%d-%H%M%S')}")
 
 
 def config_source() -> str | None:

@@ -22,6 +22,7 @@ LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | 
 MAY_IMPORT = {
     "_memory": set(),
     "_ranges": set(),
+    "_files": set(),
     "_checks": {"_ranges"},
     "_gates": {"_checks", "_ranges"},
     **{leaf: SHARED for leaf in LEAVES},
@@ -31,12 +32,13 @@ MAY_IMPORT = {
     "training": SHARED | {"models", "datasets", "schedules", "networks"},
     # Of networks it takes the `Posterior` that `Model.encode` returns.
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
-    "figures": SHARED | {"evaluation", "models", "datasets", "metrics"},
+    "figures": SHARED | {"_files", "evaluation", "models", "datasets", "metrics"},
     # `vsc_jax.load_run` and the parts, imported when they are asked for.
     "_run": {"training", "evaluation", "models"},
     "": LEAVES | {"_run", "models", "training", "evaluation", "figures"},
     "experiments": LEAVES
-    | {"", "_memory", "_ranges", "models", "training", "evaluation", "figures"},
+    | {"", "_files", "_memory", "_ranges"}
+    | {"models", "training", "evaluation", "figures"},
 }
 # What training, evaluation and figures may name of models: what a method must have to
 # be trained, and what it may be able to do. None of them knows a method.
@@ -46,6 +48,7 @@ TRAINABLE = {"Batch", "LossOutput", "Params", "Player", "Trainable", "Weights"} 
 CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "BoundsLikelihood",
     "Classifies",
+    "DecodesClasses",
     "FindsObjects",
     "FoundObjects",
     "HasCategories",

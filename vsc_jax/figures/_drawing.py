@@ -4,11 +4,14 @@ Matplotlib's object interface is used, without pyplot: drawing changes no global
 and needs no display. It is imported inside functions, for it takes a second.
 """
 
+import re
 import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vsc_jax._files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +35,8 @@ def plain(text: str, max_length: int = 40) -> str:
     r"""Text, such as the name of a folder, for matplotlib to show as it is.
 
     Lines are cut to `max_length`. Without its backslash a dollar sign would begin a
-    formula, and what is none, such as `$\frac{$`, an error.
+    formula, and what is none, such as `$\frac{$`, an error. Bytes of a file name that
+    are no text, which are surrogates in Python, have no letter.
 
     >>> print(plain("cost in $ or $\\frac{$"))
     cost in \$ or \$\frac{\$
@@ -43,7 +47,12 @@ def plain(text: str, max_length: int = 40) -> str:
         line if len(line) <= max_length else line[: max_length - 1] + "…"
         for line in str(text).split("\n")
     ]
-    return "\n".join(lines).replace("$", r"\$")
+    return valid("\n".join(lines)).replace("$", r"\$")
+
+
+def valid(text: str) -> str:
+    """Text that can be drawn and encoded: U+FFFD in place of a surrogate."""
+    return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
@@ -79,5 +88,6 @@ def save(figure: "Figure", path: Path) -> Path:
     with warnings.catch_warnings():
         # Of names in a script that the font lacks; boxes stand for their letters.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        figure.savefig(path, format="png", dpi=DPI)
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=DPI)
     return path

@@ -103,8 +103,9 @@ def make_figures(
     `kl_over_steps.png`. Of a data set of points `points.png` in place of the pictures
     of images.
 
-    All that move or rank latents take the Gaussian ones; categories stay. An error of
-    one figure is logged and costs none of the others.
+    All that move or rank latents take the Gaussian ones; categories stay. Each file is
+    written whole or not at all. An error of one figure costs none of the others; it is
+    logged, unless it is one of the operating system, such as that of a full disk.
 
     Args:
       context: the model and its data.
@@ -148,10 +149,20 @@ def make_figures(
             figures.paths.extend(_draw(figure, data))
         except NotApplicable as reason:
             figures.skipped[figure.name] = str(reason)
+        except OSError as error:  # such as a full disk: no fault of the figure
+            figures.failed[figure.name] = _cannot_write(error, data.out_dir)
         except Exception as error:
-            figures.failed[figure.name] = f"{type(error).__name__}: {error}"
+            what = " ".join(str(error).split())
+            figures.failed[figure.name] = f"{type(error).__name__}: {what}"
             _logger.exception("the figure %s failed", figure.name)
     return figures
+
+
+def _cannot_write(error: OSError, folder: Path) -> str:
+    """The same for all files of the folder, so that it can be said once."""
+    if error.filename is None or Path(error.filename).parent != folder:
+        return " ".join(str(error).split())
+    return f"cannot write to {folder}: {error.strerror}"
 
 
 def _draw(figure: Figure, data: FigureData) -> list[Path]:

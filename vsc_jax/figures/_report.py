@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vsc_jax._files import whole_file
+from vsc_jax.figures._drawing import valid
 from vsc_jax.figures._make_figures import Figures
 
 # Parts of the results that have a place of their own.
@@ -143,7 +145,9 @@ def write_report(
         "</body></html>",
     ]
     path = run_dir / "report.html"
-    path.write_text("\n".join(part for part in parts if part) + "\n", "utf-8")
+    text = valid("\n".join(part for part in parts if part) + "\n")
+    with whole_file(path) as temporary:
+        temporary.write_text(text, "utf-8")
     return path
 
 

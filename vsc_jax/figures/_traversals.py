@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vsc_jax._files import whole_file
 from vsc_jax.evaluation import traversal_codes, traversal_values
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._panels import as_frames, as_panels, enlarge, save_rows, to_rgb
@@ -115,14 +116,15 @@ def save_traversal_gif(
         pictures.append(picture)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pictures[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=milliseconds,
-        loop=0,
-    )
+    with whole_file(path) as temporary:
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=milliseconds,
+            loop=0,
+        )
     return path
 
 

@@ -62,20 +62,20 @@ def one_line(error: BaseException) -> str:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silences what Orbax prints of an error that it raises as well."""
-    absl_logger = logging.getLogger("absl")
-    asyncio_logger = logging.getLogger("asyncio")
-    level, hook = absl_logger.level, sys.unraisablehook
-    absl_logger.setLevel(logging.CRITICAL)  # a traceback per thread
+    # Orbax logs a traceback per thread with absl's.
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    hook = sys.unraisablehook
     if not isinstance(hook, _WithoutLeftovers):
         sys.unraisablehook = _WithoutLeftovers(hook)
-    asyncio_logger.addFilter(_is_no_leftover)
-    try:
-        yield
-        # Both stay after an error: what is left ends later.
-        sys.unraisablehook = hook
-        asyncio_logger.removeFilter(_is_no_leftover)
-    finally:
-        absl_logger.setLevel(level)
+    silent = [logger for logger in loggers if _is_no_leftover in logger.filters]
+    for logger in loggers:
+        logger.addFilter(_is_no_leftover)
+    yield
+    # Both stay after an error: what is left ends later.
+    sys.unraisablehook = hook
+    for logger in loggers:
+        if logger not in silent:
+            logger.removeFilter(_is_no_leftover)
 
 
 class _WithoutLeftovers:
@@ -97,6 +97,8 @@ class _WithoutLeftovers:
 
 def _is_no_leftover(record: logging.LogRecord) -> bool:
     """Whether this is something else than a second error of a failed Orbax call."""
+    if f"{os.sep}orbax{os.sep}" in record.pathname:
+        return False
     error = record.exc_info[1] if record.exc_info else None
     frames = traceback.extract_tb(error.__traceback__) if error else []
     return not any("orbax" in frame.filename for frame in frames)
