@@ -96,6 +96,7 @@ _FACTOR = "tc_weight of this row is not published, 35 is that of another code"
 _SCORE = "factor_vae_score"
 _ACCURACY = "unsupervised_accuracy"
 _LAST_SCORE = f"disentanglement.{_SCORE}.cascade.{_SCORE}"
+_LAST_ACCURACY = f"disentanglement.{_ACCURACY}.d0.{_ACCURACY}"
 _BEST_ACCURACY = f"best_of_run.{_ACCURACY}"
 
 _CASCADE = Table(
@@ -120,6 +121,7 @@ _CASCADE = Table(
         Column("score, last", _LAST_SCORE),
         Column("score, best of run", f"best_of_run.{_SCORE}"),
         Column("published", f"best_of_run.{_SCORE}", published=True),
+        Column("accuracy, last", _LAST_ACCURACY),
         Column("accuracy, best of run", _BEST_ACCURACY),
         Column("published", _BEST_ACCURACY, published=True),
     ),

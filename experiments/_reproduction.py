@@ -169,12 +169,8 @@ def another_config(point: Point) -> str:
     )
 
 
-def differences(planned: Planned) -> str:
-    """What differs from the published setting, in one line.
-
-    >>> differences(planned)  # doctest: +SKIP
-    'image_size 32, not 64; network mlp, not conv; num_steps 30,000, not 300,000'
-    """
+def differences(planned: Planned) -> tuple[str, ...]:
+    """What differs from the published setting, such as `"image_size 32, not 64"`."""
     before = flatten(planned.published)
     now = flatten(_config_there(planned) or planned.points[0].config)
     names = [
@@ -184,13 +180,21 @@ def differences(planned: Planned) -> str:
         and name != SEED
         and not name.startswith((*CANNOT_CHANGE_NUMBERS, "data.path"))
         and (not name.startswith("evaluation.") or name in _PUBLISHED_EVALUATION)
+        # Which of the two networks it is of is said with the network.
+        and not (name == "model.hidden" and "conv" in _networks(before, now))
     ]
+    names.sort(key=lambda name: name.startswith("evaluation."))
     short = short_names(names)
-    parts = [
-        f"{short[name]} {_shown(now.get(name))}, not {_shown(before.get(name))}"
+    return tuple(
+        f"{short[name]} on another schedule"
+        if name.startswith("schedules.")
+        else f"{short[name]} {_shown(name, now)}, not {_shown(name, before)}"
         for name in names
-    ]
-    return "; ".join(parts)
+    )
+
+
+def _networks(*configs: Mapping[str, Any]) -> list[Any]:
+    return [flat.get("model.network") for flat in configs]
 
 
 def _config_there(planned: Planned) -> ConfigDict | None:
@@ -205,9 +209,12 @@ def _config_there(planned: Planned) -> ConfigDict | None:
     return None
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, fields: Mapping[str, Any]) -> str:
+    value = fields.get(name)
     if value is None or value == ():
         return "none"
+    if name == "model.network" and value == "mlp":
+        return f"mlp {fields.get('model.hidden')}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

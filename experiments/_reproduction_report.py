@@ -7,7 +7,8 @@ there, with the step said; `compare` itself leaves such runs out.
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from experiments._comparison import (
 )
 from experiments._config_files import flatten
 from experiments._errors import UserError
-from experiments._print_tables import print_tables
 from experiments._reproducible_tables import Column, Table
 from experiments._reproduction import Planned, State, differences, state_of
 from experiments._results import by_reason
@@ -32,6 +32,9 @@ from experiments._table import row_of
 from experiments.published import PublishedRow, published_rows
 
 COMMAND = "experiments.reproduce"
+# Letters of a reason in a table.
+_MAX_REASON = 200
+_AS_PUBLISHED = "the published setting as far as it is known"
 
 
 class Reported(NamedTuple):
@@ -47,7 +50,7 @@ class Reported(NamedTuple):
     planned: Planned
     states: tuple[State, ...]
     runs: tuple[Run, ...]
-    differs: str
+    differs: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -140,9 +143,9 @@ def write_report(
 
 def print_report(name: str, table: Table, rows: Sequence[Reported]) -> None:
     """The summary in the terminal."""
-    columns, lines = summary(name, table, rows)
-    print_tables([], [(table.title, columns, lines)], [*remarks(rows)])
-    print(headline(table, rows))
+    print(f"\n{_formats.markdown(*summary(name, table, rows))}")
+    for line in (*remarks(rows), headline(table, rows)):
+        print(line)
 
 
 def at_published_setting(table: Table, rows: Sequence[Reported]) -> list[str]:
@@ -161,11 +164,11 @@ def headline(table: Table, rows: Sequence[Reported]) -> str:
     finished = sum(row.is_complete for row in rows)
     said = f"{finished} of {len(rows)} rows are finished. "
     if len(done) == len(rows):
-        return f"{said}All are at the published setting as far as it is known."
+        return f"{said}All are at {_AS_PUBLISHED}."
     if done:
         return (
-            f"{said}At the published setting as far as it is known, with all seeds, "
-            f"are {', '.join(done)}; the others do not reproduce the published rows."
+            f"{said}At {_AS_PUBLISHED}, with all seeds: {', '.join(done)}. The others "
+            "do not reproduce the published rows."
         )
     return f"{said}None reproduces the published row: it says below what differs."
 
@@ -174,8 +177,9 @@ def summary(
     name: str, table: Table, rows: Sequence[Reported]
 ) -> tuple[list[str], list[list[Any]]]:
     """Columns and lines of the summary, a line for each row of the table."""
-    published = {row.name: row for row in published_rows(name)}
-    shown = [column for column in table.columns if _is_there(column, rows)]
+    names = {row.planned.row.published_name for row in rows}
+    published = {row.name: row for row in published_rows(name) if row.name in names}
+    shown = [c for c in table.columns if _is_there(c, rows, published.values())]
     columns = ["method", "seeds", "step", *(column.heading for column in shown)]
     lines = []
     for row in rows:
@@ -188,22 +192,38 @@ def summary(
 
 def remarks(rows: Sequence[Reported]) -> list[str]:
     """What differs in each row, and what failed or has not begun, a line each."""
-    differs = {row.label: _said(row) for row in rows}
-    lines = [f"{labels}: {text}" for text, labels in by_reason(differs).items() if text]
+    said = {row.label: _said(row) for row in rows}
+    common = [part for part in _said(rows[0]) if all(part in s for s in said.values())]
+    if len(rows) == 1:
+        common = []
+    lines = [f"every row: {'; '.join(common)}"] if common else []
+    own = {
+        label: "; ".join(part for part in parts if part not in common)
+        for label, parts in said.items()
+    }
+    lines += [f"{labels}: {text}" for text, labels in by_reason(own).items() if text]
     failed = left_out([run for row in rows for run in row.runs])
-    named = {Path(folder).name: reason for folder, reason in failed.items()}
-    grouped = by_reason(named).items()
-    return lines + [f"without scores {names}: {reason}" for reason, names in grouped]
+    named = {
+        Path(folder).name: textwrap.shorten(reason, _MAX_REASON, placeholder=" ...")
+        for folder, reason in failed.items()
+    }
+    return lines + [
+        f"without scores {names}: {reason}"
+        for reason, names in by_reason(named).items()
+    ]
 
 
-def _said(row: Reported) -> str:
-    note = row.planned.row.note
-    differs = row.differs or "the published setting as far as it is known"
-    return f"{differs}; {note}" if note else differs
+def _said(row: Reported) -> list[str]:
+    notes = row.planned.row.note.split("; ") if row.planned.row.note else []
+    return [*(row.differs or [_AS_PUBLISHED]), *notes]
 
 
-def _is_there(column: Column, rows: Sequence[Reported]) -> bool:
-    """Whether one of the rows can have something in a column."""
+def _is_there(
+    column: Column, rows: Sequence[Reported], published: Iterable[PublishedRow]
+) -> bool:
+    """Whether one of the rows has something in a column."""
+    if column.published:
+        return any(row.score(column.score) for row in published)
     return any(column.score in run.scores for row in rows for run in row.runs)
 
 
@@ -282,8 +302,7 @@ def _as_json(row: Reported) -> dict[str, Any]:
         "config": row.planned.source,
         "num_steps": row.states[0].num_steps,
         "complete": row.is_complete,
-        "differs": row.differs,
-        "note": row.planned.row.note,
+        "differs": _said(row),
         "published": row.planned.row.published_name,
         "runs": runs,
     }

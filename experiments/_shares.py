@@ -7,15 +7,23 @@ from typing import NamedTuple, TypeVar
 
 Task = TypeVar("Task")
 
-# Seconds that a run takes beside its training, until one has been measured: ours took 3
-# to 8 at the laptop budget on 2 cores.
-FIRST_GUESS = 5.0
 # Of a share, for training, even where scores take longer than they should.
 MIN_TRAINING = 0.25
 # Of a share, for what is not training; if that is too little, fewer runs take part.
 MAX_SCORING = 0.5
 # A share is not worth its compilation if it is shorter.
 MIN_SHARE = 10.0
+
+
+class Cost(NamedTuple):
+    """Seconds beside training: of a task, and of each of its runs."""
+
+    task: float
+    run: float
+
+
+# Until one has been measured: those of the laptop budget on 2 cores.
+FIRST_GUESS = Cost(5.0, 5.0)
 
 
 class Share(NamedTuple):
@@ -33,7 +41,7 @@ class Share(NamedTuple):
 
 
 class Shares:
-    """A wall clock for all tasks, and what runs of each take beside their training."""
+    """A wall clock for all tasks, and what each takes beside its training."""
 
     def __init__(
         self, seconds: float, clock: Callable[[], float] = time.monotonic
@@ -41,21 +49,32 @@ class Shares:
         """`seconds`: from now on."""
         self._clock = clock
         self._end = clock() + seconds
-        self._cost: dict[Hashable, float] = {}
+        self._costs: dict[Hashable, Cost] = {}
 
     def remaining(self) -> float:
         """Seconds until time is over."""
         return max(0.0, self._end - self._clock())
 
-    def cost(self, key: Hashable) -> float:
-        """Seconds that a run of a task takes beside its training."""
-        if key in self._cost:
-            return self._cost[key]
-        return max(self._cost.values(), default=FIRST_GUESS)
+    def cost(self, key: Hashable) -> Cost:
+        """What a task takes beside its training; the most of others if not known."""
+        if key in self._costs:
+            return self._costs[key]
+        known = self._costs.values() or [FIRST_GUESS]
+        return Cost(max(cost.task for cost in known), max(cost.run for cost in known))
 
-    def learn(self, key: Hashable, seconds: float) -> None:
-        """Notes what a run of a task took beside its training."""
-        self._cost[key] = max(0.0, seconds)
+    def learn(
+        self, key: Hashable, num_runs: int, per_run: float, beside: float | None
+    ) -> None:
+        """Notes what a task took beside its training.
+
+        Args:
+          key: of the task.
+          num_runs: that it had.
+          per_run: seconds of the scores of each.
+          beside: seconds of all but training; None if that is not known.
+        """
+        of_task = self.cost(key).task if beside is None else beside - num_runs * per_run
+        self._costs[key] = Cost(max(0.0, of_task), per_run)
 
     def choose(
         self, tasks: Sequence[Task], key: Callable[[Task], Hashable]
@@ -63,7 +82,7 @@ class Shares:
         """The first tasks, as many as get a share that is worth it."""
         remaining, chosen, least = self.remaining(), [], 0.0
         for task in tasks:
-            least = max(least, MIN_SHARE + self.cost(key(task)))
+            least = max(least, MIN_SHARE + sum(self.cost(key(task))))
             if least * (len(chosen) + 1) > remaining:
                 break
             chosen.append(task)
@@ -78,9 +97,10 @@ class Shares:
           num_tasks: that have yet to get a share, this one among them.
         """
         seconds, cost = self.remaining() / num_tasks, self.cost(key)
-        fit = math.inf if cost == 0 else seconds * MAX_SCORING / cost
+        fit = math.inf if cost.run == 0 else seconds * MAX_SCORING / cost.run
         runs = int(max(1, min(num_runs, fit)))
-        training = max(seconds - runs * cost, MIN_TRAINING * seconds)
+        beside = cost.task + runs * cost.run
+        training = max(seconds - beside, MIN_TRAINING * seconds)
         return Share(runs, training, self._clock() + seconds)
 
     def is_over(self, share: Share) -> bool:

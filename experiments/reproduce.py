@@ -34,6 +34,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl import flags
@@ -112,7 +113,7 @@ def main(argv: Sequence[str]) -> None:
         if MINUTES.value is not None:
             limit = 60 * MINUTES.value - (time.monotonic() - began)
         if failed := reproduction.run(limit):
-            fail(f"{len(failed)} runs or scores failed: see {failed[0]}", EXIT_FAILED)
+            fail(f"{len(failed)} runs failed: {', '.join(failed)}", EXIT_FAILED)
 
 
 class Reproduction:
@@ -188,7 +189,7 @@ class Reproduction:
           seconds: wall time after which it ends; None for none.
 
         Returns:
-          What failed, with where it says so first.
+          The names of the runs that failed, or of which a score failed.
         """
         self._workdir.mkdir(parents=True, exist_ok=True)
         if jax.devices()[0].platform == "cpu" and seconds is not None:
@@ -213,9 +214,7 @@ class Reproduction:
         if not all(row.is_complete for row in rows):
             print("the same command goes on with what is not finished.")
         failed = {**self._failed, **_failed_scores(rows)}
-        for folder, reason in failed.items():
-            print(f"{folder.name} failed: {reason}", file=sys.stderr)
-        return [str(path), *(folder.name for folder in failed)] if failed else []
+        return [folder.name for folder in failed]
 
     def _tasks(self) -> list[list[Planned]]:
         """What is not finished, the least advanced first."""
@@ -288,7 +287,9 @@ class Reproduction:
         """Notes why runs failed."""
         reason = f"{type(error).__name__}: {_errors.one_line(error)}"
         if isinstance(error, UserError):
+            # The errors of data name the flag of experiments.run.
             reason = _errors.one_line(error)
+            reason = reason.replace("--config.data.path=", "--data_path=")
         elif not isinstance(error, (RuntimeError, OSError)):
             _logger.error("runs failed", exc_info=error)
         for folder in sorted(folders):
@@ -335,13 +336,21 @@ def _learn(
 ) -> None:
     """Notes what the runs of a task took beside their training."""
     states = [state_of(point) for point in points]
-    if any(not state.is_complete for state in states):
-        # They were trained for all of their time.
-        shares.learn(_key(task), (seconds - share.training) / len(states))
-    elif states:
-        scored = [state.results.get("run", {}) for state in states]
-        took = [run.get("evaluation_seconds", 0.0) for run in scored]
-        shares.learn(_key(task), sum(took) / len(took))
+    took = [_scoring_seconds(state.results) for state in states if state.scored]
+    if took:
+        # The first one compiles for all; alone it says little of others.
+        rest = took[1:] or [min(took[0], shares.cost(_key(task)).run)]
+        # Runs that are not at their end were trained for all of their time.
+        ended = all(state.is_complete for state in states)
+        beside = None if ended else seconds - share.training
+        shares.learn(_key(task), len(took), sum(rest) / len(rest), beside)
+
+
+def _scoring_seconds(results: Mapping[str, Any]) -> float:
+    metrics = results.get("metrics", {}).values()
+    return results["run"].get("evaluation_seconds", 0.0) + sum(
+        score.get("seconds", 0.0) for score in metrics
+    )
 
 
 def _key(task: Sequence[Planned]) -> str:

@@ -1,0 +1,390 @@
+"""Published tables by one command: what is run, how time is shared, what is written."""
+
+import csv
+import json
+import logging
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from experiments import _groups, _shares, reproduce
+from experiments._errors import UserError
+from experiments._reproducible_tables import REPRODUCIBLE, Column, Row, Table
+from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
+from experiments._shares import FIRST_GUESS, MIN_SHARE, Shares
+from experiments.published import published_rows
+from experiments.reproduce import Reproduction, parse_seeds
+from vsc_jax import training
+
+SMALL = {"model.hidden": (8,), "model.latent_dim": 3}
+
+
+def small_row(method, label, *, laptop="vsc_mlp:digits,quick", note="", dim=3, **w):
+    fields = SMALL | {f"weights.{name}": value for name, value in w.items()}
+    fields["model.latent_dim"] = dim
+    return Row(method, label, "vsc_mlp:digits", laptop, fields, note=note)
+
+
+TABLE = Table(
+    "A small table",
+    {"full": 3, "laptop": 2},
+    (
+        small_row("one", "JointVAE, m=6", note="no code is published", dim=2),
+        small_row("two", "two, beta=1", beta=1.0),
+        small_row("two", "two, beta=4", beta=4.0),
+    ),
+    (
+        Column("loss", "loss"),
+        Column("KL", "kl"),
+        Column("published", "best_of_run.factor_vae_score", published=True),
+    ),
+)
+
+
+@pytest.fixture
+def groups(monkeypatch):
+    """The names of the runs of each group that was trained, with its time limit."""
+    found = []
+
+    def train_group(model, runs, **options):
+        found.append(([run.workdir.name for run in runs], options["time_limit"]))
+        return training.train_group(model, runs, show_progress=False, **options)
+
+    monkeypatch.setattr(_groups, "train_group", train_group)
+    return found
+
+
+def reproduction(workdir, table=TABLE, **options):
+    return Reproduction("cascade", table, "laptop", workdir, **options)
+
+
+def read(workdir):
+    return json.loads((workdir / "comparison.json").read_text())
+
+
+def names(*runs):
+    return [f"{label},seed={seed}" for label, seed in runs]
+
+
+ONE, TWO, FOUR = "JointVAE_m=6", "two_beta=1", "two_beta=4"
+PAIRS = [(TWO, 0), (FOUR, 0), (TWO, 1), (FOUR, 1)]
+
+
+def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, capsys):
+    assert not reproduction(tmp_path).run()
+    # Rows that differ in weights alone are one program.
+    assert groups == [(names((ONE, 0), (ONE, 1)), None), (names(*PAIRS), None)]
+    content = read(tmp_path)
+    assert [row["complete"] for row in content["rows"]] == [True] * 3
+    assert [setting["name"] for setting in content["settings"]] == [
+        row.label for row in TABLE.rows
+    ]
+    text = (tmp_path / "comparison.md").read_text()
+    assert "3 of 3 rows are finished. None reproduces the published row" in text
+    assert "| JointVAE, m=6 | 2 of 2 | 6 of 6 |" in text
+    # Published by this name, scored by no run of ours.
+    assert "| method | seeds | step | loss | KL | published |" in text
+    assert text.count("| 0.745 +- 0.052 |\n") == 1
+    (line,) = [line for line in text.splitlines() if "no code is published" in line]
+    assert line.startswith("- JointVAE, m=6: ")
+    text = (tmp_path / "comparison.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["setting"] for row in rows] == [row.label for row in TABLE.rows]
+    assert all(float(row["loss.mean"]) > 0 for row in rows)
+    assert "the same command" not in capsys.readouterr().out
+
+    groups.clear()
+    assert not reproduction(tmp_path).run()
+    assert not groups
+    # Other seeds join those that are there, even of rows that are not asked for.
+    assert not reproduction(tmp_path, methods=["one"], seeds=[5, 6]).run()
+    assert groups == [(names((ONE, 5), (ONE, 6)), None)]
+    runs = {row["label"]: list(row["runs"]) for row in read(tmp_path)["rows"]}
+    assert runs["JointVAE, m=6"] == names(*((ONE, seed) for seed in (0, 1, 5, 6)))
+    assert runs["two, beta=4"] == names((FOUR, 0), (FOUR, 1))
+
+
+@pytest.fixture
+def no_time(monkeypatch):
+    """Shares in which a chunk of steps is trained, and no more."""
+    monkeypatch.setattr(_shares, "MIN_SHARE", 0.0)
+    monkeypatch.setattr(_shares, "FIRST_GUESS", _shares.Cost(0.0, 0.0))
+
+
+def test_a_table_that_had_no_time_goes_on(tmp_path, groups, no_time, capsys):
+    reproduction(tmp_path).run(0.05)
+    assert [name for name, _ in groups] == [names((ONE, 0), (ONE, 1))]
+    assert "the same command goes on" in capsys.readouterr().out
+    one, two, four = read(tmp_path)["rows"]
+    assert [run["scored_step"] for run in one["runs"].values()] == [3, 3]
+    assert {run["failed"] for run in (two | four)["runs"].values()} == {"not begun"}
+    text = (tmp_path / "comparison.md").read_text()
+    assert "0 of 3 rows are finished." in text
+    assert "| JointVAE, m=6 | 2 of 2 | 3 of 6 |" in text
+    assert "| two, beta=1 | 0 of 2 | 0 of 6 | - |" in text
+    assert "| JointVAE, m=6, step 3 of 6 | 2 |" in text
+    # Those that are least advanced come first.
+    groups.clear()
+    reproduction(tmp_path).run(0.05)
+    assert [name for name, _ in groups] == [names(*PAIRS)]
+    groups.clear()
+    reproduction(tmp_path).run()
+    assert [set(name) for name, _ in groups] == [
+        set(names((ONE, 0), (ONE, 1))),
+        set(names(*PAIRS)),
+    ]
+    assert all(row["complete"] for row in read(tmp_path)["rows"])
+
+
+def test_minutes_are_shared(tmp_path, groups, no_time):
+    reproduction(tmp_path).run(600.0)
+    (_, first), (_, second) = groups
+    assert 0.8 * 300 < first < 300
+    assert second > 400  # the first one left most of its share
+    assert all(row["complete"] for row in read(tmp_path)["rows"])
+
+
+@pytest.mark.parametrize("stop", [training.Terminated, KeyboardInterrupt])
+def test_what_was_scored_stays_when_it_is_stopped(tmp_path, monkeypatch, stop):
+    run_points, calls = reproduce.run_points, []
+
+    def stopping(points, **options):
+        calls.append(points)
+        if len(calls) == 2:
+            raise stop(*("SIGTERM", 3, tmp_path)[: 3 * (stop is training.Terminated)])
+        return run_points(points, **options)
+
+    monkeypatch.setattr(reproduce, "run_points", stopping)
+    with pytest.raises(stop):
+        reproduction(tmp_path).run()
+    assert [row["complete"] for row in read(tmp_path)["rows"]] == [True, False, False]
+    assert not reproduction(tmp_path).run()
+    assert len(calls) == 3
+    assert all(row["complete"] for row in read(tmp_path)["rows"])
+
+
+def test_a_row_that_fails_is_named_and_the_others_go_on(tmp_path, capsys):
+    rows = (
+        small_row("missing", "missing", laptop="vsc_mlp:mnist,quick"),
+        small_row("bad", "bad", beta=-1.0, dim=2),
+        small_row("good", "good"),
+    )
+    failed = reproduction(tmp_path, TABLE._replace(rows=rows)).run()
+    assert failed == names(
+        *((label, s) for label in ("missing", "bad") for s in (0, 1))
+    )
+    missing, bad, good = read(tmp_path)["rows"]
+    assert good["complete"]
+    (reason,) = {run["failed"] for run in bad["runs"].values()}
+    assert reason == "weights.beta must be at least 0, got -1."
+    assert all("mnist" in run["failed"] for run in missing["runs"].values())
+    assert (
+        "without scores bad,seed=0, bad,seed=1: weights.beta must"
+        in (tmp_path / "comparison.md").read_text()
+    )
+    assert "bad,seed=1 failed: weights.beta" in capsys.readouterr().out
+
+
+def test_a_run_that_diverges_ends_alone(tmp_path, monkeypatch):
+    run_points = reproduce.run_points
+
+    def diverging(points, **options):
+        for point, outcome in run_points(points, **options):
+            bad = point.name == f"{FOUR},seed=1"
+            error = training.NonFiniteLossError("step 2 is not finite")
+            yield point, error if bad else outcome
+
+    monkeypatch.setattr(reproduce, "run_points", diverging)
+    failed = reproduction(tmp_path, methods=["two"]).run()
+    assert failed == [f"{FOUR},seed=1"]
+
+
+def test_a_score_that_fails_is_named(tmp_path):
+    reproduction(tmp_path, methods=["one"], seeds=[0]).run()
+    file = tmp_path / names((ONE, 0))[0] / "results.json"
+    results = json.loads(file.read_text())
+    results["scores"]["failed"] = {"elbo": "RuntimeError: no"}
+    file.write_text(json.dumps(results))
+    assert reproduction(tmp_path, methods=["one"], seeds=[0]).run() == names((ONE, 0))
+
+
+def test_an_unexpected_error_of_a_task_has_a_traceback(tmp_path, monkeypatch, caplog):
+    def broken(points, **options):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(reproduce, "run_points", broken)
+    with caplog.at_level(logging.ERROR):
+        assert len(reproduction(tmp_path).run()) == 6
+    assert caplog.text.count("Traceback") == 2
+
+
+def test_a_run_with_another_config_is_left_alone(tmp_path):
+    assert not reproduction(tmp_path, methods=["one"], seeds=[0]).run()
+    other = TABLE._replace(rows=(small_row("one", "JointVAE, m=6", beta=7.0, dim=2),))
+    failed = reproduction(tmp_path, other, seeds=[0, 1]).run()
+    assert failed == names((ONE, 0))
+    first, second = read(tmp_path)["rows"][0]["runs"].values()
+    assert first["failed"] is None  # its scores are there, with a note
+    assert second["scored_step"] == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"notes.txt": "mine"}, "has something else in it; choose another --workdir"),
+        ({"comparison.json": "{"}, "has something else"),
+        ({"comparison.json": '{"written_by": "experiments.compare"}'}, "has something"),
+        (
+            {
+                "comparison.json": '{"written_by": "experiments.reproduce", '
+                '"table": "study", "budget": "laptop"}'
+            },
+            "has the table study at the budget laptop; choose",
+        ),
+    ],
+)
+def test_a_folder_of_something_else_is_refused(tmp_path, content, message):
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        reproduction(tmp_path)
+    file = tmp_path / next(iter(content))
+    with pytest.raises(UserError, match="must be a folder"):
+        reproduction(file)
+
+
+def test_what_is_there_is_listed(tmp_path, no_time):
+    reproduction(tmp_path).run(0.05)
+    lines = reproduction(tmp_path, seeds=[0]).describe().splitlines()
+    assert lines[:3] == [
+        "JointVAE, m=6 (one), configs/vsc_mlp.py:digits,quick",
+        f"  {ONE},seed=0  (step 3 of 6)",
+        "two, beta=1 (two), configs/vsc_mlp.py:digits,quick",
+    ]
+    assert lines[3] == f"  {TWO},seed=0  (to be run)"
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "message"),
+    [
+        ([], {}, "give one table of cascade, decomposition, study, got none."),
+        (["cascad"], {}, "got 'cascad'. Did you mean cascade?"),
+        (["cascade", "study"], {}, "got cascade study."),
+        (["cascade"], {"minutes": 0.0}, "--minutes must be above 0, got 0."),
+        (["cascade"], {"minutes": float("nan")}, "--minutes must be above 0, got nan."),
+        (["cascade"], {"seeds": "0..x"}, "--seeds must be such as 0..9 or 0,1,5, got"),
+        (["cascade"], {"rows": ["betaVAE"]}, "'betaVAE'. Did you mean beta-VAE?"),
+    ],
+)
+def test_bad_input_is_one_line(words, given, message, capsys):
+    flags.FLAGS.mark_as_parsed()
+    with pytest.raises(SystemExit) as end, flagsaver.flagsaver(**given):
+        reproduce.main(["reproduce", *words])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("0..2", [0, 1, 2]), ("7", [7]), ("3, 1", [3, 1]), ("0..1,5", [0, 1, 5])],
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "2..1", "-1", "0,0", "0..99999", "5000000000"]
+)
+def test_seeds_that_are_none(text):
+    with pytest.raises(UserError, match="--seeds"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize("name", REPRODUCIBLE)
+@pytest.mark.parametrize("budget", ["laptop", "full"])
+def test_the_tables_are_runs(tmp_path, name, budget):
+    table = REPRODUCIBLE[name]
+    seeds = {row.label: [0, 1] for row in table.rows}
+    planned = plan(table, budget, tmp_path, seeds, is_short=budget == "laptop")
+    folders = [point.folder for one in planned for point in one.points]
+    assert len(set(folders)) == 2 * len(table.rows)
+    for one in planned:
+        # Every row says what differs from the published one, or is at its setting.
+        differs = differences(one)
+        at_setting = budget == "full" or one.row.method == "pinwheel"
+        assert bool(differs) != at_setting, (one.row.label, differs)
+    # Methods are programs; rows that differ in shape are programs of their own.
+    assert (
+        len(tasks_of(planned)) == {"cascade": 9, "decomposition": 7, "study": 4}[name]
+    )
+
+
+def test_labels_are_those_of_published_rows():
+    published = {row.name for row in published_rows("cascade")}
+    labels = {row.published_name for row in REPRODUCIBLE["cascade"].rows}
+    assert labels - published == {"AAE-S, m=6"}
+    hoyer = {row.name for row in published_rows("decomposition")}
+    assert hoyer < {row.published_name for row in REPRODUCIBLE["decomposition"].rows}
+    study = {row.published_name for row in REPRODUCIBLE["study"].rows}
+    assert {"VAE", "FactorVAE (10)", "FactorVAE (20)", "FactorVAE (40)"} < study
+
+
+def test_weights_of_the_laptop_budget_are_halved(tmp_path):
+    row = next(r for r in REPRODUCIBLE["study"].rows if r.label == "FactorVAE (40)")
+    table = REPRODUCIBLE["study"]._replace(rows=(row,))
+    for budget, weight in (("laptop", 20.0), ("full", 40.0)):
+        (one,) = plan(table, budget, tmp_path, {row.label: [0]})
+        assert one.points[0].config.weights.tc_weight == weight
+    assert "tc_weight 20, not 40" in differences(
+        plan(table, "laptop", tmp_path, {row.label: [0]})[0]
+    )
+
+
+def test_little_time_scores_fewer_images(tmp_path):
+    row = REPRODUCIBLE["cascade"].rows[0]
+    table = REPRODUCIBLE["cascade"]._replace(rows=(row,))
+    (one,) = plan(table, "full", tmp_path, {row.label: [0]}, is_short=True)
+    assert isinstance(one, Planned)
+    assert differences(one) == (
+        "disentanglement_images 50,000, not 737,280",
+        "score_images 10,000, not 737,280",
+    )
+
+
+def test_names_of_folders_are_safe():
+    label = "spike/weight: 0.8 (a), b"
+    assert run_name(Row("a", label, "", ""), 1) == "spike_weight_0.8_a_b,seed=1"
+
+
+class Time:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_shares_are_equal_and_keep_time_for_scores():
+    time = Time()
+    shares = Shares(400.0, time)
+    tasks = ["a", "b", "c", "d"]
+    assert shares.choose(tasks, str) == tasks
+    share = shares.share("a", 4, 4)
+    assert share == (4, 100.0 - FIRST_GUESS.task - 4 * FIRST_GUESS.run, 100.0)
+    time.now = 120.0
+    assert shares.is_over(share)
+    # What was measured counts from then on, for others as well.
+    shares.learn("a", 4, 10.0, 60.0)
+    assert shares.cost("b") == (20.0, 10.0)
+    assert shares.share("b", 4, 1) == (4, 280.0 - 60.0, 400.0)
+    shares.learn("c", 4, 2.0, None)
+    assert shares.cost("c") == (20.0, 2.0)
+    # As many runs as can be scored in half of the share.
+    assert shares.share("b", 100, 1) == (14, 280.0 - 160.0, 400.0)
+    time.now = 400.0 - 2.5 * (MIN_SHARE + 30.0)
+    assert shares.choose(tasks, str) == ["a", "b"]
+    time.now = 500.0
+    assert shares.remaining() == 0.0
+    assert not shares.choose(tasks, str)
