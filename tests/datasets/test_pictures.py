@@ -188,6 +188,20 @@ def test_transparent_pictures_are_laid_on_white(tmp_path):
     assert "3 of 3 pictures: an alpha channel, laid on white" in note
 
 
+@pytest.mark.parametrize("exif", [b"garbage, not a header", b"Exif\0\0II"])
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_pictures_whose_exif_data_cannot_be_read_are_taken(tmp_path, exif, ending):
+    picture = np.full((4, 4, 3), 9, np.uint8)
+    save(tmp_path / f"a.{ending}", picture, exif=exif)
+    save(tmp_path / f"b.{ending}", picture)
+    images, notes = read(tmp_path)
+    assert abs(images.astype(int) - 9).max() <= 1
+    assert notes == (
+        "1 of 2 pictures: damaged Exif data, so that it is not known how to turn them "
+        f"upright (a.{ending}).",
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "second"),
     [

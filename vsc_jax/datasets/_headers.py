@@ -3,15 +3,18 @@
 import dataclasses
 import os
 import pathlib
+import struct
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vsc_jax.datasets._pixels import FLOAT_MODES, INTEGER_MODES, find_white
 
 _NUM_EXAMPLES = 3
 _ORIENTATION = 0x0112
+# What Pillow raises for damaged Exif data, where it does not warn.
+_EXIF_ERRORS = (SyntaxError, ValueError, KeyError, TypeError, struct.error)
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 # Modes that may come from 16 bits per channel, and their channels without opacity.
 _COLORS = {"RGB": 3, "RGBA": 3, "RGBX": 3, "LA": 1}
@@ -50,9 +53,8 @@ def read_header(path: pathlib.Path) -> Header:
         deep = image.mode in _COLORS and ";16" in str(image.tile)
         width, height = image.size
         # Of a PNG without Exif data before its pixels, Pillow would read all pixels.
-        if image.format != "PNG" or "exif" in image.info:
-            turned = image.getexif().get(_ORIENTATION) in _TURNED
-            width, height = (height, width) if turned else (width, height)
+        if (image.format != "PNG" or "exif" in image.info) and _is_turned(image):
+            width, height = height, width
         header = Header(
             mode=image.mode,
             size=(width, height),
@@ -69,6 +71,23 @@ def read_header(path: pathlib.Path) -> Header:
         if not np.isfinite([low, high]).all():
             raise ValueError("it has values that are not finite")
         return dataclasses.replace(header, low=low, high=high)
+
+
+def turn_upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture as its Exif data say, and whether these could be read at all."""
+    # Errors of the pixels are not to be taken for those of the Exif data.
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image) or image, True
+    except _EXIF_ERRORS:
+        return image, False
+
+
+def _is_turned(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION) in _TURNED
+    except _EXIF_ERRORS:
+        return False
 
 
 def find_whites(

@@ -10,10 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from vsc_jax._memory import check_memory
-from vsc_jax.datasets._headers import Header, add_note, find_whites, read_header
+from vsc_jax.datasets._headers import (
+    Header,
+    add_note,
+    find_whites,
+    read_header,
+    turn_upright,
+)
 from vsc_jax.datasets._pixels import (
     GREY_MODES,
     as_bytes,
@@ -22,6 +28,7 @@ from vsc_jax.datasets._pixels import (
 )
 
 _NUM_NAMED = 10
+_BAD_EXIF = "damaged Exif data, so that it is not known how to turn them upright"
 _READ_ERRORS = (
     *(OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError),
 )
@@ -77,7 +84,9 @@ def read_pictures(
     def read(path: pathlib.Path) -> None:
         with Image.open(path) as image:
             mend_transparency(image)
-            upright = ImageOps.exif_transpose(image) or image
+            upright, known = turn_upright(image)
+            if not known:
+                said.setdefault(_BAD_EXIF, set()).add(path)
             plain = as_bytes(upright, white=white.get(upright.mode))
             pixels = resize_image(plain, image_size=image_size, channels=channels)
             if pixels.size != (width, height):
@@ -90,7 +99,7 @@ def read_pictures(
     _for_each(read, paths, said)
     for text, of in sorted(said.items()):
         chosen = [path in of for path in paths]
-        add_note(notes, paths, chosen, f"Pillow says: {text}")
+        add_note(notes, paths, chosen, text)
     return images, tuple(notes)
 
 
@@ -131,7 +140,7 @@ def _for_each(
     def hear(message: Warning | str, *_: Any, **__: Any) -> None:
         if hasattr(reading, "path"):
             text = " ".join(str(message).split()).rstrip(".")
-            said.setdefault(text, set()).add(reading.path)
+            said.setdefault(f"Pillow says: {text}", set()).add(reading.path)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", module="PIL")

@@ -212,6 +212,15 @@ def test_grey_images_three_pixels_wide_have_an_axis_for_the_channel(load):
     assert load({"x": GREY[..., :3, None]}).image_shape == (6, 3, 1)
 
 
+def test_images_whose_number_may_be_their_last_axis_are_noted(load):
+    images = RNG.integers(0, 256, (6, 6, 20)).astype(np.uint8)
+    assert load({"x": images}).notes == (
+        "user.npz: taken as 6 images of 6x20; if they are 20 of 6x6, save "
+        "numpy.moveaxis(images, -1, 0).",
+    )
+    assert load({"x": np.moveaxis(images, -1, 0)}).notes == ()
+
+
 @pytest.mark.parametrize("dtype", [int, bool, float])
 def test_labels_as_a_column_or_as_ones_in_rows_are_labels(load, dtype):
     labels = np.arange(20) % 3

@@ -32,6 +32,7 @@ def load_npz(request: Request) -> Dataset:
     """
     path = request.require_path("an .npz file")
     arrays, notes = _read_npz(path)
+    shape_notes = _check_shape(arrays["images"].shape, path)
     images, binary, image_notes = _as_bytes(arrays["images"], path)
     num = len(images)
     train, test, split_notes = request.split_own(num)
@@ -57,7 +58,14 @@ def load_npz(request: Request) -> Dataset:
         factor_sizes=sizes,
         label_factor=label,
         category_factor="shape" if "shape" in names else None,
-        notes=(*notes, *image_notes, *class_notes, *label_notes, *split_notes),
+        notes=(
+            *notes,
+            *shape_notes,
+            *image_notes,
+            *class_notes,
+            *label_notes,
+            *split_notes,
+        ),
         fingerprint=fingerprint,
     )
 
@@ -102,7 +110,6 @@ def _as_bytes(
     images: np.ndarray, path: pathlib.Path
 ) -> tuple[np.ndarray, bool, tuple[str, ...]]:
     """Images `uint8 [n, h, w, c]`, whether they are of 0 and 255 alone, and notes."""
-    _check_shape(images.shape, path)
     images = with_channels(images)
     if images.dtype.kind not in "biuf":
         raise ValueError(
@@ -136,7 +143,8 @@ def _as_bytes(
     return images.astype(np.uint8), False, notes
 
 
-def _check_shape(shape: tuple[int, ...], path: pathlib.Path) -> None:
+def _check_shape(shape: tuple[int, ...], path: pathlib.Path) -> tuple[str, ...]:
+    """Refuses what are no images; a note if they may be meant in another order."""
     wanted = "[n, height, width] or [n, height, width, 1 or 3]"
     if len(shape) == 3 and shape[2] in (1, 3):
         raise ValueError(
@@ -147,6 +155,13 @@ def _check_shape(shape: tuple[int, ...], path: pathlib.Path) -> None:
     known = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
     if not known or 0 in shape:
         raise ValueError(f"images of {path} must have shape {wanted}, got {shape}.")
+    if len(shape) == 3 and shape[0] == shape[1] != shape[2]:
+        num, height, width = shape
+        return (
+            f"{path.name}: taken as {num} images of {height}x{width}; if they are "
+            f"{width} of {num}x{height}, save numpy.moveaxis(images, -1, 0).",
+        )
+    return ()
 
 
 def _plain_labels(arrays: dict[str, np.ndarray], path: pathlib.Path) -> tuple[str, ...]:
