@@ -23,8 +23,8 @@ COMMANDS = (
     'pip install -e ".[dev]" && pytest',
 )
 
-# Commands that take folders without a flag before them.
-TAKES_WORDS = ("compare",)
+# Commands that take folders or a table without a flag before them.
+TAKES_WORDS = ("compare", "reproduce")
 
 # ml_collections loads config files in this way.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module.* is deprecated")
