@@ -97,7 +97,12 @@ def make_model(fields: Mapping[str, Any], dataset: Dataset) -> Model:
     with named_fields("model", fields):
         model = create_model(**fields)
         if isinstance(model, ChecksDataset):
-            model.check_dataset(dataset.factor_names, dataset.factor_sizes)
+            factors = dataset.factors
+            model.check_dataset(
+                dataset.factor_names,
+                dataset.factor_sizes,
+                None if factors is None else factors[dataset.train_indices],
+            )
     return model
 
 
@@ -169,7 +174,8 @@ def _check_model(config: ConfigDict) -> None:
     model, weights = config.model.to_dict(), config.weights.to_dict()
     name = model["name"]
     sample = sample_model(name)
-    known = {field.name for field in dataclasses.fields(sample)} | {"name"}
+    fields = [field for field in dataclasses.fields(sample) if field.init]
+    known = {field.name for field in fields} | {"name"}
     needed = set(sample.weight_fields)
     given = {*weights, *(CASCADE_WEIGHTS if "cascade" in config else ())}
     for unknown in (sorted(model.keys() - known), sorted(given - needed)):

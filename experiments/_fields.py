@@ -69,12 +69,13 @@ def sample_model(name: str) -> Model:
 
 
 def config_values(options: Any) -> dict[str, Any]:
-    """The fields of a dataclass as a config holds them: () in place of None.
+    """The fields that a dataclass is given, as a config holds them: () for None.
 
     A field of a config keeps its type, so that one which is a tuple or None must begin
     as a tuple.
     """
-    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options)}
+    names = [f.name for f in dataclasses.fields(options) if f.init]
+    values = {name: getattr(options, name) for name in names}
     return {name: () if value is None else value for name, value in values.items()}
 
 

@@ -28,7 +28,10 @@ DCGAN = {
 CONV = {"network": "conv", "image_shape": (8, 8, 2), "channels": (4, 6), "features": 9}
 
 # Fields that make any model small, where it has them.
-SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4}
+SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
+    "num_classes": 6,  # six heights of the tiny rectangles are their labels
+    "shared_dim": 2,
+}
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
     "vae-conv": ("vae", CONV),
@@ -81,6 +84,9 @@ VARIANTS = {
         "decomposition_vae",
         {"divergence": "density_ratio"},
     ),
+    "n_vae-active-conv": ("n_vae", CONV | {"kl_scope": "active", "class_dim": 1}),
+    "n_vae-share_trunk": ("n_vae", {"share_trunk": True, "likelihood": "gaussian"}),
+    "n_vae-no_blocks": ("n_vae", {"class_dim": 0}),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),
 }
@@ -102,6 +108,8 @@ simple_models = pytest.mark.parametrize(
 # Where the slab's pull on the KL is not drowned by that of the spike.
 WEIGHTS = {
     "beta": 1.7,
+    "class_beta": 1.4,
+    "label_weight": 0.6,
     "prior_slab_prob": 0.3,
     "sharpness": 20.0,
     "slab_scale": 0.6,

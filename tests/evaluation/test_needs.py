@@ -33,9 +33,11 @@ def test_no_variables_are_no_categories():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_no_model_of_ours_classifies_or_finds_objects(case):
+def test_what_models_of_ours_can_do(case):
     model = model_of(case)
     assert has(model, models.EncodesImages)
     assert has(model, models.DecodesCodes)
-    assert not has(model, models.Classifies)
+    is_supervised = case.startswith("n_vae")
+    assert has(model, models.Classifies) == is_supervised
+    assert has(model, models.DecodesClasses) == is_supervised
     assert not has(model, models.FindsObjects)

@@ -6,6 +6,7 @@ from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import (
     BoundsLikelihood,
     Classifies,
+    DecodesClasses,
     DecodesCodes,
     EncodesImages,
     FindsObjects,
@@ -23,6 +24,7 @@ REASONS: dict[type, str] = {
     BoundsLikelihood: "this model defines no bound on log p(x)",
     HasCategories: "this model has no categorical variables",
     Classifies: "this model predicts no labels",
+    DecodesClasses: "the decoder of this model is given no class",
     FindsObjects: "this model finds no objects",
 }
 

@@ -58,6 +58,9 @@ from vsc_jax.losses._likelihood import (
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
+from vsc_jax.losses._n_vae import NVaeTerms as NVaeTerms
+from vsc_jax.losses._n_vae import mask_classes as mask_classes
+from vsc_jax.losses._n_vae import n_vae_objective as n_vae_objective
 from vsc_jax.losses._sliced_wasserstein import sliced_wasserstein as sliced_wasserstein
 from vsc_jax.losses._vae import ElboTerms as ElboTerms
 from vsc_jax.losses._vae import beta_elbo as beta_elbo
@@ -74,6 +77,7 @@ __all__ = [
     "ExemplarVscTerms",
     "FactorVaeTerms",
     "JointVaeTerms",
+    "NVaeTerms",
     "SpikeSlabKL",
     "VscTerms",
     "aggregate_posterior_log_prob",
@@ -106,8 +110,10 @@ __all__ = [
     "iwae_bound",
     "joint_vae_objective",
     "laplace_log_likelihood",
+    "mask_classes",
     "mmd",
     "mmd_per_dimension",
+    "n_vae_objective",
     "overlap",
     "sharpen_slab_logits",
     "sliced_wasserstein",

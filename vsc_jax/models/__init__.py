@@ -22,6 +22,7 @@ from vsc_jax.models._base import mean_output as mean_output
 from vsc_jax.models._capabilities import BoundsLikelihood as BoundsLikelihood
 from vsc_jax.models._capabilities import ChecksDataset as ChecksDataset
 from vsc_jax.models._capabilities import Classifies as Classifies
+from vsc_jax.models._capabilities import DecodesClasses as DecodesClasses
 from vsc_jax.models._capabilities import DecodesCodes as DecodesCodes
 from vsc_jax.models._capabilities import EncodesImages as EncodesImages
 from vsc_jax.models._capabilities import FindsObjects as FindsObjects
@@ -35,6 +36,7 @@ from vsc_jax.models._dip_vae import DIPVAE as DIPVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
+from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vae import VAETerms as VAETerms
 from vsc_jax.models._vsc import VSC as VSC
@@ -45,6 +47,7 @@ __all__ = [
     "AAES",
     "DIPVAE",
     "MODELS",
+    "NVAE",
     "VAE",
     "VSC",
     "Autoencoder",
@@ -53,6 +56,7 @@ __all__ = [
     "CascadeVAE",
     "ChecksDataset",
     "Classifies",
+    "DecodesClasses",
     "DecodesCodes",
     "DecompositionVAE",
     "EncodesImages",
@@ -92,6 +96,7 @@ MODELS: dict[str, type[Model]] = {
     "aae_s": AAES,
     "decomposition_vae": DecompositionVAE,
     "dip_vae": DIPVAE,
+    "n_vae": NVAE,
 }
 
 
@@ -131,6 +136,9 @@ def describe_model(model: Model) -> dict[str, Any]:
     """
     names = {kind: name for name, kind in MODELS.items()}
     fields = dataclasses.asdict(model)  # type: ignore[arg-type]
+    for field in dataclasses.fields(model):  # type: ignore[arg-type]
+        if not field.init:  # follows from the others
+            del fields[field.name]
     if "prior" in fields:
         prior: Any = model.prior  # type: ignore[attr-defined]
         kinds = {kind: name for name, kind in PRIORS.items()}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from vsc_jax import losses, sampling
 from vsc_jax._ranges import ranged, whole
@@ -19,6 +20,7 @@ from vsc_jax.models._base import (
     keep_local,
 )
 from vsc_jax.models._image_model import ImageModel
+from vsc_jax.models._labels import label_size, labels_of
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Discriminator, Posterior, init_params
 
@@ -240,15 +242,13 @@ class AAES(MixedModel, AAE):  # type: ignore[override]
             )
 
     def check_dataset(
-        self, factor_names: Sequence[str], factor_sizes: Sequence[int]
+        self,
+        factor_names: Sequence[str],
+        factor_sizes: Sequence[int],
+        train_factors: np.ndarray | None = None,
     ) -> None:
         """Raises ValueError unless the label is a factor with these categories."""
-        if self.label_factor >= len(factor_sizes):
-            raise ValueError(
-                "label_factor must be the number of a factor of the data set, which "
-                f"has {len(factor_sizes)}, got {self.label_factor}."
-            )
-        size = factor_sizes[self.label_factor]
+        size = label_size(self.label_factor, factor_sizes)
         if self.category_sizes != (size,):
             raise ValueError(
                 f"category_sizes must be ({size},), the number of values of the factor "
@@ -266,14 +266,8 @@ class AAES(MixedModel, AAE):  # type: ignore[override]
         Raises:
           ValueError: if the batch has no factors or too few.
         """
-        num = 0 if batch.factors is None else batch.factors.shape[-1]
-        if batch.factors is None or self.label_factor >= num:
-            raise ValueError(
-                "AAE-S uses labels: batch.factors must have a column "
-                f"{self.label_factor}, got {num} columns; take a data set with factors "
-                "or the model 'aae'."
-            )
-        return self.one_hots(batch.factors[:, self.label_factor, None])
+        labels = labels_of(batch, self.label_factor, method="AAE-S", without="aae")
+        return self.one_hots(labels[:, None])
 
     def discriminator_categories(self, batch: Batch) -> Sequence[jax.Array]:
         """The one-hot label for a conditional discriminator."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
+import numpy as np
 
 from vsc_jax.models._base import Params, Weights
 from vsc_jax.networks import Posterior
@@ -110,13 +111,18 @@ class ChecksDataset(Protocol):
     """Learns from factors of the data set, and says whether they are what it needs."""
 
     def check_dataset(
-        self, factor_names: Sequence[str], factor_sizes: Sequence[int]
+        self,
+        factor_names: Sequence[str],
+        factor_sizes: Sequence[int],
+        train_factors: np.ndarray | None = None,
     ) -> None:
         """Raises ValueError, which begins with a field of the model, if they are not.
 
         Args:
           factor_names: names of the columns of `Batch.factors`.
           factor_sizes: the number of values of each.
+          train_factors: `[num_train, num_factors]`, of the training images; None leaves
+            out what they would be checked for.
         """
         ...
 
@@ -132,6 +138,28 @@ class Classifies(Protocol):
 
     def class_logits(self, params: Params, x: jax.Array) -> jax.Array:
         """Logits of p(y|x) `[batch, num_classes]`."""
+        ...
+
+
+@runtime_checkable
+class DecodesClasses(Protocol):
+    """Decodes an image of a given class: the label is a part of the code."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of labels."""
+        ...
+
+    @property
+    def class_latents(self) -> np.ndarray:
+        """Which Gaussian latents one class alone has, int `[num_classes, class_dim]`.
+
+        All others are shared by the classes; `class_dim` is 0 where all of them are.
+        """
+        ...
+
+    def with_labels(self, z: jax.Array, labels: jax.Array) -> jax.Array:
+        """Codes `[..., code_dim]` of these classes, int `[...]`; the latents stay."""
         ...
 
 

@@ -191,18 +191,7 @@ class JointVAE(MixedModel):
         With z ~ q(z|x) and exact, not relaxed, categories d ~ q(d|x), whose prior is
         uniform: the bound is one on the model whose code has one-hot vectors.
         """
-        key_z, key_d = jax.random.split(key)
-        mean, log_var = posterior.gaussian()
-        z = sampling.sample_gaussian(key_z, mean, log_var)
-        log_ratio = self.gaussian_log_ratio(z, mean, log_var) - self.log_num_codes()
-        one_hots = []
-        for i, logits in enumerate(posterior.category_logits):
-            draw = jax.random.categorical(jax.random.fold_in(key_d, i), logits)
-            one_hot = jax.nn.one_hot(draw, logits.shape[-1])
-            log_ratio -= (one_hot * jax.nn.log_softmax(logits)).sum(-1)
-            one_hots.append(one_hot)
-        output = self.decoder_output(params, self.code(z, one_hots))
-        return self.log_likelihood(output, x) + log_ratio
+        return self.importance_weight_of_draws(params, x, posterior, key)
 
 
 def _category_kl(posterior: Posterior) -> jax.Array:

@@ -129,3 +129,24 @@ class MixedModel(ImageModel):
         return log_prior - losses.gaussian_log_likelihood(
             mean, z, log_var=log_var, event_ndims=1
         )
+
+    def importance_weight_of_draws(
+        self, params: Params, x: jax.Array, posterior: Posterior, key: jax.Array
+    ) -> jax.Array:
+        """`log p(x|z, d) + log p(z) + log p(d) - log q(z|x) - log q(d|x)` `[batch]`.
+
+        With z ~ q(z|x) and d ~ q(d|x) = softmax(category_logits), both priors as in
+        `sample_prior`.
+        """
+        key_z, key_d = jax.random.split(key)
+        mean, log_var = posterior.gaussian()
+        z = sampling.sample_gaussian(key_z, mean, log_var)
+        log_ratio = self.gaussian_log_ratio(z, mean, log_var) - self.log_num_codes()
+        one_hots = []
+        for i, logits in enumerate(posterior.category_logits):
+            draw = jax.random.categorical(jax.random.fold_in(key_d, i), logits)
+            one_hot = jax.nn.one_hot(draw, logits.shape[-1])
+            log_ratio -= (one_hot * jax.nn.log_softmax(logits)).sum(-1)
+            one_hots.append(one_hot)
+        output = self.decoder_output(params, self.code(z, one_hots))
+        return self.log_likelihood(output, x) + log_ratio

@@ -3,6 +3,7 @@
 from vsc_jax.networks._batch_norm import BatchNorm as BatchNorm
 from vsc_jax.networks._batch_norm import keep_local as keep_local
 from vsc_jax.networks._build import build_networks as build_networks
+from vsc_jax.networks._classifier import Classifier as Classifier
 from vsc_jax.networks._dcgan import DCGANDecoder as DCGANDecoder
 from vsc_jax.networks._dcgan import DCGANTrunk as DCGANTrunk
 from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
@@ -24,6 +25,7 @@ from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk
 __all__ = [
     "MLP",
     "BatchNorm",
+    "Classifier",
     "ConvDecoder",
     "ConvTrunk",
     "DCGANDecoder",
