@@ -26,6 +26,7 @@ OPTIONS = {
     "category_sizes": (3, 2),  # a count per variable, so neither array nor number
 }
 INSIDE_0_1, ABOVE_0 = re.compile(r"inside \(0, 1\)"), re.compile(r"above 0|> 0")
+AT_LEAST_0, WHOLE = re.compile(r"at least 0"), re.compile(r"a whole number")
 
 
 def section(doc: str, title: str) -> str:
@@ -192,7 +193,7 @@ def bounds(function) -> dict[str, re.Pattern[str]]:
     return {
         parameter.name: bound
         for parameter in inspect.signature(function).parameters.values()
-        for bound in (INSIDE_0_1, ABOVE_0)
+        for bound in (INSIDE_0_1, ABOVE_0, AT_LEAST_0)
         if is_traced(parameter.annotation) and parameter.kind is parameter.KEYWORD_ONLY
         if bound.search(texts.get(parameter.name, ""))
     }
@@ -209,4 +210,6 @@ def _weight(parameter, text, position):
         return np.asarray(parameter.default[:2])
     if INSIDE_0_1.search(text):
         return 0.2
+    if WHOLE.search(text):
+        return 1.0
     return 0.7 if ABOVE_0.search(text) else 1.1 + 0.5 * position

@@ -133,3 +133,43 @@ def test_infinite_entries_become_nan():
     array = np.array([1.0, np.inf, -np.inf, np.nan, 3e38], np.float32)
     expected = np.where(np.isfinite(array), array, np.nan)
     np.testing.assert_array_equal(_checks.nan_for_infinite(array), expected)
+
+
+def test_text_none_and_flags_are_no_numbers():
+    for wrong in ("4", None, True, [1.0, "2"], object()):
+        for check in (_checks.check_real, _checks.check_scalars):
+            with pytest.raises(TypeError, match=r"^beta must be a number, got "):
+                check(beta=wrong)
+        with pytest.raises(TypeError, match=r"^beta must be a number, got "):
+            _checks.check_range(above(0), beta=wrong)
+    for number in (4, 4.0, np.int8(4), jnp.bfloat16(4), [1, 2.5], np.ones(3)):
+        _checks.check_real(beta=number)
+    jax.jit(lambda beta: _checks.check_real(beta=beta))(1.0)
+
+
+def test_arrays_that_are_none_or_masked():
+    _checks.check_array(a=np.zeros(2), b=jnp.zeros(2))
+    with pytest.raises(TypeError, match=r"^b must be an array, got a tuple; convert"):
+        _checks.check_array(a=np.zeros(2), b=(1.0,))
+    with pytest.raises(TypeError, match=r"^a must be a plain array, got a masked one"):
+        _checks.as_floats(a=np.ma.masked_array([1.0, 2.0], mask=[True, False]))
+
+
+def test_weights():
+    like = np.zeros((2, 3), np.float32)
+    assert _checks.weight(like, beta=4).dtype == jnp.float32
+    assert _checks.weight(like, beta=0.0) == 0.0
+    for wrong in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"^beta must be at least 0, got"):
+            _checks.weight(like, beta=wrong)
+        with pytest.raises(ValueError, match=r"^beta must be at least 0, got"):
+            _checks.check_weight_per_latent(like, beta=np.array([1.0, 2.0, wrong]))
+    with pytest.raises(ValueError, match=r"^beta must be a scalar, got shape \(3,\)"):
+        _checks.weight(like, beta=np.ones(3))
+    assert jax.jit(lambda beta: _checks.weight(like, beta=beta))(-1.0) == -1.0
+
+
+def test_one_category_or_more():
+    _checks.check_categories(a=np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"^a must have .* one category, got .*\(2, 0"):
+        _checks.check_categories(a=np.zeros((2, 0)))

@@ -11,6 +11,7 @@ from vsc_jax._ranges import (
     above,
     at_least,
     between,
+    check_flag,
     check_ranges,
     check_values,
     field_ranges,
@@ -87,3 +88,11 @@ def test_the_first_value_out_of_its_range_is_named(fields, message):
 def test_values_that_are_not_there_are_not_checked():
     check_values(Options, {})
     check_values(Options, {"name": 3, "widths": None, "other": -1})
+
+
+def test_flags():
+    for flag in (True, False, np.bool_(True)):
+        check_flag("centre", flag)
+    for wrong in ("no", 1, None):
+        with pytest.raises(TypeError, match=r"^centre must be True or False, got "):
+            check_flag("centre", wrong)

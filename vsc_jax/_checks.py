@@ -9,7 +9,9 @@ import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from vsc_jax._ranges import Range, above
+from vsc_jax._ranges import Range, above, at_least
+
+_REAL = (jnp.floating, jnp.integer)
 
 
 def check_same_shape(**arrays: jax.Array) -> None:
@@ -75,8 +77,19 @@ def check_samples(min_rows: int, **samples: jax.Array) -> None:
             )
 
 
+def check_categories(**arrays: jax.Array) -> None:
+    """Raises ValueError unless the last axis of each array has an entry or more."""
+    check_min_rank(1, **arrays)
+    for name, array in arrays.items():
+        if not jnp.shape(array)[-1]:
+            raise ValueError(
+                f"{name} must have at least one category, got shape {jnp.shape(array)}."
+            )
+
+
 def check_scalar_or_last_axis(like: jax.Array, **weights: ArrayLike) -> None:
     """Raises ValueError unless each weight is a scalar or `[like.shape[-1]]`."""
+    check_real(**weights)
     for name, weight in weights.items():
         if jnp.shape(weight) not in ((), jnp.shape(like)[-1:]):
             raise ValueError(
@@ -87,6 +100,7 @@ def check_scalar_or_last_axis(like: jax.Array, **weights: ArrayLike) -> None:
 
 def check_scalar_last_axis_or_same_shape(like: jax.Array, **weights: ArrayLike) -> None:
     """Raises ValueError unless each weight is a scalar, `[like.shape[-1]]` or full."""
+    check_real(**weights)
     shape = jnp.shape(like)
     for name, weight in weights.items():
         if jnp.shape(weight) not in ((), shape[-1:], shape):
@@ -98,9 +112,22 @@ def check_scalar_last_axis_or_same_shape(like: jax.Array, **weights: ArrayLike) 
 
 def check_scalars(**values: ArrayLike) -> None:
     """Raises ValueError unless each value is one number."""
+    check_real(**values)
     for name, value in values.items():
         if jnp.shape(value) != ():
             raise ValueError(f"{name} must be a scalar, got shape {jnp.shape(value)}.")
+
+
+def check_real(**values: ArrayLike | Sequence[Any]) -> None:
+    """Raises TypeError unless each value, or each part of it, is of real numbers.
+
+    NumPy and JAX would take the text "4" for the number.
+    """
+    for name, value in values.items():
+        for part in jax.tree.leaves(value, is_leaf=lambda part: part is None):
+            dtype = part.dtype if hasattr(part, "dtype") else np.asarray(part).dtype
+            if not any(jnp.issubdtype(dtype, kind) for kind in _REAL):
+                raise TypeError(f"{name} must be a number, got {value!r}.")
 
 
 def check_range(
@@ -118,7 +145,9 @@ def check_range(
 
     Raises:
       ValueError: if a number is outside.
+      TypeError: if it is no number.
     """
+    check_real(**values)
     for name, value in values.items():
         for part in jax.tree.leaves(value):
             if isinstance(part, Tracer) or not np.size(part):
@@ -133,8 +162,30 @@ def check_range(
                     )
 
 
+def check_unmasked(**arrays: Any) -> None:
+    """Raises TypeError for masked arrays: `asarray` would drop the mask."""
+    for name, array in arrays.items():
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} must be a plain array, got a masked one, whose mask would be "
+                "ignored; fill it or leave the masked rows out."
+            )
+
+
+def check_array(**arrays: Any) -> None:
+    """Raises TypeError for lists, which have no dtype, and for masked arrays."""
+    check_unmasked(**arrays)
+    for name, array in arrays.items():
+        if isinstance(array, list | tuple):
+            raise TypeError(
+                f"{name} must be an array, got a {type(array).__name__}; convert it "
+                "with jnp.asarray."
+            )
+
+
 def check_floating(**arrays: jax.Array) -> None:
-    """Raises TypeError unless each array has a floating dtype."""
+    """Raises TypeError unless each is an array with a floating dtype."""
+    check_array(**arrays)
     for name, array in arrays.items():
         if not jnp.issubdtype(jnp.result_type(array), jnp.floating):
             raise TypeError(
@@ -185,6 +236,30 @@ def positive(like: jax.Array, **value: ArrayLike | Sequence[ArrayLike]) -> jax.A
     (number,) = value.values()
     number = jnp.asarray(number, like.dtype)
     return jnp.where(number > 0.0, number, jnp.nan)
+
+
+def positive_scalar(like: jax.Array, **value: ArrayLike) -> jax.Array:
+    """`positive` for what must be one number: an array would broadcast."""
+    check_scalars(**value)
+    return positive(like, **value)
+
+
+def weight(like: jax.Array, **value: ArrayLike) -> jax.Array:
+    """The weight of a term, at least 0 and finite, as a scalar of `like`'s dtype.
+
+    Raises:
+      ValueError: if it is no scalar, or is known and negative or not finite.
+    """
+    check_scalars(**value)
+    check_range(at_least(0), **value)
+    (number,) = value.values()
+    return jnp.asarray(number, like.dtype)
+
+
+def check_weight_per_latent(like: jax.Array, **weights: ArrayLike) -> None:
+    """Raises ValueError unless each is a scalar or `[like.shape[-1]]`, at least 0."""
+    check_scalar_or_last_axis(like, **weights)
+    check_range(at_least(0), **weights)
 
 
 def nan_for_infinite(array: jax.Array) -> jax.Array:

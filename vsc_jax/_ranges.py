@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 _METADATA = "range"
 
 
@@ -52,6 +54,12 @@ class Range(NamedTuple):
         if value not in self:
             shown = f"{value:.6g}" if isinstance(value, float) else repr(value)
             raise ValueError(f"{name} must be {self}, got {shown}.")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raises TypeError unless the value is True or False: "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
 
 
 def at_least(low: float, *, high: float = math.inf) -> Range:

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from documented import (
+    AT_LEAST_0,
     BATCH,
     INSIDE_0_1,
+    WHOLE,
     array_names,
     bounds,
     documented,
@@ -205,7 +207,7 @@ def test_weights_are_traced_once_and_agree_with_eager(name):
     loss, (call, traces) = documented(LOSSES[name]), _compiled(name)
     arguments, results = loss.arguments(), []
     num_before = len(traces)
-    for factor in (1.0, 1.5, 2.0):
+    for factor in (1.0, 3.0, 2.0):  # counts stay whole numbers
         weights = {k: factor * v for k, v in loss.weights.items()}
         results.append(call(arguments, weights))
     assert len(traces) <= num_before + 1
@@ -217,7 +219,10 @@ def test_gradients_agree_with_finite_differences(name):
     loss = documented(LOSSES[name])
     with jax.enable_x64(True):
         arguments = loss.arguments(np.float64)
-    weights = {k: np.asarray(v) for k, v in loss.weights.items()}
+    weights = {
+        k: np.asarray(v) + 0.5 * bool(WHOLE.search(loss.texts[k]))  # off the jumps
+        for k, v in loss.weights.items()
+    }
     assert_gradients_agree(loss, arguments, weights, modes=("rev",))
 
 
@@ -269,19 +274,54 @@ def test_arrays_that_would_broadcast_are_refused(name):
             _assert_refused(name, wrong, ValueError, r"must have .*got")
 
 
+SCALARS = [
+    (name, weight)
+    for name in LOSSES
+    for weight, text in documented(LOSSES[name]).texts.items()
+    if weight in documented(LOSSES[name]).weights and text.startswith("scalar")
+    if "or `[" not in text
+]
+
+
+@pytest.mark.parametrize(("name", "weight"), SCALARS)
+def test_arrays_in_the_place_of_a_scalar_are_refused(name, weight):
+    loss = documented(LOSSES[name])
+    weights = loss.weights | {weight: np.full(BATCH, 0.5)}
+    with pytest.raises(ValueError, match=rf"{weight} must .*scalar.*, got .*\(4,\)"):
+        jax.eval_shape(loss, loss.arguments(), weights)
+
+
+@each_loss
+def test_lists_and_masked_arrays_are_refused(name):
+    loss = documented(LOSSES[name])
+    arguments = loss.arguments()
+    argument_name = next(iter(loss.shapes))
+    masked = np.ma.masked_less(np.asarray(arguments[0]), 0.5)
+    for wrong, got in ((masked, "a masked one"), ([0.5], "a list")):
+        with pytest.raises(TypeError, match=f"{argument_name} must be .*, got {got}"):
+            loss((wrong, *arguments[1:]), loss.weights)
+
+
 @pytest.mark.parametrize("name", [name for name in LOSSES if bounds(LOSSES[name])])
 def test_hyperparameters_out_of_range_are_refused_or_give_nan(name):
     loss, (call, _) = documented(LOSSES[name]), _compiled(name)
     arguments = loss.arguments()
     for weight, bound in bounds(LOSSES[name]).items():
         like = np.asarray(loss.weights[weight])
-        wrong = [-0.5, 0.0, np.nan, np.inf] + [1.0, 2.0] * (bound is INSIDE_0_1)
+        wrong = [-0.5, np.nan, np.inf] + [0.0] * (bound is not AT_LEAST_0)
+        wrong += [1.0, 2.0] * (bound is INSIDE_0_1)
         for number in wrong:
             full = np.full(like.shape, number, np.float32)
             for known in (full, full.tolist(), jnp.asarray(full)):
                 weights = loss.weights | {weight: known}
-                with pytest.raises(ValueError, match=f"{weight} must be above 0.* got"):
+                message = rf"{weight} must be (above|at least) 0.* got"
+                with pytest.raises(ValueError, match=message):
                     loss(arguments, weights)
+        message = rf"{weight} must be .*number.*, got '0\.5'"
+        with pytest.raises((TypeError, ValueError), match=message):
+            loss(arguments, loss.weights | {weight: "0.5"})
+        if bound is AT_LEAST_0:
+            continue  # a traced one is taken as it is
         traced = np.full(like.shape, -0.5).tolist() if like.shape else -0.5
         traced = np.asarray(traced) if like.shape else traced
         result = call(arguments, loss.weights | {weight: traced})

@@ -20,7 +20,6 @@ KL = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, 8.0]], np.float32)
         (1, [0.5, 10.0, 10.0]),
         (2, [0.5, 0.5, 10.0]),
         (3, [0.5, 0.5, 0.5]),
-        (7, [0.5, 0.5, 0.5]),
     ],
 )
 def test_the_first_latents_have_the_small_weight(num_relieved, weights):
@@ -74,6 +73,22 @@ def test_gradient_is_the_weight_of_each_latent():
 
     gradient = jax.grad(total)(jnp.array([[0.0, 1e30, 1e-30]]))
     np.testing.assert_array_equal(gradient, [[1.0, 1.0, 5.0]])
+
+
+@pytest.mark.parametrize("wrong", [-2, 4, 1.5, np.float32(2.5), math.nan, "2", True])
+def test_a_number_of_latents_that_cannot_be_is_refused(wrong):
+    with pytest.raises((ValueError, TypeError), match=r"num_relieved must be .*, got"):
+        cascade_vae_objective(LOG_LIKELIHOOD, KL, num_relieved=wrong)
+
+
+def test_other_traced_numbers_of_relieved_latents():
+    loss = jax.jit(
+        lambda num: cascade_vae_objective(LOG_LIKELIHOOD, KL, num_relieved=num).loss
+    )
+    np.testing.assert_array_equal(loss(99.0), loss(3.0))
+    np.testing.assert_array_equal(loss(-2.0), loss(0.0))
+    np.testing.assert_array_equal(loss(1.5), loss(2.0))
+    assert np.isnan(loss(math.nan)).all()
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,12 @@ def test_wrong_input_is_refused():
     for loss in (concrete_log_prob, concrete_kl_estimate):
         with pytest.raises(ValueError, match="logits must have the shape of log_sam"):
             loss(np.zeros((2, 3)), np.zeros(3), temperature=1.0)
+
+
+def test_no_categories():
+    empty = np.zeros((2, 0), np.float32)
+    with pytest.raises(ValueError, match=r"logits must have .* one category.*\(2, 0\)"):
+        categorical_kl(empty)
+    for loss in (concrete_log_prob, concrete_kl_estimate):
+        with pytest.raises(ValueError, match=r"log_sample must have .* one category"):
+            loss(empty, empty, temperature=0.5)

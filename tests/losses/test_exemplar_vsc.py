@@ -151,3 +151,25 @@ def test_wrong_shapes_are_refused():
         losses.exemplar_vsc_objective(
             zeros, *posterior, *pseudo, rho, prior_slab_prob=np.full(6, 0.1)
         )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([-1.0, 2.0], "selector_weights must be at least 0, got -1"),
+        ([0.5, 0.6], "selector_weights must have the sum 1 .*, got 1.1"),
+        ([np.nan, 0.5], "selector_weights must be at least 0, got nan"),
+    ],
+)
+def test_weights_of_the_selector_that_are_none_are_refused(weights, message):
+    q, r = [np.zeros((1, 3), np.float32)] * 3, [np.zeros((2, 3), np.float32)] * 3
+    rho = np.array([weights], np.float32)
+    log_likelihood = np.zeros(1, np.float32)
+    with pytest.raises(ValueError, match=message):
+        losses.exemplar_vsc_objective(log_likelihood, *q, *r, rho, prior_slab_prob=0.1)
+
+
+@pytest.mark.parametrize("slope", [0.0, -1.0, np.nan, "10", np.ones(3)])
+def test_a_slope_that_is_none_is_refused(slope):
+    with pytest.raises((ValueError, TypeError), match=r"slope must be .*, got"):
+        sharpen_slab_logits(np.zeros(3, np.float32), slope=slope)

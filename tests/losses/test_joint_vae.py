@@ -69,7 +69,7 @@ def test_a_capacity_of_zero_leaves_weighted_kls():
     np.testing.assert_allclose(terms.loss, -LOG_LIKELIHOOD + 7.75 + 20.0)
 
 
-@pytest.mark.parametrize("sizes", [(10,), (10, 3), (2, 2, 2)])
+@pytest.mark.parametrize("sizes", [(10, 1), (10, 3), (2, 4)])
 def test_no_capacity_is_above_the_number_of_codes(sizes):
     limit = math.log(math.prod(sizes))
     terms = objective(category_capacity=100.0, category_sizes=sizes)
@@ -108,3 +108,8 @@ def test_wrong_input_is_refused():
         )
     with pytest.raises(ValueError, match=r"category_sizes must be a whole .* got 0"):
         objective(category_sizes=(10, 0))
+    for sizes in ((10,), (2, 2, 2), 5, "23", ()):
+        with pytest.raises(
+            ValueError, match=r"category_sizes must be 2 numbers, .* got"
+        ):
+            objective(category_sizes=sizes)

@@ -266,3 +266,44 @@ def test_a_traced_prior_that_is_no_probability_gives_nan():
     assert np.isnan(kl(2.0)).all()
     assert np.isnan(kl(-0.5)).all()
     assert np.isfinite(kl(0.5)).all()
+
+
+def test_gates_that_are_surely_off_or_on_have_their_limits():
+    logits = np.array([-np.inf, np.inf, -1e9, 1e9], np.float32)
+
+    def kl(logits):
+        return bernoulli_kl(logits, prior_prob=0.3)
+
+    expected = [-np.log1p(-0.3), -np.log(0.3)] * 2
+    np.testing.assert_allclose(jax.jit(kl)(logits), expected, rtol=1e-6)
+    gradient = jax.jit(jax.grad(lambda logits: kl(logits).sum()))(logits)
+    np.testing.assert_array_equal(gradient, 0.0)
+    # Of gates that are both learned: 0 where they agree, else infinite.
+    zeros = np.zeros(2, np.float32)
+    for prior_logits, expected in ((-np.inf, [0.0, np.inf]), (np.inf, [np.inf, 0.0])):
+        prior = np.full(2, prior_logits, np.float32)
+        between = spike_slab_kl_between(zeros, zeros, logits[:2], zeros, zeros, prior)
+        np.testing.assert_array_equal(between.spike, expected)
+
+
+def test_a_slab_that_is_never_drawn_costs_nothing_however_large_it_is():
+    logits = np.array([-200.0, -np.inf, -300.0], np.float32)
+    mean = np.array([0.0, 1e20, 1e30], np.float32)
+    log_var = np.array([100.0, 0.0, 300.0], np.float32)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1, 2))
+    def total(mean, log_var, logits):
+        return spike_slab_kl(mean, log_var, logits, prior_slab_prob=0.7).sum()
+
+    value, gradients = total(mean, log_var, logits)
+    np.testing.assert_allclose(value, -3.0 * np.log(0.3), rtol=1e-6)
+    for gradient in gradients:
+        np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_text_in_the_place_of_a_number_is_refused():
+    zeros = np.zeros(2, np.float32)
+    for name in ("prior_mean", "prior_log_var"):
+        with pytest.raises(TypeError, match=f"{name} must be a number, got '1'"):
+            gaussian_kl(zeros, zeros, **{name: "1"})

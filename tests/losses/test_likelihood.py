@@ -216,3 +216,26 @@ def test_grey_images_equal_flat_vectors_in_every_transformation(log_likelihood):
         log_likelihood(logits, x),
         rtol=1e-6,
     )
+
+
+def test_infinite_logits_of_sure_and_right_pixels_cost_nothing():
+    x_logits = np.array([np.inf, -np.inf, 0.0], np.float32)
+    x = np.array([1.0, 0.0, 1.0], np.float32)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1))
+    def log_likelihood(x_logits, x):
+        return bernoulli_log_likelihood(x_logits, x, event_ndims=1)
+
+    value, (gradient, _) = log_likelihood(x_logits, x)
+    np.testing.assert_allclose(value, -np.log(2.0), rtol=1e-6)
+    np.testing.assert_allclose(gradient, [0.0, 0.0, 0.5])
+    value, (gradient, _) = log_likelihood(x_logits, 1.0 - x)
+    assert value == -np.inf
+    np.testing.assert_allclose(gradient, [-1.0, 1.0, -0.5])
+
+
+def test_text_in_the_place_of_a_variance_is_refused():
+    x = np.zeros(2, np.float32)
+    with pytest.raises(TypeError, match="log_var must be a number, got '1'"):
+        gaussian_log_likelihood(x, x, log_var="1", event_ndims=1)

@@ -371,3 +371,11 @@ def test_errors(loss):
         loss(z, z_prior, scales=())
     with pytest.raises(ValueError, match=r"scales must be one or more.*got shape \(\)"):
         loss(z, z_prior, scales=np.float32(1.0))
+
+
+def test_text_and_flags_in_the_place_of_options_are_refused():
+    z = np.zeros((3, 2), np.float32)
+    with pytest.raises(TypeError, match=r"scales must be a number, got \('1',\)"):
+        mmd(z, z, scales=("1",))
+    with pytest.raises(TypeError, match="unbiased must be True or False, got 'no'"):
+        mmd(z, z, unbiased="no")

@@ -104,17 +104,23 @@ def test_draws_are_the_same_for_a_key_and_others_for_another(prior):
 
 def test_as_latent_values():
     like = jnp.zeros((4, 3))
-    assert as_latent_values("value", 2.0, like).shape == ()
-    assert as_latent_values("value", (2.0,), like).shape == ()
+    assert as_latent_values(StudentTPrior(2.0), "df", like).shape == ()
+    assert as_latent_values(StudentTPrior((2.0,)), "df", like).shape == ()
     np.testing.assert_array_equal(
-        as_latent_values("value", (1.0, 2.0, 3.0), like), [1.0, 2.0, 3.0]
+        as_latent_values(StudentTPrior((1.0, 2.0, 3.0)), "df", like), [1.0, 2.0, 3.0]
     )
-    message = r"value must be a scalar or have shape \(3,\).*got shape \(2,\)"
+    message = r"df must be a scalar or have shape \(3,\).*got shape \(2,\)"
     with pytest.raises(ValueError, match=message):
-        as_latent_values("value", (1.0, 2.0), like)
+        as_latent_values(StudentTPrior((1.0, 2.0)), "df", like)
+    # Of arrays only what is known.
+    with pytest.raises(ValueError, match="df must be above 0, got -1"):
+        as_latent_values(StudentTPrior(np.array(-1.0)), "df", like)
+    jax.eval_shape(lambda df: as_latent_values(StudentTPrior(df), "df", like), -1.0)
 
 
-@pytest.mark.parametrize("bad", [0, -1.0, float("nan"), float("inf"), (1.0, (2, -3.0))])
+@pytest.mark.parametrize(
+    "bad", [0, -1.0, float("nan"), float("inf"), (1.0, (2, -3.0)), "2", True]
+)
 def test_numbers_out_of_range_are_refused(bad):
     with pytest.raises(ValueError, match=r"df must be above 0, got"):
         StudentTPrior(bad)
@@ -122,3 +128,15 @@ def test_numbers_out_of_range_are_refused(bad):
 
 def test_placeholders_pass():
     StudentTPrior((1.0, object(), jnp.array(-1.0), None))
+
+
+@each_prior
+def test_numbers_of_draws_and_latents(prior):
+    assert jax.eval_shape(lambda key: prior.sample(key, 0, 2), KEY).shape == (0, 2)
+    for num, latent_dim, name in (
+        (-1, 2, "num"),
+        (1.5, 2, "num"),
+        (3, 0, "latent_dim"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number of at le"):
+            prior.sample(KEY, num, latent_dim)

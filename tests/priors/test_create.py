@@ -55,3 +55,15 @@ def test_unknown_names_and_options_are_refused():
         create_prior("standard_normal", variance=1.0)
     with pytest.raises(ValueError, match=r"df must be above 0"):
         create_prior("student_t", df=-1.0)
+
+
+def test_options_without_a_name_are_refused():
+    message = r"takes the options of a prior by name, got \{'df': 5.0\}; write"
+    with pytest.raises(TypeError, match=message):
+        create_prior("student_t", {"df": 5.0})
+    with pytest.raises(
+        ValueError, match=r"prior must be one of .*, got \['gaussian'\]"
+    ):
+        create_prior(["gaussian"])
+    with pytest.raises(ValueError, match="variances must be above 0, got '2'"):
+        create_prior("gaussian", variances="2")

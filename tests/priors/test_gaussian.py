@@ -153,3 +153,31 @@ def test_learned_variances_stay_finite_far_out():
 
     value, grad = jax.jit(jax.value_and_grad(total))(jnp.array([500.0, -500.0]))
     assert jnp.isfinite(value) and jnp.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("value", [1e-40, 1e35])
+def test_variances_that_float32_cannot_compute_with_are_refused(value):
+    message = "must be at least 1e-30 and at most 1e.30, got 1e"
+    for name in ("variances", "variance", "initial"):
+        kind = GaussianPrior if name == "variances" else LearnedGaussianPrior
+        with pytest.raises(ValueError, match=f"{name} {message}"):
+            kind(**{name: value})
+    for extreme in (1e-30, 1e30):
+        prior = GaussianPrior(extreme)
+        z = jnp.sqrt(jnp.array([[extreme, 4.0 * extreme]]))
+        value, grad = jax.value_and_grad(lambda z, p=prior: p.log_prob(z).sum())(z)
+        assert jnp.isfinite(value) and jnp.isfinite(grad).all()
+        assert jnp.isfinite(prior.kl(0.0 * z, jnp.log(z**2))).all()
+
+
+def test_a_mean_variance_that_is_none_is_refused_and_nan_where_it_is_traced():
+    logits = jnp.zeros(2)
+    for wrong, kind in (
+        (-1.0, ValueError),
+        ("1", TypeError),
+        (jnp.ones(2), ValueError),
+    ):
+        with pytest.raises(kind, match="variance must be"):
+            anisotropic_variances(logits, variance=wrong)
+    traced = jax.jit(lambda v: anisotropic_variances(logits, variance=v))
+    assert jnp.isnan(traced(-1.0)).all()

@@ -94,3 +94,15 @@ def test_a_temperature_that_is_not_above_zero(wrong):
         with pytest.raises(ValueError, match="temperature must be above 0, got"):
             draw(wrong)
         assert np.isnan(jax.jit(draw)(wrong)).all()
+
+
+def test_what_would_broadcast_or_be_taken_for_true_is_refused():
+    logits = np.zeros((3, 3), np.float32)
+    with pytest.raises(ValueError, match=r"temperature must be a scalar, got .*\(3,\)"):
+        concrete_from_noise(logits, logits, temperature=np.full(3, 0.5))
+    with pytest.raises(TypeError, match=r"temperature must be a number, got '0\.5'"):
+        concrete_from_noise(logits, logits, temperature="0.5")
+    with pytest.raises(TypeError, match="hard must be True or False, got 'no'"):
+        concrete_from_noise(logits, logits, temperature=0.5, hard="no")
+    with pytest.raises(ValueError, match="logits must have at least one category"):
+        concrete_from_noise(logits[:, :0], logits[:, :0], temperature=0.5)

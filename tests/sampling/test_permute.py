@@ -47,3 +47,11 @@ def test_permutation_of_equal_keys_and_wrong_shapes():
         permute_latents(z, np.zeros((3, 1)))
     with pytest.raises(ValueError, match=r"z must have shape \[batch, latent_dim\]"):
         permute_latents(z[0], np.zeros(2))
+
+
+def test_keys_that_cannot_be_sorted_are_refused():
+    z = np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match="sort_keys must be finite, got nan"):
+        permute_latents(z, np.full((3, 2), np.nan))
+    with pytest.raises(TypeError, match="z must be an array, got a list"):
+        permute_latents([[1.0, 2.0]], [[1.0, 2.0]])

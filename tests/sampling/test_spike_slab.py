@@ -1,5 +1,6 @@
 """Spike-and-slab draws: moments, exact zeros, gates, gradients, errors."""
 
+import functools
 import math
 
 import jax
@@ -16,6 +17,8 @@ from draws import (
     many,
     uniform_draws,
 )
+from gradients import assert_gradients_agree
+from scipy import special
 
 from vsc_jax.losses import spike_slab_kl, spike_slab_log_prob
 from vsc_jax.sampling import (
@@ -178,3 +181,66 @@ def test_a_slope_that_is_not_above_zero(wrong):
         with pytest.raises(ValueError, match="sharpness must be above 0, got"):
             draw(wrong)
         assert np.isnan(jax.jit(draw)(wrong)).all()
+
+
+def test_the_mean_of_a_relaxed_gate_keeps_its_digits_at_any_sharpness():
+    probs = np.linspace(0.0, 1.0, 21)
+    sharpness = np.geomspace(1e-8, 1e4, 121)
+
+    @jax.jit
+    @functools.partial(jax.vmap, in_axes=(None, 0))
+    @functools.partial(jax.vmap, in_axes=(0, None))
+    @functools.partial(jax.value_and_grad, argnums=(0, 1))
+    def grid(slab_prob, sharpness):
+        return relaxed_gate_mean(slab_prob, sharpness=sharpness)
+
+    # The average of the gate over its noise, by Gauss-Legendre where it is smooth.
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    c, p = sharpness[:, None, None], probs[None, :, None]
+    exact = special.expit(c * (0.5 + 0.5 * nodes - 1.0 + p)) @ (0.5 * weights)
+    steep = sharpness > 10.0
+    high = np.logaddexp(0.0, c * p) - np.logaddexp(0.0, c * (p - 1.0))
+    exact[steep] = (high / c)[steep, :, 0]
+    found, (by_prob, by_sharpness) = grid(
+        probs.astype(np.float32), sharpness.astype(np.float32)
+    )
+    np.testing.assert_allclose(found, exact, atol=1e-6)
+    flat = sharpness < 1e-2
+    np.testing.assert_allclose(found[flat], exact[flat], atol=1e-7)
+    exact = special.expit(c * p) - special.expit(c * (p - 1.0))
+    np.testing.assert_allclose(by_prob, exact[..., 0], atol=1e-6)
+    np.testing.assert_allclose(by_prob[flat], exact[flat, :, 0], rtol=1e-5)
+    assert np.isfinite(by_sharpness).all()
+    np.testing.assert_allclose(
+        by_sharpness[flat], np.tile((probs - 0.5) / 4, (flat.sum(), 1)), atol=1e-6
+    )
+
+
+def test_the_two_forms_of_the_mean_meet():
+    with jax.enable_x64(True):
+        pair = relaxed_gate_mean(np.array([0.0, 0.3]), sharpness=0.25)
+        below = relaxed_gate_mean(np.array([0.0, 0.3]), sharpness=0.25 - 1e-12)
+    np.testing.assert_allclose(below, pair, atol=1e-8)
+    assert_gradients_agree(
+        lambda p, c: relaxed_gate_mean(p, sharpness=c), np.array([0.1, 0.9]), 0.2
+    )
+
+
+def test_logits_in_the_place_of_probabilities_are_refused():
+    half, logits = np.full(2, 0.5, np.float32), np.array([-3.0, 5.0], np.float32)
+    calls = {
+        "hard": lambda p: hard_gate(p, half),
+        "relaxed": lambda p: relaxed_gate(p, half, sharpness=50.0),
+        "mean": lambda p: relaxed_gate_mean(p, sharpness=50.0),
+    }
+    for gate in calls.values():
+        for wrong in (logits, half * np.nan):
+            message = "slab_prob must be at least 0 and at most 1, got .*; apply a sig"
+            with pytest.raises(ValueError, match=message):
+                gate(wrong)
+        with pytest.raises(TypeError, match="slab_prob must have a floating dtype"):
+            gate(np.array([0, 1]))
+    with pytest.raises(ValueError, match=r"sharpness must be a scalar, got .*\(2,\)"):
+        relaxed_gate(half, half, sharpness=half)
+    with pytest.raises(ValueError, match="uniform must be at least 0 and at most 1"):
+        hard_gate(half, 2.0 + half)

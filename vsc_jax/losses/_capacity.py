@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats
+from vsc_jax._checks import as_floats, weight
 
 
 def capacity_penalty(
@@ -26,14 +26,16 @@ def capacity_penalty(
 
     Args:
       kl: `[...]`, KL in nats, already summed over latents.
-      capacity: scalar, nats.
-      capacity_weight: scalar, gamma of both papers.
+      capacity: scalar, nats, at least 0 (a traced one is not checked).
+      capacity_weight: scalar, gamma of both papers, at least 0 (a traced one is not
+        checked).
 
     Returns:
       `[...]`, nats. Its derivative with respect to `kl` is plus or minus
       `capacity_weight`, however near the capacity is.
 
     Raises:
+      ValueError: if capacity or weight is no scalar, or known and not at least 0.
       TypeError: if `kl` is not floating.
 
     Example:
@@ -44,6 +46,5 @@ def capacity_penalty(
       [30.  0. 45.]
     """
     (kl,) = as_floats(kl=kl)
-    return jnp.asarray(capacity_weight, kl.dtype) * jnp.abs(
-        kl - jnp.asarray(capacity, kl.dtype)
-    )
+    capacity = weight(kl, capacity=capacity)
+    return weight(kl, capacity_weight=capacity_weight) * jnp.abs(kl - capacity)

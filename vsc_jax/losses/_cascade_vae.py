@@ -7,9 +7,12 @@ authors' code, https://github.com/snu-mllab/DisentanglementICML19.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_scalars
+from vsc_jax._checks import as_floats, check_range, check_scalars, weight
+from vsc_jax._ranges import between
 from vsc_jax.losses._vae import ElboTerms, beta_elbo, elbo
 
 
@@ -36,8 +39,11 @@ def cascade_vae_objective(
     Args:
       log_likelihood: `[...]`, log p(x|z, d) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent.
-      num_relieved: scalar, how many latents are relieved.
-      beta_low: scalar, weight of their KL.
+      num_relieved: scalar, how many latents are relieved: a whole number, at most
+        `latent_dim`. A traced one relieves the latents whose place, counted from 0, is
+        below it, and NaN makes the loss NaN.
+      beta_low: scalar, weight of their KL; like the other two at least 0 (a traced one
+        is not checked).
       beta_high: scalar, weight of the others' KL.
       category_kl: scalar, KL of the categories to their prior; `log(num_categories)`
         for a uniform prior. It enters `kl` and `elbo` alone.
@@ -47,7 +53,7 @@ def cascade_vae_objective(
       categories; nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit, or a number is known and not as above.
       TypeError: if an array is not floating.
 
     Example:
@@ -59,16 +65,18 @@ def cascade_vae_objective(
       [17.] [-13.]
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
-    check_scalars(
-        num_relieved=num_relieved,
-        beta_low=beta_low,
-        beta_high=beta_high,
-        category_kl=category_kl,
-    )
+    check_scalars(num_relieved=num_relieved)
+    check_range(between(0, jnp.shape(kl)[-1]), num_relieved=num_relieved)
+    if not isinstance(num_relieved, Tracer):
+        number = np.asarray(num_relieved).item()
+        if number % 1:
+            raise ValueError(f"num_relieved must be a whole number, got {number:.6g}.")
+    num_relieved = jnp.asarray(num_relieved, kl.dtype)
+    beta_low, beta_high = weight(kl, beta_low=beta_low), weight(kl, beta_high=beta_high)
+    category_kl = weight(kl, category_kl=category_kl)
     place = jnp.arange(kl.shape[-1], dtype=kl.dtype)
-    is_relieved = place < jnp.asarray(num_relieved, kl.dtype)
-    beta = jnp.where(is_relieved, beta_low, beta_high)
-    category_kl = jnp.asarray(category_kl, kl.dtype)
+    beta = jnp.where(place < num_relieved, beta_low, beta_high)
+    beta = jnp.where(jnp.isnan(num_relieved), jnp.nan, beta)
     return ElboTerms(
         loss=-beta_elbo(log_likelihood, kl, beta=beta),
         elbo=elbo(log_likelihood, kl) - category_kl,

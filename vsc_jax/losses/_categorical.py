@@ -13,7 +13,12 @@ import jax.numpy as jnp
 from jax.nn import logsumexp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape, positive
+from vsc_jax._checks import (
+    as_floats,
+    check_categories,
+    check_same_shape,
+    positive_scalar,
+)
 
 
 def categorical_kl(logits: jax.Array) -> jax.Array:
@@ -33,7 +38,7 @@ def categorical_kl(logits: jax.Array) -> jax.Array:
       `[...]`, nats.
 
     Raises:
-      ValueError: if `logits` is a scalar.
+      ValueError: if `logits` is a scalar or without a category.
       TypeError: if `logits` is not floating.
 
     Example:
@@ -43,7 +48,7 @@ def categorical_kl(logits: jax.Array) -> jax.Array:
       [0.        0.6931472]
     """
     (logits,) = as_floats(logits=logits)
-    check_min_rank(1, logits=logits)
+    check_categories(logits=logits)
     # s = log(p_k / (1 / size)). The terms r log r - r + 1 of r = exp(s) have the mean
     # wanted, as r has mean 1; unlike r log r they keep the digits of small KLs.
     s = jax.nn.log_softmax(logits, axis=-1) + math.log(logits.shape[-1])
@@ -77,7 +82,8 @@ def concrete_log_prob(
       `[...]`, nats.
 
     Raises:
-      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
+      ValueError: if the shapes differ or are without a category; if `temperature` is
+        no scalar or not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -88,10 +94,10 @@ def concrete_log_prob(
       0.25
     """
     log_sample, logits = as_floats(log_sample=log_sample, logits=logits)
-    check_min_rank(1, log_sample=log_sample)
+    check_categories(log_sample=log_sample)
     check_same_shape(log_sample=log_sample, logits=logits)
     size = logits.shape[-1]
-    temperature = positive(logits, temperature=temperature)
+    temperature = positive_scalar(logits, temperature=temperature)
     scores = logits - temperature * log_sample
     return (
         math.lgamma(size)
@@ -125,7 +131,8 @@ def concrete_kl_estimate(
       `[...]`, nats.
 
     Raises:
-      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
+      ValueError: if the shapes differ or are without a category; if `temperature` is
+        no scalar or not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -136,9 +143,9 @@ def concrete_kl_estimate(
       0.75
     """
     log_sample, logits = as_floats(log_sample=log_sample, logits=logits)
-    check_min_rank(1, log_sample=log_sample)
+    check_categories(log_sample=log_sample)
     check_same_shape(log_sample=log_sample, logits=logits)
-    temperature = positive(logits, temperature=temperature)
+    temperature = positive_scalar(logits, temperature=temperature)
     # A common shift of the sample cancels. With this one the largest score is 0 however
     # XLA rounds the product, which it computes twice; else exp overflows at 1e9.
     smallest = jnp.min(log_sample, axis=-1, keepdims=True)

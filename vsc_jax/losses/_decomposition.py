@@ -23,7 +23,9 @@ from vsc_jax._checks import (
     broadcast_last,
     check_min_rank,
     check_scalar_or_last_axis,
+    check_weight_per_latent,
     positive,
+    weight,
 )
 from vsc_jax.losses._vae import vae_objective
 
@@ -73,14 +75,15 @@ def decomposition_objective(
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent; weighted and summed here.
       divergence: `[]`, D of the whole batch, such as `mmd_per_dimension`.
-      beta: scalar, or `[latent_dim]` for a weight per latent.
-      divergence_weight: scalar.
+      beta: scalar, or `[latent_dim]` for a weight per latent; at least 0 (a traced one
+        is not checked).
+      divergence_weight: scalar, at least 0 (a traced one is not checked).
 
     Returns:
       `DecompositionTerms`, nats (with a D in nats).
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or a weight is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -92,17 +95,13 @@ def decomposition_objective(
       [21. 31.]
     """
     (divergence,) = as_floats(divergence=divergence)
-    for name, value in (
-        ("divergence", divergence),
-        ("divergence_weight", divergence_weight),
-    ):
-        if jnp.shape(value) != ():
-            raise ValueError(
-                f"{name} must have shape (), one number for the batch, got shape "
-                f"{jnp.shape(value)}."
-            )
+    if divergence.shape != ():
+        raise ValueError(
+            "divergence must have shape (), one number for the batch, got shape "
+            f"{divergence.shape}."
+        )
     terms = vae_objective(log_likelihood, kl, beta=beta)
-    penalty = jnp.asarray(divergence_weight, divergence.dtype) * divergence
+    penalty = weight(divergence, divergence_weight=divergence_weight) * divergence
     penalty = broadcast_last(penalty.astype(terms.loss.dtype), terms.loss)
     fields = terms._asdict() | {"loss": terms.loss + penalty, "divergence": divergence}
     return DecompositionTerms(**fields)
@@ -179,13 +178,15 @@ def entropy_bonus(log_var: jax.Array, *, beta: ArrayLike) -> jax.Array:
 
     Args:
       log_var: `[..., latent_dim]`, log-variance of a diagonal Gaussian posterior.
-      beta: scalar, or `[latent_dim]` for a weight per latent.
+      beta: scalar, or `[latent_dim]` for a weight per latent; at least 0 (a traced one
+        is not checked).
 
     Returns:
       `[...]`, nats.
 
     Raises:
-      ValueError: if `log_var` is a scalar, or the shape of beta does not fit.
+      ValueError: if `log_var` is a scalar, the shape of beta does not fit, or it is
+        known and not at least 0.
       TypeError: if `log_var` is not floating.
 
     Example:
@@ -195,7 +196,7 @@ def entropy_bonus(log_var: jax.Array, *, beta: ArrayLike) -> jax.Array:
       [5.675754]
     """
     entropy = gaussian_entropy(log_var)
-    check_scalar_or_last_axis(entropy, beta=beta)
+    check_weight_per_latent(entropy, beta=beta)
     return jnp.sum((broadcast_last(beta, entropy) - 1.0) * entropy, axis=-1)
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_samples
+from vsc_jax._checks import as_floats, broadcast_last, check_samples, weight
 from vsc_jax.losses._vae import vae_objective
 
 
@@ -90,14 +90,15 @@ def dip_vae_objective(
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent; summed here.
       covariance: `[latent_dim, latent_dim]`, C of the whole batch.
-      off_diagonal_weight: scalar, lambda_od of the paper.
-      diagonal_weight: scalar, lambda_d of the paper.
+      off_diagonal_weight: scalar, lambda_od of the paper, at least 0 (a traced one is
+        not checked).
+      diagonal_weight: the same, lambda_d of the paper.
 
     Returns:
       `DipVaeTerms`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or a weight is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -120,6 +121,8 @@ def dip_vae_objective(
     variance = jnp.diagonal(covariance)
     off_diagonal = jnp.sum(jnp.square(covariance - jnp.diag(variance)))
     diagonal = jnp.sum(jnp.square(variance - 1.0))
+    off_diagonal_weight = weight(covariance, off_diagonal_weight=off_diagonal_weight)
+    diagonal_weight = weight(covariance, diagonal_weight=diagonal_weight)
     penalty = off_diagonal_weight * off_diagonal + diagonal_weight * diagonal
     loss = terms.loss + broadcast_last(penalty, terms.loss)
     return DipVaeTerms(

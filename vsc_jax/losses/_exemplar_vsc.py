@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jax.nn import log_sigmoid
 from jax.typing import ArrayLike
 
@@ -18,10 +20,14 @@ from vsc_jax._checks import (
     check_range,
     check_same_shape,
     check_scalars,
+    positive_scalar,
 )
-from vsc_jax._ranges import above
+from vsc_jax._ranges import above, at_least
 from vsc_jax.losses._kl import bernoulli_kl, spike_slab_kl_between
 from vsc_jax.losses._vae import beta_elbo, elbo
+
+# What rounding to bfloat16 may leave of the sum of a softmax.
+_SUM_TOLERANCE = 1e-2
 
 
 class ExemplarVscTerms(NamedTuple):
@@ -77,15 +83,17 @@ def exemplar_vsc_objective(
       pseudo_log_var: `[num_pseudo, latent_dim]`.
       pseudo_slab_logits: `[num_pseudo, latent_dim]`, already sharpened.
       selector_weights: `[..., num_pseudo]`, rho: not negative, sum 1 over the last
-        axis.
+        axis. Traced ones are not checked.
       prior_slab_prob: scalar inside (0, 1). A traced one outside [0, 1] gives NaN.
-      beta: weight of the first KL, scalar or `[latent_dim]`.
+      beta: weight of the first KL, scalar or `[latent_dim]`; at least 0 (a traced one
+        is not checked).
 
     Returns:
       `ExemplarVscTerms`, each field `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
+      ValueError: if the shapes do not fit, `prior_slab_prob` is not inside (0, 1), or
+        the selector's weights or beta are known and not as above.
       TypeError: if an array is not floating.
 
     Example:
@@ -147,12 +155,13 @@ def sharpen_slab_logits(
 
     Args:
       slab_logits: `[...]`, logits of the gates g.
-      slope: scalar.
+      slope: scalar above 0. A traced one that is not gives NaN.
 
     Returns:
       `[...]`, logits of h.
 
     Raises:
+      ValueError: if `slope` is no scalar or not above 0.
       TypeError: if `slab_logits` is not floating.
 
     Example:
@@ -163,7 +172,8 @@ def sharpen_slab_logits(
     """
     (slab_logits,) = as_floats(slab_logits=slab_logits)
     # tanh(l / 2) / 2 = sigmoid(l) - 1/2 without the difference.
-    return 0.5 * jnp.asarray(slope, slab_logits.dtype) * jnp.tanh(0.5 * slab_logits)
+    slope = positive_scalar(slab_logits, slope=slope)
+    return 0.5 * slope * jnp.tanh(0.5 * slab_logits)
 
 
 def _mean_gate_logits(slab_logits: jax.Array, selector_weights: jax.Array) -> jax.Array:
@@ -198,3 +208,14 @@ def _check_exemplar_shapes(
         )
     check_scalars(prior_slab_prob=prior_slab_prob)
     check_range(above(0, high=1), prior_slab_prob=prior_slab_prob)
+    check_range(
+        at_least(0), "; give the softmax of logits", selector_weights=selector_weights
+    )
+    if not isinstance(selector_weights, Tracer):
+        sums = np.asarray(selector_weights).sum(axis=-1)
+        worst = sums.flat[np.abs(sums - 1.0).argmax()] if sums.size else 1.0
+        if abs(worst - 1.0) > _SUM_TOLERANCE:
+            raise ValueError(
+                "selector_weights must have the sum 1 over the last axis, got "
+                f"{worst:.6g}."
+            )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_same_shape
+from vsc_jax._checks import as_floats, check_same_shape, weight
 from vsc_jax.losses._adversarial import gan_discriminator_loss
 from vsc_jax.losses._vae import vae_objective
 
@@ -56,14 +56,15 @@ def factor_vae_objective(
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent; weighted and summed here.
       logits: `[..., 2]`, of the discriminator at z; class 0 is q(z).
-      tc_weight: scalar.
-      beta: scalar, or `[latent_dim]` for a weight per latent.
+      tc_weight: scalar, at least 0 (a traced one is not checked).
+      beta: scalar, or `[latent_dim]` for a weight per latent; at least 0 (a traced one
+        is not checked).
 
     Returns:
       `FactorVaeTerms`, each field `[...]` but for `kl_per_latent`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or a weight is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -80,8 +81,9 @@ def factor_vae_objective(
     check_same_shape(
         log_likelihood=terms.log_likelihood, total_correlation=total_correlation
     )
+    penalty = weight(terms.loss, tc_weight=tc_weight) * total_correlation
     return FactorVaeTerms(
-        **terms._asdict() | {"loss": terms.loss + tc_weight * total_correlation},
+        **terms._asdict() | {"loss": terms.loss + penalty},
         total_correlation=total_correlation,
     )
 

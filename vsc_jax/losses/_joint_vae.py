@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_one_axis_more
+from vsc_jax._checks import as_floats, broadcast_last, check_one_axis_more, weight
 from vsc_jax._ranges import whole
 from vsc_jax.losses._capacity import capacity_penalty
 from vsc_jax.losses._vae import elbo
@@ -79,7 +80,8 @@ def joint_vae_objective(
       batch_kl: `[]`, KL_z: mean over the batch of `kl` summed over latents.
       batch_category_kl: `[]`, KL_c: mean over the batch of `category_kl` summed, or of
         `concrete_kl_estimate` in its place.
-      capacity: scalar, nats.
+      capacity: scalar, nats; like the other three at least 0 (a traced one is not
+        checked).
       capacity_weight: scalar, gamma of the paper.
       category_capacity: scalar, nats.
       category_capacity_weight: scalar.
@@ -89,7 +91,8 @@ def joint_vae_objective(
       `JointVaeTerms`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit, `category_sizes` are not one for each
+        variable, or a capacity or weight is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -119,10 +122,20 @@ def joint_vae_objective(
                 f"{value.shape}."
             )
     check_one_axis_more(log_likelihood, "num_variables", category_kl=category_kl)
+    if np.shape(category_sizes) != category_kl.shape[-1:]:
+        raise ValueError(
+            f"category_sizes must be {category_kl.shape[-1]} numbers, one per column "
+            f"of category_kl, got {category_sizes!r}."
+        )
     for size in category_sizes:
         _SIZE.check("category_sizes", size)
     limit = sum(math.log(size) for size in category_sizes)
-    category_capacity = jnp.minimum(category_capacity, limit)
+    category_capacity = jnp.minimum(
+        weight(batch_category_kl, category_capacity=category_capacity), limit
+    )
+    category_capacity_weight = weight(
+        batch_category_kl, category_capacity_weight=category_capacity_weight
+    )
     penalty = capacity_penalty(
         batch_kl, capacity=capacity, capacity_weight=capacity_weight
     ) + capacity_penalty(

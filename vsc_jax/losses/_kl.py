@@ -172,11 +172,13 @@ def spike_slab_kl_terms(
     check_min_rank(1, mean=mean)
     check_scalar_last_axis_or_same_shape(mean, prior_slab_prob=prior_slab_prob)
     check_range(_PROBABILITY, prior_slab_prob=prior_slab_prob)
-    gaussian = gaussian_kl(
-        mean, log_var, prior_mean=prior_mean, prior_log_var=prior_log_var
+    check_scalar_last_axis_or_same_shape(
+        mean, prior_mean=prior_mean, prior_log_var=prior_log_var
     )
+    prior_mean = broadcast_last(prior_mean, mean)
+    prior_log_var = broadcast_last(prior_log_var, mean)
     return SpikeSlabKL(
-        slab=sigmoid(slab_logits) * gaussian,
+        slab=_slab_kl(slab_logits, mean, log_var, prior_mean, prior_log_var),
         spike=bernoulli_kl(slab_logits, prior_prob=prior_slab_prob),
     )
 
@@ -192,6 +194,7 @@ def spike_slab_kl(
 ) -> jax.Array:
     """KL between two spike-and-slab distributions, of each latent.
 
+    A slab whose probability is 0 in its dtype costs nothing, however large it is.
     Tonolini et al. 2019 (the last equations of their supplement, where sigma stands for
     sigma^2). With q = g N(m, s^2) + (1 - g) delta_0, g = sigmoid(slab_logits), and the
     prior p = a N(n, t^2) + (1 - a) delta_0,
@@ -291,11 +294,8 @@ def spike_slab_kl_between(
         prior_log_var=prior_log_var,
         prior_slab_logits=prior_slab_logits,
     )
-    gaussian = gaussian_kl(
-        mean, log_var, prior_mean=prior_mean, prior_log_var=prior_log_var
-    )
     return SpikeSlabKL(
-        slab=sigmoid(slab_logits) * gaussian,
+        slab=_slab_kl(slab_logits, mean, log_var, prior_mean, prior_log_var),
         spike=_gate_kl(
             slab_logits,
             log_sigmoid(prior_slab_logits),
@@ -304,10 +304,26 @@ def spike_slab_kl_between(
     )
 
 
+def _slab_kl(slab_logits: jax.Array, *gaussians: jax.Array) -> jax.Array:
+    slab_prob = sigmoid(slab_logits)
+    # Where that is 0 the KL may overflow, and 0 * inf is NaN, in the derivative too.
+    mean, log_var, prior_mean, prior_log_var = (
+        jnp.where(slab_prob == 0.0, 0.0, a) for a in gaussians
+    )
+    return slab_prob * gaussian_kl(
+        mean, log_var, prior_mean=prior_mean, prior_log_var=prior_log_var
+    )
+
+
 def _gate_kl(
     logits: jax.Array, log_prior_on: jax.Array, log_prior_off: jax.Array
 ) -> jax.Array:
     # log(1 - g) is log_sigmoid(-logits); from probabilities it would be NaN at |20|.
-    on = sigmoid(logits) * (log_sigmoid(logits) - log_prior_on)
-    off = sigmoid(-logits) * (log_sigmoid(-logits) - log_prior_off)
-    return on + off
+    return _share(logits, log_prior_on) + _share(-logits, log_prior_off)
+
+
+def _share(logits: jax.Array, log_prior: jax.Array) -> jax.Array:
+    """`p (log p - log_prior)`, p = sigmoid(logits), and its limit 0 where p is 0."""
+    prob = sigmoid(logits)
+    ratio = log_sigmoid(logits) - log_prior
+    return prob * jnp.where(prob == 0.0, 0.0, ratio)

@@ -18,9 +18,9 @@ from vsc_jax._checks import (
     as_floats,
     check_min_rank,
     check_range,
+    check_real,
     check_same_shape,
-    check_scalars,
-    positive,
+    positive_scalar,
 )
 from vsc_jax._ranges import between, whole
 
@@ -38,7 +38,8 @@ def bernoulli_log_likelihood(
       log p(x|z) = sum_i x_i log y_i + (1 - x_i) log(1 - y_i),  y = sigmoid(x_logits)
 
     `x` may be any value in [0, 1]; for values other than 0 and 1 this is the usual
-    cross-entropy and no longer the logarithm of a normalised density. Pixels outside
+    cross-entropy and no longer the logarithm of a normalised density. Infinite logits
+    count as the largest finite ones, so a sure and right pixel costs 0. Pixels outside
     [0, 1] (bytes, or logits in their place) are refused; inside of `jax.jit`, where
     the numbers are not known, they give a number without meaning.
 
@@ -107,6 +108,7 @@ def gaussian_log_likelihood(
     x_mean, x = as_floats(x_mean=x_mean, x=x)
     check_same_shape(x_mean=x_mean, x=x)
     _check_events(event_ndims, x)
+    check_real(log_var=log_var)
     if jnp.shape(log_var) not in ((), x.shape):
         raise ValueError(
             f"log_var must be a scalar or have the shape of x, {x.shape}, "
@@ -156,8 +158,7 @@ def laplace_log_likelihood(
     x_mean, x = as_floats(x_mean=x_mean, x=x)
     check_same_shape(x_mean=x_mean, x=x)
     _check_events(event_ndims, x)
-    check_scalars(scale=scale)
-    scale = positive(x, scale=scale)
+    scale = positive_scalar(x, scale=scale)
     x_mean, x = _flatten_events(event_ndims, x_mean, x)
     return jnp.sum(-jnp.log(2.0 * scale) - jnp.abs(x - x_mean) / scale, axis=-1)
 
@@ -183,6 +184,7 @@ def _flatten_events(event_ndims: int, *arrays: jax.Array) -> tuple[jax.Array, ..
 
 @jax.custom_jvp
 def _bernoulli_log_prob(logits: jax.Array, x: jax.Array) -> jax.Array:
+    logits = _finite(logits)
     # x * logits - softplus(logits), written without the difference of two large
     # numbers: saturated pixels would otherwise cost 1e-6 nats of rounding each.
     return x * logits - jnp.maximum(logits, 0.0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
@@ -193,7 +195,12 @@ def _bernoulli_log_prob_jvp(
     primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
     # By hand, because max and abs above have no second derivative at 0.
-    logits, x = primals
+    logits, x = _finite(primals[0]), primals[1]
     logits_dot, x_dot = tangents
     tangent = (x - jax.nn.sigmoid(logits)) * logits_dot + logits * x_dot
     return _bernoulli_log_prob(logits, x), tangent
+
+
+def _finite(logits: jax.Array) -> jax.Array:
+    largest = jnp.finfo(logits.dtype).max  # inf - inf would be NaN
+    return jnp.clip(logits, -largest, largest)

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax._checks import as_floats, check_samples, nan_for_infinite, positive
+from vsc_jax._ranges import check_flag
 from vsc_jax.losses._pair_sums import cross_sums, squared_distances, within_sums
 
 KERNELS = ("imq", "rbf")
@@ -137,6 +138,7 @@ def mmd_per_dimension(
 
 def _checked(z, z_prior, kernel, unbiased):
     z, z_prior = as_floats(z=z, z_prior=z_prior)
+    check_flag("unbiased", unbiased)
     check_samples(2 if unbiased else 1, z=z, z_prior=z_prior)
     if kernel not in KERNELS:
         raise ValueError(f"kernel must be 'imq' or 'rbf', got {kernel!r}.")

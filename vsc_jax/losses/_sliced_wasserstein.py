@@ -8,6 +8,8 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from vsc_jax._checks import as_floats, check_samples
 
@@ -24,7 +26,7 @@ def sliced_wasserstein(
 
     Zero if and only if the projections are the same; between two samples of one
     distribution it is above zero by an amount that falls about as 1 / n. It is infinite
-    or NaN where a code is, and NaN where a direction is infinite.
+    or NaN where a code is, and NaN where a direction is infinite, or traced and zero.
 
     Args:
       z: `[n, latent_dim]`, one draw of q(z|x) per example.
@@ -36,8 +38,8 @@ def sliced_wasserstein(
       `[]`, in squared units of z.
 
     Raises:
-      ValueError: if the samples are not both `[n, latent_dim]` or `directions` is not
-        `[num_directions, latent_dim]`.
+      ValueError: if the samples are not both `[n, latent_dim]`, or `directions` is not
+        `[num_directions, latent_dim]` or known to have a row of zeros.
       TypeError: if an array is not floating.
 
     Example:
@@ -54,11 +56,17 @@ def sliced_wasserstein(
             "z_prior must have as many rows as z, because sorted projections are "
             f"paired, {z.shape}, got {z_prior.shape}; take as many draws of the prior."
         )
+    if not isinstance(directions, Tracer):
+        is_zero = ~np.asarray(directions).any(axis=1)
+        if is_zero.any():
+            raise ValueError(
+                "directions must be longer than 0, got zeros in row "
+                f"{int(is_zero.argmax())}; take normal draws."
+            )
     # Divided by the largest entry first: squares of tiny ones vanish.
     largest = jnp.abs(directions).max(1, keepdims=True)
-    scaled = directions / jnp.where(largest > 0.0, largest, 1.0)
-    squared_length = jnp.square(scaled).sum(1, keepdims=True)
-    unit = scaled * jax.lax.rsqrt(jnp.where(largest > 0.0, squared_length, 1.0))
+    scaled = directions / jnp.where(largest > 0.0, largest, jnp.nan)
+    unit = scaled * jax.lax.rsqrt(jnp.square(scaled).sum(1, keepdims=True))
 
     def sorted_projections(points):
         product = jnp.dot(unit, points.T, precision=jax.lax.Precision.HIGHEST)

@@ -19,7 +19,7 @@ from vsc_jax._checks import (
     broadcast_last,
     check_min_rank,
     check_one_axis_more,
-    check_scalar_or_last_axis,
+    check_weight_per_latent,
 )
 
 
@@ -62,13 +62,14 @@ def beta_elbo(
     Args:
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent; weighted and summed here.
-      beta: scalar, or `[latent_dim]` for a weight per latent.
+      beta: scalar, or `[latent_dim]` for a weight per latent; at least 0 (a traced one
+        is not checked).
 
     Returns:
       `[...]`, nats.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or beta is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -79,7 +80,7 @@ def beta_elbo(
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
     check_one_axis_more(log_likelihood, "latent_dim", kl=kl)
-    check_scalar_or_last_axis(kl, beta=beta)
+    check_weight_per_latent(kl, beta=beta)
     return log_likelihood - jnp.sum(broadcast_last(beta, kl) * kl, axis=-1)
 
 
@@ -116,13 +117,14 @@ def vae_objective(
     Args:
       log_likelihood: `[...]`, log p(x|z) at a draw z ~ q(z|x).
       kl: `[..., latent_dim]`, KL of each latent; weighted and summed here.
-      beta: weight of the KL, scalar or `[latent_dim]`.
+      beta: weight of the KL, scalar or `[latent_dim]`; at least 0 (a traced one is not
+        checked).
 
     Returns:
       `ElboTerms`, each field `[...]` but for `kl_per_latent`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit.
+      ValueError: if the shapes do not fit or beta is known and not at least 0.
       TypeError: if an array is not floating.
 
     Example:

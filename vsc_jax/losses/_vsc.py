@@ -60,13 +60,15 @@ def vsc_objective(
       slab_logits: `[..., latent_dim]`, logit of P(z_j != 0 | x).
       prior_slab_prob: inside (0, 1); scalar, `[latent_dim]` or `[..., latent_dim]`. A
         traced one outside [0, 1] gives NaN.
-      beta: weight of the KL, scalar or `[latent_dim]`.
+      beta: weight of the KL, scalar or `[latent_dim]`; at least 0 (a traced one is not
+        checked).
 
     Returns:
       `VscTerms`, each field `[...]`, nats per example.
 
     Raises:
-      ValueError: if the shapes do not fit or `prior_slab_prob` is not inside (0, 1).
+      ValueError: if the shapes do not fit, `prior_slab_prob` is not inside (0, 1) or
+        beta is not at least 0.
       TypeError: if an array is not floating.
 
     Example:

@@ -20,11 +20,12 @@ PRIORS: dict[str, type[Any]] = {
 }
 
 
-def create_prior(name: str, **options: Any) -> Prior | LearnedPrior:
+def create_prior(name: str, *positional: Any, **options: Any) -> Prior | LearnedPrior:
     """The prior of this name with these fields.
 
     Args:
       name: a key of `PRIORS`.
+      *positional: refused; options have names.
       **options: fields of the prior's dataclass. Lists, as JSON has them, become
         tuples, so that the prior can be hashed.
 
@@ -38,7 +39,12 @@ def create_prior(name: str, **options: Any) -> Prior | LearnedPrior:
     >>> create_prior("gaussian", variances=[1, 2.5])
     GaussianPrior(variances=(1, 2.5))
     """
-    if name not in PRIORS:
+    if positional:
+        raise TypeError(
+            "create_prior takes the options of a prior by name, got "
+            f"{positional[0]!r}; write create_prior(name, **options)."
+        )
+    if not isinstance(name, str) or name not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {name!r}.")
     kind = PRIORS[name]
     fields = [field.name for field in dataclasses.fields(kind)]

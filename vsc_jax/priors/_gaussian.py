@@ -12,10 +12,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
+from vsc_jax._checks import as_floats, broadcast_last, check_min_rank, positive_scalar
 from vsc_jax._ranges import above, ranged
 from vsc_jax.losses import gaussian_kl, gaussian_log_prob
-from vsc_jax.priors._base import as_latent_values, check_prior
+from vsc_jax.priors._base import (
+    VARIANCE,
+    as_latent_values,
+    check_draws,
+    check_prior,
+)
 
 # Keeps the gradient (z / variance)^2 of a log-density finite in float32.
 _MIN_VARIANCE = 1e-12
@@ -32,10 +37,10 @@ class GaussianPrior:
     `pca_variances` gives the variances that the paper takes from the data.
 
     Attributes:
-      variances: above 0; scalar, of length 1 or `[latent_dim]`.
+      variances: 1e-30 to 1e30; scalar, of length 1 or `[latent_dim]`.
 
     Raises:
-      ValueError: if a variance is not above 0, or, in the methods, if the number of
+      ValueError: if a variance is outside that, or, in the methods, if the number of
         variances does not fit `latent_dim`.
 
     Example:
@@ -49,26 +54,27 @@ class GaussianPrior:
     variances: ArrayLike | tuple[float, ...] = ranged(1.0, above(0))
 
     def __post_init__(self) -> None:
-        check_prior(self)
+        check_prior(self, variances=VARIANCE)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
+        check_draws(num, latent_dim)
         noise = jax.random.normal(key, (num, latent_dim))
-        variances = as_latent_values("variances", self.variances, noise)
+        variances = as_latent_values(self, "variances", noise)
         return noise * broadcast_last(jnp.sqrt(variances), noise)
 
     def log_prob(self, z: jax.Array) -> jax.Array:
         """Log-density `[..., latent_dim]` of `z`, in nats."""
         (z,) = as_floats(z=z)
         check_min_rank(1, z=z)
-        log_var = jnp.log(as_latent_values("variances", self.variances, z))
+        log_var = jnp.log(as_latent_values(self, "variances", z))
         return gaussian_log_prob(z, jnp.zeros_like(z), broadcast_last(log_var, z))
 
     def kl(self, mean: jax.Array, log_var: jax.Array) -> jax.Array:
         """KL(q(z|x) || p(z)) `[..., latent_dim]` of a Gaussian posterior, in nats."""
         mean, log_var = as_floats(mean=mean, log_var=log_var)
         check_min_rank(1, mean=mean)
-        variances = as_latent_values("variances", self.variances, mean)
+        variances = as_latent_values(self, "variances", mean)
         return gaussian_kl(mean, log_var, prior_log_var=jnp.log(variances))
 
 
@@ -84,12 +90,12 @@ class LearnedGaussianPrior:
     It is no `Prior` itself: only `at(params)` has `sample`, `log_prob` and `kl`.
 
     Attributes:
-      variance: above 0, scalar; mean of the variances over the latents.
-      initial: above 0; relative variances `[latent_dim]` to start from, on any scale,
-        or () to start from equal ones.
+      variance: 1e-30 to 1e30, scalar; mean of the variances over the latents.
+      initial: 1e-30 to 1e30; relative variances `[latent_dim]` to start from, on any
+        scale, or () to start from equal ones.
 
     Raises:
-      ValueError: if a value is not above 0.
+      ValueError: if a value is outside that.
 
     Example:
       >>> from vsc_jax.priors import LearnedGaussianPrior
@@ -102,7 +108,7 @@ class LearnedGaussianPrior:
     initial: ArrayLike | tuple[float, ...] = ranged((), above(0))
 
     def __post_init__(self) -> None:
-        check_prior(self)
+        check_prior(self, variance=VARIANCE, initial=VARIANCE)
 
     def init(self, latent_dim: int) -> dict[str, jax.Array]:
         """The first parameters: `logits`, float32 `[latent_dim]`.
@@ -112,7 +118,7 @@ class LearnedGaussianPrior:
         """
         logits = jnp.zeros(latent_dim, jnp.float32)
         if not isinstance(self.initial, tuple) or self.initial:
-            initial = as_latent_values("initial", self.initial, logits)
+            initial = as_latent_values(self, "initial", logits)
             logits = broadcast_last(jnp.log(initial), logits)
         return {"logits": logits}
 
@@ -131,13 +137,14 @@ def anisotropic_variances(logits: jax.Array, *, variance: ArrayLike = 1.0) -> ja
 
     Args:
       logits: `[latent_dim]`; all equal give an isotropic prior.
-      variance: scalar, the mean of the variances.
+      variance: scalar above 0, the mean of the variances. A traced one that is not
+        gives NaN.
 
     Returns:
       `[latent_dim]`.
 
     Raises:
-      ValueError: if `logits` is not a vector.
+      ValueError: if `logits` is not a vector, or `variance` no scalar or not above 0.
       TypeError: if `logits` is not floating.
 
     Example:
@@ -152,5 +159,5 @@ def anisotropic_variances(logits: jax.Array, *, variance: ArrayLike = 1.0) -> ja
         raise ValueError(
             f"logits must have shape [latent_dim], got shape {logits.shape}."
         )
-    scale = math.prod(logits.shape) * jnp.asarray(variance, logits.dtype)
+    scale = math.prod(logits.shape) * positive_scalar(logits, variance=variance)
     return jnp.maximum(scale * jax.nn.softmax(logits), _MIN_VARIANCE)

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax.nn import log_softmax, logsumexp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank
-from vsc_jax._ranges import Range, above, ranged
+from vsc_jax._checks import as_floats, check_min_rank, check_range
+from vsc_jax._ranges import Range, above, field_ranges, ranged
 from vsc_jax.losses import gaussian_log_prob
-from vsc_jax.priors._base import check_prior
+from vsc_jax.priors._base import VARIANCE, check_draws, check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -29,9 +29,9 @@ class GaussianMixturePrior:
 
     Attributes:
       means: `[num_components, latent_dim]`, as a tuple of tuples or an array.
-      component_variance: above 0; scalar, of length 1 or `[num_components]`.
-      component_weights: above 0, `[num_components]`, on any scale: pi is their share of
-        the sum. () for equal weights.
+      component_variance: 1e-30 to 1e30; scalar, of length 1 or `[num_components]`.
+      component_weights: 1e-30 to 1e30, `[num_components]`, on any scale: pi is their
+        share of the sum. () for equal weights.
 
     Raises:
       ValueError: if a value is outside its range, if numbers of components or lengths
@@ -60,7 +60,7 @@ class GaussianMixturePrior:
                     "means must be a tuple of tuples of one length (num_components x "
                     f"latent_dim), got {self.means}."
                 )
-        check_prior(self)
+        check_prior(self, component_variance=VARIANCE, component_weights=VARIANCE)
         for name in ("component_variance", "component_weights"):
             value = getattr(self, name)
             if not (isinstance(value, tuple) and isinstance(self.means, tuple)):
@@ -74,6 +74,7 @@ class GaussianMixturePrior:
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
+        check_draws(num, latent_dim)
         component_key, normal_key = jax.random.split(key)
         noise = jax.random.normal(normal_key, (num, latent_dim))
         means, variances, log_weights = self._components(noise)
@@ -106,6 +107,8 @@ class GaussianMixturePrior:
 
     def _components(self, like: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Means `[k, latent_dim]`, variances `[k]` and log-weights `[k]` as arrays."""
+        for name, allowed in field_ranges(self).items():
+            check_range(allowed, **{name: getattr(self, name)})
         means = jnp.asarray(self.means, like.dtype)
         if means.ndim != 2 or means.shape[-1] != like.shape[-1]:
             raise ValueError(

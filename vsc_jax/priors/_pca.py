@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax._checks import check_unmasked
+
 _CHUNK = 2_048
 # Up to here all eigenvalues take less time than an iteration for the largest ones.
 _DENSE_SIZE = 1_024
@@ -48,6 +50,7 @@ def pca_variances(
             "latent_dim must be above 0 and at most smallest_of, got "
             f"latent_dim={latent_dim}, smallest_of={smallest_of}."
         )
+    check_unmasked(images=images)
     images = np.asarray(images)
     if images.ndim < 2 or images.size == 0:
         raise ValueError(f"images must have shape [n, ...], got {images.shape}.")

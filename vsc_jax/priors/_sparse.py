@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
-from vsc_jax._ranges import Range, at_least, ranged
+from vsc_jax._ranges import Range, at_least, between, ranged
 from vsc_jax.losses import gaussian_log_prob
-from vsc_jax.priors._base import as_latent_values, check_prior
+from vsc_jax.priors._base import as_latent_values, check_draws, check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -34,7 +34,7 @@ class SparsePrior:
 
     Attributes:
       spike_weight: inside [0, 1); scalar, of length 1 or `[latent_dim]`.
-      spike_stddev: inside (0, 1]; scalar, of length 1 or `[latent_dim]`.
+      spike_stddev: 1e-15 to 1; scalar, of length 1 or `[latent_dim]`.
 
     Raises:
       ValueError: if a value is outside its range, or, in the methods, if the number of
@@ -54,14 +54,15 @@ class SparsePrior:
     )
 
     def __post_init__(self) -> None:
-        check_prior(self)
+        check_prior(self, spike_stddev=between(1e-15, 1))
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
+        check_draws(num, latent_dim)
         normal_key, uniform_key = jax.random.split(key)
         noise = jax.random.normal(normal_key, (num, latent_dim))
-        weight = as_latent_values("spike_weight", self.spike_weight, noise)
-        stddev = as_latent_values("spike_stddev", self.spike_stddev, noise)
+        weight = as_latent_values(self, "spike_weight", noise)
+        stddev = as_latent_values(self, "spike_stddev", noise)
         uniform = jax.random.uniform(uniform_key, noise.shape)
         narrow = uniform < broadcast_last(weight, noise)
         return jnp.where(narrow, noise * broadcast_last(stddev, noise), noise)
@@ -70,8 +71,8 @@ class SparsePrior:
         """Log-density `[..., latent_dim]` of `z`, in nats."""
         (z,) = as_floats(z=z)
         check_min_rank(1, z=z)
-        weight = as_latent_values("spike_weight", self.spike_weight, z)
-        stddev = as_latent_values("spike_stddev", self.spike_stddev, z)
+        weight = as_latent_values(self, "spike_weight", z)
+        stddev = as_latent_values(self, "spike_stddev", z)
         zeros = jnp.zeros_like(z)
         wide = gaussian_log_prob(z, zeros, zeros)
         log_var = broadcast_last(2.0 * jnp.log(stddev), z)

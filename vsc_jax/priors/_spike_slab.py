@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from vsc_jax._checks import as_floats, broadcast_last, check_scalar_or_last_axis
 from vsc_jax._ranges import between, ranged
 from vsc_jax.losses import spike_slab_kl, spike_slab_log_prob
-from vsc_jax.priors._base import check_prior
+from vsc_jax.priors._base import check_draws, check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -43,6 +43,7 @@ class SpikeSlabPrior:
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`, exactly zero where a latent is off."""
+        check_draws(num, latent_dim)
         normal_key, uniform_key = jax.random.split(key)
         z = jax.random.normal(normal_key, (num, latent_dim))
         check_scalar_or_last_axis(z, slab_prob=self.slab_prob)

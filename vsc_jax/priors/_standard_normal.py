@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from vsc_jax._checks import as_floats
 from vsc_jax.losses import gaussian_kl, gaussian_log_prob
+from vsc_jax.priors._base import check_draws
 
 
 @jax.tree_util.register_dataclass
@@ -26,6 +27,7 @@ class StandardNormal:
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
         """`num` draws `[num, latent_dim]`."""
+        check_draws(num, latent_dim)
         return jax.random.normal(key, (num, latent_dim))
 
     def log_prob(self, z: jax.Array) -> jax.Array:

@@ -10,9 +10,9 @@ import numpy as np
 from jax.scipy.special import erfinv, log_ndtr
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
-from vsc_jax._ranges import above, ranged
-from vsc_jax.priors._base import as_latent_values, check_prior
+from vsc_jax._checks import as_floats, broadcast_last, check_min_rank, check_range
+from vsc_jax._ranges import above, at_least, ranged
+from vsc_jax.priors._base import as_latent_values, check_draws, check_prior
 
 _LOG_2_PI = math.log(2.0 * math.pi)
 # Nodes of the two integrals of `_to_normal`, and where one takes over from the other.
@@ -20,6 +20,8 @@ _LEGENDRE = np.polynomial.legendre.leggauss(24)
 _LAGUERRE = np.polynomial.laguerre.laggauss(24)
 _TAIL_EXPONENT = 2.0
 _NUM_NEWTON_STEPS = 4
+# The gamma variable in a draw is 0 in float32 with a chance of about 1e-38^(df / 2).
+_DRAWABLE_DF = at_least(0.5)
 
 
 @jax.tree_util.register_dataclass
@@ -56,16 +58,24 @@ class StudentTPrior:
         check_prior(self)
 
     def sample(self, key: jax.Array, num: int, latent_dim: int) -> jax.Array:
-        """`num` draws `[num, latent_dim]`."""
+        """`num` draws `[num, latent_dim]`, with `df` of at least 0.5.
+
+        With a smaller one some draws are too large for float32, and infinite.
+
+        Raises:
+          ValueError: if `df` is known and smaller.
+        """
+        check_draws(num, latent_dim)
+        check_range(_DRAWABLE_DF, " to draw with", df=self.df)
         like = jnp.zeros((num, latent_dim))
-        df = broadcast_last(as_latent_values("df", self.df, like), like)
+        df = broadcast_last(as_latent_values(self, "df", like), like)
         return jax.random.t(key, df, like.shape, like.dtype)
 
     def log_prob(self, z: jax.Array) -> jax.Array:
         """Log-density `[..., latent_dim]` of `z`, in nats."""
         (z,) = as_floats(z=z)
         check_min_rank(1, z=z)
-        df = as_latent_values("df", self.df, z)
+        df = as_latent_values(self, "df", z)
         log_peak = broadcast_last(_log_gamma_ratio(0.5 * df) - 0.5 * _LOG_2_PI, z)
         df = broadcast_last(df, z)
         return log_peak - 0.5 * (df + 1.0) * _log1p_square(z / jnp.sqrt(df))
@@ -98,7 +108,7 @@ class StudentTPrior:
         """
         (z,) = as_floats(z=z)
         check_min_rank(1, z=z)
-        df = as_latent_values("df", self.df, z)
+        df = as_latent_values(self, "df", z)
         log_ratio = broadcast_last(_log_gamma_ratio(0.5 * df), z)
         return _to_normal(z, broadcast_last(df, z), log_ratio)
 

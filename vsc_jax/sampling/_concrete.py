@@ -10,7 +10,13 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_min_rank, check_same_shape, positive
+from vsc_jax._checks import (
+    as_floats,
+    check_categories,
+    check_same_shape,
+    positive_scalar,
+)
+from vsc_jax._ranges import check_flag
 
 
 def sample_concrete(
@@ -37,7 +43,8 @@ def sample_concrete(
       `[..., size]`, at least 0 with sum 1.
 
     Raises:
-      ValueError: if `logits` is a scalar or `temperature` is not above 0.
+      ValueError: if `logits` is a scalar or without a category, or `temperature` is no
+        scalar or not above 0.
       TypeError: if `logits` is not floating.
 
     Example:
@@ -67,7 +74,7 @@ def concrete_from_noise(
       `[..., size]`, at least 0 with sum 1.
 
     Raises:
-      ValueError: if the shapes differ or `temperature` is not above 0.
+      ValueError: if the shapes differ, or `temperature` is no scalar or not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -77,6 +84,7 @@ def concrete_from_noise(
       >>> print(concrete_from_noise(logits, gumbel, temperature=0.5))
       [0.5 0.5]
     """
+    check_flag("hard", hard)
     log_sample = log_concrete_from_noise(logits, gumbel, temperature=temperature)
     sample = jnp.exp(log_sample)
     if not hard:
@@ -104,7 +112,8 @@ def log_concrete_from_noise(
       `[..., size]`, at most 0; the exponentials sum to 1.
 
     Raises:
-      ValueError: if the shapes differ or are scalars; if `temperature` is not above 0.
+      ValueError: if the shapes differ or are without a category; if `temperature` is
+        no scalar or not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -115,9 +124,9 @@ def log_concrete_from_noise(
       [-400.    0.]
     """
     logits, gumbel = as_floats(logits=logits, gumbel=gumbel)
-    check_min_rank(1, logits=logits)
+    check_categories(logits=logits)
     check_same_shape(logits=logits, gumbel=gumbel)
-    temperature = positive(logits, temperature=temperature)
+    temperature = positive_scalar(logits, temperature=temperature)
     scores = logits + gumbel
     # The largest is taken off before the division: XLA computes a quotient twice with
     # different rounding, and the exponential of the difference overflows at 1e9.

@@ -7,7 +7,8 @@ https://arxiv.org/abs/1802.05983.
 import jax
 import jax.numpy as jnp
 
-from vsc_jax._checks import check_same_shape
+from vsc_jax._checks import check_array, check_range, check_same_shape
+from vsc_jax._ranges import Range
 
 
 def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:
@@ -21,12 +22,15 @@ def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:
     Args:
       z: `[batch, latent_dim]`.
       sort_keys: `[batch, latent_dim]`, draws from U[0, 1); equal ones keep their order.
+        Traced ones that are NaN come last.
 
     Returns:
       `[batch, latent_dim]`.
 
     Raises:
-      ValueError: if the shapes differ or are not `[batch, latent_dim]`.
+      ValueError: if the shapes differ or are not `[batch, latent_dim]`, or
+        `sort_keys` are known and not finite.
+      TypeError: if an argument is no array.
 
     Example:
       >>> import jax.numpy as jnp
@@ -37,7 +41,9 @@ def permute_latents(z: jax.Array, sort_keys: jax.Array) -> jax.Array:
        [ 3. 20.]
        [ 1. 30.]]
     """
+    check_array(z=z, sort_keys=sort_keys)
     check_same_shape(z=z, sort_keys=sort_keys)
     if z.ndim != 2:
         raise ValueError(f"z must have shape [batch, latent_dim], got {z.shape}.")
+    check_range(Range(), sort_keys=sort_keys)
     return jnp.take_along_axis(z, jnp.argsort(sort_keys, axis=0), axis=0)

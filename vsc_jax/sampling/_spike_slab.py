@@ -8,8 +8,18 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_same_shape, positive
+from vsc_jax._checks import (
+    as_floats,
+    check_range,
+    check_same_shape,
+    positive_scalar,
+)
+from vsc_jax._ranges import between
 from vsc_jax.sampling._gaussian import gaussian_from_noise
+
+_PROBABILITY, _HINT = between(0, 1), "; apply a sigmoid to logits first"
+# Below this sharpness the mean of a relaxed gate is a series, see `_flat_gate_mean`.
+_FLAT = 0.25
 
 
 def sample_spike_slab(
@@ -104,22 +114,24 @@ def spike_slab_from_noise(
     check_same_shape(mean=mean, slab_logits=slab_logits, uniform=uniform)
     slab_prob = jax.nn.sigmoid(slab_logits)
     if sharpness is None:
-        return jnp.where(hard_gate(slab_prob, uniform), slab, 0.0)
-    return relaxed_gate(slab_prob, uniform, sharpness=sharpness) * slab
+        return jnp.where(_hard_gate(slab_prob, uniform), slab, 0.0)
+    return _relaxed_gate(slab_prob, uniform, sharpness) * slab
 
 
 def hard_gate(slab_prob: jax.Array, uniform: jax.Array) -> jax.Array:
     """True with probability `slab_prob`; the limit of `relaxed_gate` for large c.
 
     Args:
-      slab_prob: `[...]`, probability of an open gate.
+      slab_prob: `[...]`, probability of an open gate, in [0, 1]. Inside of `jax.jit`,
+        where the numbers are not known, others give a gate without meaning.
       uniform: `[...]`, draws from U[0, 1).
 
     Returns:
       `[...]`, bool.
 
     Raises:
-      ValueError: if the shapes differ.
+      ValueError: if the shapes differ or a probability is outside [0, 1].
+      TypeError: if an array is not floating.
 
     Example:
       >>> import jax.numpy as jnp
@@ -127,9 +139,7 @@ def hard_gate(slab_prob: jax.Array, uniform: jax.Array) -> jax.Array:
       >>> print(hard_gate(jnp.array([0.25, 0.25]), jnp.array([0.7, 0.8])))
       [False  True]
     """
-    check_same_shape(slab_prob=slab_prob, uniform=uniform)
-    # Of all the ways to write it this one is open for every draw at 1, closed at 0.
-    return uniform - 1.0 + slab_prob >= 0.0
+    return _hard_gate(*_checked_gate(slab_prob, uniform))
 
 
 def relaxed_gate(
@@ -145,7 +155,8 @@ def relaxed_gate(
     see `relaxed_gate_mean`.
 
     Args:
-      slab_prob: `[...]`, probability of an open gate.
+      slab_prob: `[...]`, probability of an open gate, in [0, 1]. Inside of `jax.jit`,
+        where the numbers are not known, others give a gate without meaning.
       uniform: `[...]`, draws from U[0, 1).
       sharpness: scalar, the slope c > 0. A traced one that is not gives NaN.
 
@@ -153,7 +164,8 @@ def relaxed_gate(
       `[...]`, in [0, 1].
 
     Raises:
-      ValueError: if the shapes differ or `sharpness` is not above 0.
+      ValueError: if the shapes differ, a probability is outside [0, 1] or `sharpness`
+        is no scalar or not above 0.
       TypeError: if an array is not floating.
 
     Example:
@@ -162,10 +174,8 @@ def relaxed_gate(
       >>> print(relaxed_gate(jnp.array([0.5]), jnp.array([0.5]), sharpness=50.0))
       [0.5]
     """
-    slab_prob, uniform = as_floats(slab_prob=slab_prob, uniform=uniform)
-    check_same_shape(slab_prob=slab_prob, uniform=uniform)
-    sharpness = positive(slab_prob, sharpness=sharpness)
-    return jax.nn.sigmoid(sharpness * (uniform - 1.0 + slab_prob))
+    slab_prob, uniform = _checked_gate(slab_prob, uniform)
+    return _relaxed_gate(slab_prob, uniform, sharpness)
 
 
 def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Array:
@@ -179,14 +189,16 @@ def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Arra
     support of a relaxed draw is not that of the posterior.
 
     Args:
-      slab_prob: `[...]`, probability of an open gate.
+      slab_prob: `[...]`, probability of an open gate, in [0, 1]; not checked inside of
+        `jax.jit`.
       sharpness: scalar, the slope c > 0. A traced one that is not gives NaN.
 
     Returns:
       `[...]`, in [0, 1].
 
     Raises:
-      ValueError: if `sharpness` is not above 0.
+      ValueError: if a probability is outside [0, 1] or `sharpness` is no scalar or not
+        above 0.
       TypeError: if `slab_prob` is not floating.
 
     Example:
@@ -196,7 +208,45 @@ def relaxed_gate_mean(slab_prob: jax.Array, *, sharpness: ArrayLike) -> jax.Arra
       [0.0139 0.5   ]
     """
     (slab_prob,) = as_floats(slab_prob=slab_prob)
-    sharpness = positive(slab_prob, sharpness=sharpness)
-    softplus = jax.nn.softplus
-    on, off = softplus(sharpness * slab_prob), softplus(sharpness * (slab_prob - 1.0))
-    return (on - off) / sharpness
+    check_range(_PROBABILITY, _HINT, slab_prob=slab_prob)
+    sharpness = positive_scalar(slab_prob, sharpness=sharpness)
+    steep = jnp.maximum(sharpness, _FLAT)
+    on = jax.nn.softplus(steep * slab_prob)
+    off = jax.nn.softplus(steep * (slab_prob - 1.0))
+    flat = _flat_gate_mean(slab_prob, jnp.minimum(sharpness, _FLAT))
+    return jnp.where(sharpness < _FLAT, flat, (on - off) / steep)
+
+
+def _flat_gate_mean(slab_prob: jax.Array, sharpness: jax.Array) -> jax.Array:
+    """`relaxed_gate_mean` of a small c, where the difference has no digits left.
+
+    With u = c (slab_prob - 1/2) / 2 and v = c / 4 it is
+
+      1/2 + 2/c artanh(tanh(u) tanh(v)),
+
+    of which this is the Taylor series: what is left out is below 1e-8 at c = 1/4.
+    """
+    away = slab_prob - 0.5
+    u, v = jnp.square(0.5 * sharpness * away), jnp.square(0.25 * sharpness)
+    fourth = (jnp.square(u) + jnp.square(v)) * (2 / 15) + u * v * (4 / 9)
+    return 0.5 + 0.25 * sharpness * away * (1.0 - (u + v) / 3.0 + fourth)
+
+
+def _checked_gate(slab_prob: jax.Array, uniform: jax.Array) -> tuple[jax.Array, ...]:
+    slab_prob, uniform = as_floats(slab_prob=slab_prob, uniform=uniform)
+    check_same_shape(slab_prob=slab_prob, uniform=uniform)
+    check_range(_PROBABILITY, _HINT, slab_prob=slab_prob)
+    check_range(_PROBABILITY, uniform=uniform)
+    return slab_prob, uniform
+
+
+def _hard_gate(slab_prob: jax.Array, uniform: jax.Array) -> jax.Array:
+    # Of all the ways to write it this one is open for every draw at 1, closed at 0.
+    return uniform - 1.0 + slab_prob >= 0.0
+
+
+def _relaxed_gate(
+    slab_prob: jax.Array, uniform: jax.Array, sharpness: ArrayLike
+) -> jax.Array:
+    sharpness = positive_scalar(slab_prob, sharpness=sharpness)
+    return jax.nn.sigmoid(sharpness * (uniform - 1.0 + slab_prob))
