@@ -8,13 +8,14 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import _groups, _shares, reproduce
+from experiments import _groups, _reproduction_runs, _shares, reproduce
 from experiments._errors import UserError
 from experiments._reproducible_tables import REPRODUCIBLE, Column, Row, Table
 from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
+from experiments._reproduction_runs import Reproduction
 from experiments._shares import FIRST_GUESS, MIN_SHARE, Shares
 from experiments.published import published_rows
-from experiments.reproduce import Reproduction, parse_seeds
+from experiments.reproduce import parse_seeds
 from vsc_jax import training
 
 SMALL = {"model.hidden": (8,), "model.latent_dim": 3}
@@ -147,7 +148,7 @@ def test_minutes_are_shared(tmp_path, groups, no_time):
 
 @pytest.mark.parametrize("stop", [training.Terminated, KeyboardInterrupt])
 def test_what_was_scored_stays_when_it_is_stopped(tmp_path, monkeypatch, stop):
-    run_points, calls = reproduce.run_points, []
+    run_points, calls = _reproduction_runs.run_points, []
 
     def stopping(points, **options):
         calls.append(points)
@@ -155,7 +156,7 @@ def test_what_was_scored_stays_when_it_is_stopped(tmp_path, monkeypatch, stop):
             raise stop(*("SIGTERM", 3, tmp_path)[: 3 * (stop is training.Terminated)])
         return run_points(points, **options)
 
-    monkeypatch.setattr(reproduce, "run_points", stopping)
+    monkeypatch.setattr(_reproduction_runs, "run_points", stopping)
     with pytest.raises(stop):
         reproduction(tmp_path).run()
     assert [row["complete"] for row in read(tmp_path)["rows"]] == [True, False, False]
@@ -187,7 +188,7 @@ def test_a_row_that_fails_is_named_and_the_others_go_on(tmp_path, capsys):
 
 
 def test_a_run_that_diverges_ends_alone(tmp_path, monkeypatch):
-    run_points = reproduce.run_points
+    run_points = _reproduction_runs.run_points
 
     def diverging(points, **options):
         for point, outcome in run_points(points, **options):
@@ -195,7 +196,7 @@ def test_a_run_that_diverges_ends_alone(tmp_path, monkeypatch):
             error = training.NonFiniteLossError("step 2 is not finite")
             yield point, error if bad else outcome
 
-    monkeypatch.setattr(reproduce, "run_points", diverging)
+    monkeypatch.setattr(_reproduction_runs, "run_points", diverging)
     failed = reproduction(tmp_path, methods=["two"]).run()
     assert failed == [f"{FOUR},seed=1"]
 
@@ -213,7 +214,7 @@ def test_an_unexpected_error_of_a_task_has_a_traceback(tmp_path, monkeypatch, ca
     def broken(points, **options):
         raise KeyError("surprise")
 
-    monkeypatch.setattr(reproduce, "run_points", broken)
+    monkeypatch.setattr(_reproduction_runs, "run_points", broken)
     with caplog.at_level(logging.ERROR):
         assert len(reproduction(tmp_path).run()) == 6
     assert caplog.text.count("Traceback") == 2
