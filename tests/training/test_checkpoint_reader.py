@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 from saved_checkpoints import (
+    as_of_earlier_versions,
     contents,
     damage,
     data_of,
@@ -33,8 +34,6 @@ def test_no_file_with_damage_is_read(saved, caplog):
     for path, content in before.items():
         name = path.relative_to(saved / "checkpoints" / "3").as_posix()
         for change in (flip_a_bit, cut_short, None):
-            if change is None and name == CHECKSUMS:
-                continue  # a checkpoint of earlier versions has none
             path.write_bytes(change(content, rng)) if change else path.unlink()
             caplog.clear()
             state, meta = load(saved)
@@ -47,6 +46,26 @@ def test_no_file_with_damage_is_read(saved, caplog):
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
     assert load(saved)[1] == {"name": 3}
+
+
+def test_checksums_that_were_deleted_are_damage(saved):
+    for step in (1, 2, 3):
+        (saved / "checkpoints" / str(step) / CHECKSUMS).unlink()
+        assert read_meta(saved) == ({"name": 3} if step < 3 else None)
+    for which, message in (
+        (3, "of step 3 in .* is damaged: checksums.json is missing; choose another"),
+        ("newest", r"none of the .* can be read \(3: checksums.json is missing"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            load(saved, which)
+
+
+def test_what_was_saved_without_checksums_is_read_with_a_warning(saved, caplog):
+    as_of_earlier_versions(saved / "checkpoints" / "3")
+    assert load(saved)[1] == {"name": 3}
+    (record,) = caplog.records
+    assert "step 3" in record.getMessage()
+    assert "is of a version that noted no checksums" in record.getMessage()
 
 
 def flip_a_bit(content, rng):
@@ -115,7 +134,7 @@ def test_another_meta(saved, meta, caplog):
         assert load(saved)[1] == {"name": 2}
         assert len(caplog.records) == 1
         caplog.clear()
-        (saved / "checkpoints" / "3" / CHECKSUMS).unlink(missing_ok=True)
+        as_of_earlier_versions(saved / "checkpoints" / "3")
 
 
 def test_a_meta_that_names_another_model(tmp_path):
@@ -131,11 +150,11 @@ def test_a_meta_that_names_another_model(tmp_path):
             CheckpointError, match=r"or version \(model must be 'vae', g"
         ):
             checkpoints.load(which, template_of)
-    (tmp_path / "checkpoints" / "1" / CHECKSUMS).unlink()
+    as_of_earlier_versions(tmp_path / "checkpoints" / "1")
     with pytest.raises(CheckpointError, match=r"\(1: model must be 'vae', got 'other'"):
         checkpoints.load("newest", template_of)
     checkpoints.close()
-    assert len(contents(tmp_path)) == len(before) - 1
+    assert len(contents(tmp_path)) == len(before)
 
 
 def test_names_and_steps_that_are_not_there(saved, tmp_path_factory):

@@ -6,6 +6,7 @@ import pytest
 
 from vsc_jax.training._checksums import (
     FILE_NAME,
+    came_without,
     find_damage,
     has_checksums,
     write_checksums,
@@ -84,8 +85,12 @@ def test_files_that_were_added_are_no_damage(folder):
     assert find_damage(folder) is None
 
 
-def test_a_folder_without_checksums_has_no_damage_that_could_be_known(folder):
+def test_a_folder_of_earlier_versions_has_no_damage_that_could_be_known(folder):
     os.remove(folder / FILE_NAME)
     (folder / "a").unlink()
     assert not has_checksums(folder)
+    assert not came_without(folder)
+    assert find_damage(folder) == f"{FILE_NAME} is missing"
+    (folder / "_CHECKPOINT_METADATA").write_text("{}")
+    assert came_without(folder)
     assert find_damage(folder) is None

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vsc_jax.training._checksums import has_checksums
+from vsc_jax.training._checksums import came_without, has_checksums
 from vsc_jax.training._orbax import ArrayStore, one_line
-from vsc_jax.training._processes import from_main, largest
+from vsc_jax.training._processes import from_main, is_main, largest
 from vsc_jax.training._state import TrainState
 from vsc_jax.training._step_folder import (
     find_fault,
@@ -54,6 +54,7 @@ class CheckpointReader:
         self._directory = directory
         self._arrays = arrays
         self._together = together
+        self._has_told = False
 
     def steps(self) -> list[int]:
         """Steps of the complete checkpoints, ascending."""
@@ -176,6 +177,7 @@ class CheckpointReader:
             failure = error
         # Where one process cannot read it, none goes on with it.
         if not self._share_any(failure is not None):
+            self._tell_if_unverified(step)
             return restored[0], meta
         reason = one_line(failure) if failure else "another process cannot read it"
         if not has_checksums(folder):
@@ -184,6 +186,16 @@ class CheckpointReader:
             f"the checkpoint of step {step} in {self._directory} is whole, but of "
             f"another model or version ({reason}); choose another --workdir."
         ) from failure
+
+    def _tell_if_unverified(self, step: int) -> None:
+        if came_without(self._folder(step)) and is_main() and not self._has_told:
+            self._has_told = True
+            logger.warning(
+                "the checkpoint of step %d in %s is of a version that noted no "
+                "checksums, so damage to its numbers would not be noticed",
+                step,
+                self._directory,
+            )
 
     def _folder(self, step: int) -> Path:
         return self._directory / str(step)

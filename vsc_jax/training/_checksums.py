@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 FILE_NAME = "checksums.json"
+_OF_ORBAX = "_CHECKPOINT_METADATA"
 
 
 def write_checksums(folder: Path) -> None:
@@ -22,8 +23,16 @@ def write_checksums(folder: Path) -> None:
 
 
 def has_checksums(folder: Path) -> bool:
-    """Whether checksums were noted; earlier versions did not."""
+    """Whether there are checksums: missing ones are damage, unless `came_without`."""
     return (folder / FILE_NAME).exists()
+
+
+def came_without(folder: Path) -> bool:
+    """Whether this is a checkpoint of the versions that noted no checksums.
+
+    They left all to Orbax, whose manager puts a file of its own into the folder.
+    """
+    return not has_checksums(folder) and (folder / _OF_ORBAX).exists()
 
 
 def find_damage(folder: Path, *, within: str = "") -> str | None:
@@ -36,11 +45,13 @@ def find_damage(folder: Path, *, within: str = "") -> str | None:
       within: looks only at files whose path in the folder begins with this.
 
     Returns:
-      The first file that differs and how, or None if all are as they were, or no
-      checksums were noted.
+      The first file that differs and how, or None if all are as they were, or
+      checksums were never noted.
     """
-    if not has_checksums(folder):
+    if came_without(folder):
         return None
+    if not has_checksums(folder):
+        return f"{FILE_NAME} is missing"
     try:
         noted = json.loads((folder / FILE_NAME).read_text())["sha256"].items()
         digests = sorted(pair for pair in noted if pair[0].startswith(within))
