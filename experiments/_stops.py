@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
@@ -22,6 +23,8 @@ _NUMBERS = [
     if hasattr(signal, name)  # SIGHUP does not exist on Windows
 ]
 EXIT_CODES = [128 + number for number in _NUMBERS]
+# Seconds after which a `Stopped` that is gone is raised anew.
+_PATIENCE = 0.2
 
 
 class Stopped(KeyboardInterrupt):
@@ -56,13 +59,20 @@ def end_at_once() -> None:
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Within the context a signal raises `Stopped`, and a second one ends at once."""
+    """Within the context a signal raises `Stopped`, and a second one ends at once.
+
+    An exception can be lost: Python drops those of destructors and of callbacks of the
+    garbage collector, of which JAX has one, and libraries in C++ drop others. Then it
+    is raised again.
+    """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
-    hook, sys.unraisablehook = sys.unraisablehook, _raise_again
-    _answer(_raise)
+    hook, sys.unraisablehook = sys.unraisablehook, _silent_if_stopped
+    over = threading.Event()
+    _answer(_Raising(over))
     try:
         yield
     finally:
+        over.set()
         sys.unraisablehook = hook
         for number, handler in before.items():
             if handler is not None:
@@ -87,9 +97,33 @@ def _answer(handler: Callable[[int, FrameType | None], object]) -> None:
             signal.signal(number, handler)
 
 
-def _raise(number: int, _: FrameType | None) -> None:
-    _answer(_end)
-    raise Stopped(number)
+class _Raising:
+    """A handler that raises `Stopped` until it has been seen, or the event is set."""
+
+    def __init__(self, over: threading.Event) -> None:
+        self._over = over
+        self._raised: weakref.ref[Stopped] | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._is_on_its_way():
+            _end(number, frame)
+        stop = Stopped(number)
+        self._raised = weakref.ref(stop)
+        threading.Thread(target=self._watch, args=(number,), daemon=True).start()
+        try:
+            raise stop
+        finally:
+            del stop  # its traceback holds this frame, which must not hold it
+
+    def _is_on_its_way(self) -> bool:
+        return self._raised is not None and self._raised() is not None
+
+    def _watch(self, number: int) -> None:
+        while not self._over.wait(_PATIENCE):
+            if not self._is_on_its_way():
+                # The main thread alone runs handlers.
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+                return
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -99,18 +133,8 @@ def _end(number: int, _: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _raise_again(unraisable: Any) -> None:
-    """Keeps a signal that comes where Python cannot raise.
-
-    JAX has a callback of the garbage collector, in which it would be lost.
-    """
-    if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        _answer(_raise)
-        # From a thread, for here it would come too early again.
-        main = threading.main_thread().ident
-        number = _number(unraisable.exc_value)
-        threading.Timer(0.01, signal.pthread_kill, (main, number)).start()
-    else:
+def _silent_if_stopped(unraisable: Any) -> None:
+    if not issubclass(unraisable.exc_type, Stopped):
         sys.__unraisablehook__(unraisable)
 
 

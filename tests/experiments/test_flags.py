@@ -2,7 +2,6 @@
 
 import re
 import sys
-import time
 
 import command_line
 import pytest
@@ -10,7 +9,7 @@ from absl import flags
 from absl.testing import flagsaver
 from wrong_commands import CASES, FILES, LONG
 
-from experiments import _config_files, _errors, _flags, evaluate
+from experiments import _config_files, _errors, _flags, _stops, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -107,29 +106,12 @@ def test_flatten():
     assert _config_files.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}
 
 
-def test_an_interrupt_is_not_lost_where_python_cannot_raise(monkeypatch, capsys):
-    class Interrupted:
-        def __del__(self):
-            raise KeyboardInterrupt
-
-    def main(argv):
-        Interrupted()
-        time.sleep(30)
-
-    monkeypatch.setattr(sys, "argv", ["command"])
-    before = sys.unraisablehook
-    with pytest.raises(SystemExit) as end:
-        _flags.run(main)
-    assert end.value.code == 130
-    assert capsys.readouterr().err == "error: interrupted.\n"
-    assert sys.unraisablehook is before
-
-
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
         (_errors.UserError("give another one."), 2, "error: give another one."),
         (KeyboardInterrupt(), 130, "error: interrupted."),
+        (_stops.Stopped(15), 143, "error: stopped by SIGTERM."),
     ],
 )
 def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys):
