@@ -231,3 +231,27 @@ def test_without_ortools(monkeypatch):
     with pytest.raises(ImportError, match="needs OR-Tools: install it with"):
         solve(u, 0.1, "host")
     assert solve(u, 0.1).certified
+
+
+def test_constants_of_float64_rows_are_taken_off_before_they_are_rounded():
+    u = np.random.default_rng(0).normal(size=(12, 3))
+    far = u + 1e9 * np.arange(12)[:, None]
+    expected = assign_categories(u, pairwise_penalty=0.1)
+    found = assign_categories(far, pairwise_penalty=0.1)
+    np.testing.assert_array_equal(found.categories, expected.categories)
+    np.testing.assert_allclose(found.prices, expected.prices, atol=1e-5)
+    assert found.certified and found.reassigned_fraction == expected.reassigned_fraction
+    # What is not finite stays so, without a warning of NumPy.
+    for bad in (np.inf, -np.inf, np.nan):
+        rows = np.where(np.arange(12)[:, None] == 3, bad, far)
+        assert not assign_categories(rows, pairwise_penalty=0.1).certified
+
+
+def test_text_and_masks_are_refused():
+    u = np.zeros((4, 2))
+    masked = np.ma.masked_array(u, mask=u == 0.0)
+    for solve in (assign_categories, assign_categories_on_host):
+        with pytest.raises(TypeError, match=r"pairwise_penalty must be a number, got "):
+            solve(u, pairwise_penalty=".1")
+        with pytest.raises(TypeError, match="log_likelihood must be a plain array"):
+            solve(masked, pairwise_penalty=0.1)

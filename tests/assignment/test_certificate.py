@@ -105,3 +105,51 @@ def test_value_by_hand():
     assert assignment_value(
         u, categories, pairwise_penalty=0.5, class_costs=costs
     ) == pytest.approx(9.0 - 1.25)
+
+
+U, CATEGORIES = np.zeros((4, 3)), np.array([0, 1, 2, 0])
+PROOFS = {
+    "value": assignment_value,
+    "gap": lambda u, k, **options: duality_gap(u, k, np.zeros(3), **options),
+    "cycle": has_improving_cycle,
+}
+
+
+@pytest.mark.parametrize("proof", PROOFS.values(), ids=PROOFS)
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"u": U * np.nan}, ValueError, "log_likelihood must be finite, row 0 is not"),
+        ({"u": U[0]}, ValueError, r"log_likelihood must have shape .*, got \(3,\)"),
+        (
+            {"k": CATEGORIES + 5},
+            ValueError,
+            "categories must be at least 0 and at most",
+        ),
+        ({"k": CATEGORIES - 1}, ValueError, "categories must be .* 2, got -1"),
+        ({"k": CATEGORIES + 0.5}, TypeError, "categories must be integers, got float"),
+        ({"k": CATEGORIES[:2]}, ValueError, "one entry per row of log_likelihood, 4"),
+        ({"pairwise_penalty": ".1"}, TypeError, "pairwise_penalty must be a number"),
+        ({"pairwise_penalty": -1.0}, ValueError, "pairwise_penalty must be at least 0"),
+        ({"class_costs": U}, ValueError, "class_costs must have shape"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(proof, change, kind, message):
+    given = {"u": U, "k": CATEGORIES, "pairwise_penalty": 0.1} | change
+    with pytest.raises(kind, match=message) as caught:
+        proof(given.pop("u"), given.pop("k"), **given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prices", [np.zeros(2), np.full(3, np.nan), 0.0])
+def test_prices_that_are_none_are_refused(prices):
+    with pytest.raises(ValueError, match="prices must be 3 finite numbers, one per"):
+        duality_gap(U, CATEGORIES, prices, pairwise_penalty=0.1)
+
+
+def test_a_tolerance_that_is_none_is_refused():
+    for tolerance in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="tolerance must be at least 0, got"):
+            has_improving_cycle(
+                U, CATEGORIES, pairwise_penalty=0.1, tolerance=tolerance
+            )

@@ -198,3 +198,14 @@ def test_bad_input():
         beta_vae_score(np.full((720, 1), np.inf), factors)
     with pytest.raises(TypeError, match="factors must be integers"):
         beta_vae_score(factors, factors / 2)
+
+
+@pytest.mark.parametrize("scale", [1e9, 1e30, 1e90])
+def test_codes_of_any_large_scale_score_the_same(scale):
+    y = np.stack(np.divmod(np.arange(60) % 12, 4), axis=1)
+    z = y + 0.1 * np.random.default_rng(0).normal(size=y.shape)
+    options = {"num_train": 300, "num_eval": 300}
+    expected = beta_vae_score(1e8 * z, y, **options)
+    assert expected["beta_vae_score"] > 0.95
+    found = beta_vae_score(scale * z, y, **options)
+    assert abs(found["beta_vae_score"] - expected["beta_vae_score"]) < 0.02

@@ -127,17 +127,17 @@ def test_factors_of_many_values(name):
     assert time.process_time() - start < 2.0
 
 
-def whole_number_options():
+def options_of(*annotations):
     return [
         (name, parameter.name)
         for name, function in SCORES.items()
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
-        and parameter.annotation in (int, int | None)
+        and parameter.annotation in annotations
     ]
 
 
-@pytest.mark.parametrize(("name", "option"), whole_number_options())
+@pytest.mark.parametrize(("name", "option"), options_of(int, int | None))
 def test_whole_numbers(name, option):
     given = {"solver": "sgd"} if option in ("batch_size", "num_epochs") else {}
     for value in (1.5, -1, np.nan, "3"):
@@ -149,7 +149,7 @@ def test_whole_numbers(name, option):
         )
 
 
-@pytest.mark.parametrize(("name", "option"), whole_number_options())
+@pytest.mark.parametrize(("name", "option"), options_of(int, int | None))
 def test_every_option_of_a_whole_number_is_bounded_in_memory(name, option):
     """A number that is far too large is refused, or costs nothing."""
     given = {"solver": "sgd"} if option in ("batch_size", "num_epochs") else {}
@@ -159,6 +159,38 @@ def test_every_option_of_a_whole_number_is_bounded_in_memory(name, option):
     except ValueError as error:
         assert option.removeprefix("num_factor_") in str(error)
     assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize(("name", "option"), options_of(float, float | None))
+def test_numbers(name, option):
+    for value in (-1.0, np.nan, np.inf, "0.5", True):
+        refused(
+            ValueError,
+            f"{option} must be ",
+            name,
+            codes(),
+            factors(),
+            **{option: value},
+        )
+
+
+@pytest.mark.parametrize(("name", "option"), options_of(bool))
+def test_flags(name, option):
+    for value in ("no", 0, None):
+        message = f"{option} must be True or False, got "
+        refused(TypeError, message, name, codes(), factors(), **{option: value})
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_mask_is_not_ignored(name):
+    z, y = codes(), factors()
+    masked = np.ma.masked_array(z, mask=z > 1.0)
+    message = "must be a plain array, got a masked one, whose mask a score would"
+    if name in OF_CODES:
+        refused(TypeError, message, name, masked, y)
+        refused(TypeError, message, name, list(masked), y)
+    if name in OF_FACTORS:
+        refused(TypeError, message, name, z, np.ma.masked_array(y, mask=y > 1))
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from vsc_jax.metrics import explicitness, modularity
+from vsc_jax.metrics import NotApplicable, explicitness, modularity
 
 SIZES = (3, 4, 5, 8)
 
@@ -193,3 +193,15 @@ def test_bad_input():
         explicitness(factors, factors, factors)
     with pytest.raises(ValueError, match="values that are not finite"):
         explicitness(np.full((480, 1), np.nan), factors)
+
+
+def test_a_test_part_in_which_nothing_can_be_ranked():
+    y = np.stack(np.divmod(np.arange(48) % 12, 4), axis=1)
+    message = "factors must vary among the rows of the test part .*, got"
+    for rows in (y[:1], y[[0, 0]], y + 100):
+        with pytest.raises(NotApplicable, match=message):
+            explicitness(y, y, rows, rows)
+    # One factor of two that varies there is enough; the other has 1/2.
+    scores = explicitness(y, y, y[:4], y[:4])
+    assert scores["explicitness_per_factor"][0] == 0.5
+    assert scores["explicitness_per_factor"][1] > 0.9

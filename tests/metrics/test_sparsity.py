@@ -101,5 +101,17 @@ def test_bad_input():
         sparsity(ones, np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"within \[0, 1\], got values from -4 to 1"):
         sparsity(np.where(np.eye(4, 3) > 0, -4.0, ones), ones)
-    with pytest.raises(ValueError, match="prior_slab_prob must be between 0 and 1"):
+    with pytest.raises(ValueError, match="prior_slab_prob must be above 0 and below"):
         sparsity(ones, ones, prior_slab_prob=1.0, spike_kl=1.0)
+
+
+@pytest.mark.parametrize("value", [-5.0, np.nan, np.inf, "1"])
+def test_a_kl_that_cannot_be_is_refused(value):
+    g = np.full((3, 2), 0.5)
+    with pytest.raises(ValueError, match="spike_kl must be at least 0, got"):
+        sparsity(g, g, prior_slab_prob=0.1, spike_kl=value)
+    with pytest.raises(ValueError, match="prior_slab_prob must be above 0 and below 1"):
+        sparsity(g, g, prior_slab_prob=value)
+    # What rounding leaves of 0.
+    scores = sparsity(g, g, prior_slab_prob=0.1, spike_kl=-1e-6)
+    assert scores["effective_number"] == 0.0

@@ -120,7 +120,7 @@ def test_wrong_df_is_refused():
 
 
 def test_draws_that_float32_cannot_hold_are_refused():
-    message = "df must be at least 0.5, got 0.001 to draw with"
+    message = r"df must be at least 0\.5, got 0\.001; draws overflow below it"
     with pytest.raises(ValueError, match=message):
         StudentTPrior(1e-3).sample(jax.random.key(0), 4, 3)
     draws = StudentTPrior(0.5).sample(jax.random.key(0), 100_000, 2)

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats
+from vsc_jax._checks import as_floats, check_floating, check_unmasked
 from vsc_jax.assignment._callback import call_min_cost_flow, check_finite
 from vsc_jax.assignment._certificate import is_certified
 from vsc_jax.assignment._class_costs import check_class_costs, check_penalty
@@ -89,7 +89,8 @@ def assign_categories(
 
     Args:
       log_likelihood: floats `[batch, num_categories]`, nats. A constant added to a row
-        changes nothing.
+        changes nothing, but for the digits that it takes in a JAX array; of a NumPy
+        array it is taken off before float64 becomes float32.
       pairwise_penalty: scalar, at least 0, nats per ordered pair; may be traced. With 0
         the answer is the argmax.
       method: see above.
@@ -118,8 +119,9 @@ def assign_categories(
       >>> print(assign_categories(u, pairwise_penalty=0.5).categories)
       [1 0 1 0]
     """
-    (u,) = as_floats(log_likelihood=log_likelihood)
-    _check(u, pairwise_penalty, class_costs)
+    check_floating(log_likelihood=log_likelihood)
+    _check(log_likelihood, pairwise_penalty, class_costs)
+    (u,) = as_floats(log_likelihood=_centred(log_likelihood))
     if method not in get_args(Method):
         known = ", ".join(get_args(Method))
         raise ValueError(f"unknown method {method!r}, known: {known}.")
@@ -159,6 +161,7 @@ def assign_categories_on_host(
       >>> print(assign_categories_on_host(u, pairwise_penalty=0.06).categories)
       [1 0 0 0]
     """
+    check_unmasked(log_likelihood=log_likelihood)
     u = np.asarray(log_likelihood)
     if not jnp.issubdtype(u.dtype, jnp.floating):
         raise TypeError(f"log_likelihood must have a floating dtype, got {u.dtype}.")
@@ -172,6 +175,14 @@ def assign_categories_on_host(
     check_finite(problem.bad_row)
     categories, prices = solve_by_min_cost_flow(problem)
     return _finish(u, problem, categories, prices, np.int32(0), np)
+
+
+def _centred(u: Any) -> Any:
+    """Rows of float64 on the host minus their largest entry, if that is finite."""
+    if not isinstance(u, np.ndarray) or u.dtype != np.float64:
+        return u
+    largest = np.max(u, axis=1, keepdims=True)
+    return u - np.where(np.isfinite(largest), largest, 0)
 
 
 def _check(u: Any, pairwise_penalty: Any, class_costs: Any) -> None:

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from vsc_jax._checks import check_range, check_real, check_scalars, check_unmasked
+from vsc_jax._ranges import at_least, between
+from vsc_jax.assignment._callback import check_finite
+from vsc_jax.assignment._class_costs import check_class_costs
 from vsc_jax.assignment._problem import FULL, Problem, count_items
 from vsc_jax.assignment._residual import residual_lengths
 
@@ -61,6 +65,10 @@ def assignment_value(
     Returns:
       Nats.
 
+    Raises:
+      ValueError: if a shape or number is wrong, or a category is none of them.
+      TypeError: if the categories are not integers.
+
     Example:
       >>> u = np.array([[0.0, -1.0], [0.0, -1.0]])
       >>> assignment_value(u, np.array([0, 0]), pairwise_penalty=0.75)
@@ -68,7 +76,9 @@ def assignment_value(
       >>> assignment_value(u, np.array([0, 1]), pairwise_penalty=0.75)
       -1.0
     """
-    u, marginals = _in_nats(log_likelihood, pairwise_penalty, class_costs)
+    u, marginals, categories = _in_nats(
+        log_likelihood, categories, pairwise_penalty, class_costs
+    )
     counts = np.bincount(categories, minlength=u.shape[1])
     paid = np.arange(len(u))[None, :] < counts[:, None]
     return float(u[np.arange(len(u)), categories].sum() - marginals[paid].sum())
@@ -98,14 +108,26 @@ def duality_gap(
     Returns:
       Nats, at least 0 up to float64 rounding.
 
+    Raises:
+      ValueError: if a shape or number is wrong, or a category is none of them.
+      TypeError: if the categories are not integers.
+
     Example:
       >>> u = np.array([[0.0, -1.0], [0.0, -1.0]])
       >>> duality_gap(u, np.array([0, 1]), np.array([1.25, 0.25]),
       ...             pairwise_penalty=0.75)
       0.0
     """
-    u, marginals = _in_nats(log_likelihood, pairwise_penalty, class_costs)
-    price = np.asarray(prices, np.float64)
+    u, marginals, categories = _in_nats(
+        log_likelihood, categories, pairwise_penalty, class_costs
+    )
+    price = np.asarray(prices)
+    if price.shape != u.shape[1:] or not np.isfinite(price).all():
+        raise ValueError(
+            f"prices must be {u.shape[1]} finite numbers, one per category, got "
+            f"{price.tolist()}."
+        )
+    price = price.astype(np.float64)
     bound = (u - price[None, :]).max(axis=1).sum()
     bound += np.maximum(price[:, None] - marginals, 0.0).sum()
     value = assignment_value(
@@ -134,10 +156,14 @@ def has_improving_cycle(
       categories: int `[batch]`.
       pairwise_penalty: nats per ordered pair.
       class_costs: `[num_categories, batch]`, nats, or None.
-      tolerance: nats.
+      tolerance: nats, at least 0.
 
     Returns:
       True if the assignment is not optimal.
+
+    Raises:
+      ValueError: if a shape or number is wrong, or a category is none of them.
+      TypeError: if the categories are not integers.
 
     Example:
       >>> u = np.array([[0.0, -1.0], [0.0, -1.0]])
@@ -146,17 +172,43 @@ def has_improving_cycle(
       >>> has_improving_cycle(u, np.array([0, 1]), pairwise_penalty=0.75)
       False
     """
-    u, marginals = _in_nats(log_likelihood, pairwise_penalty, class_costs)
+    at_least(0).check("tolerance", tolerance)
+    u, marginals, categories = _in_nats(
+        log_likelihood, categories, pairwise_penalty, class_costs
+    )
     lengths = residual_lengths(-u, marginals, categories)
     for k in range(len(lengths)):
         lengths = np.minimum(lengths, lengths[:, k, None] + lengths[None, k])
     return bool((np.diag(lengths) < -tolerance).any())
 
 
-def _in_nats(log_likelihood, pairwise_penalty, class_costs):
+def _in_nats(log_likelihood, categories, pairwise_penalty, class_costs):
+    """Log-likelihoods and marginals in float64, and categories, after their checks."""
+    check_real(log_likelihood=log_likelihood)
+    check_unmasked(log_likelihood=log_likelihood)
     u = np.asarray(log_likelihood, np.float64)
+    if u.ndim != 2 or not u.size:
+        raise ValueError(
+            "log_likelihood must have shape [batch, num_categories] with at least one "
+            f"of each, got {u.shape}."
+        )
+    bad = ~np.isfinite(u).all(axis=1)
+    check_finite(bad.argmax() if bad.any() else -1)
+    categories = np.asarray(categories)
+    if not np.issubdtype(categories.dtype, np.integer):
+        raise TypeError(f"categories must be integers, got {categories.dtype}.")
+    if categories.shape != u.shape[:1]:
+        raise ValueError(
+            f"categories must have one entry per row of log_likelihood, {len(u)}, got "
+            f"shape {categories.shape}."
+        )
+    check_range(between(0, u.shape[1] - 1), categories=categories)
+    check_scalars(pairwise_penalty=pairwise_penalty)
+    check_range(at_least(0), pairwise_penalty=pairwise_penalty)
+    if class_costs is not None:
+        check_class_costs(np.asarray(class_costs), *u.shape)
     marginals = 2.0 * float(pairwise_penalty) * np.arange(len(u))[None, :]
     marginals = np.broadcast_to(marginals, (u.shape[1], len(u)))
     if class_costs is not None:
         marginals = marginals + np.asarray(class_costs, np.float64)
-    return u, marginals
+    return u, marginals, categories

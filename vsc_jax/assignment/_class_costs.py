@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from vsc_jax._checks import check_real
+from vsc_jax._ranges import whole
+
 
 def class_marginals(
     *,
@@ -44,8 +47,8 @@ def class_marginals(
       penalty is a JAX array, else float64 in NumPy.
 
     Raises:
-      ValueError: if the prior or the capacities are none, or the classes have no room
-        for the batch.
+      ValueError: if a number, the prior or the capacities are none, or the classes have
+        no room for the batch.
       TypeError: if the capacities are not integers.
 
     Example:
@@ -55,6 +58,8 @@ def class_marginals(
       [[0.   2.   4.   6.  ]
        [0.   0.67 1.33  inf]]
     """
+    whole(1).check("batch_size", batch_size)
+    whole(1).check("num_categories", num_categories)
     xp: Any = jnp if isinstance(pairwise_penalty, jax.Array) else np
     if xp is np:
         check_penalty(pairwise_penalty)
@@ -102,6 +107,7 @@ def check_penalty(pairwise_penalty: Any) -> None:
     """Raises ValueError unless a number that is known is finite and at least 0."""
     if isinstance(pairwise_penalty, jax.Array):
         return  # perhaps traced; the certificate is False for a bad one
+    check_real(pairwise_penalty=pairwise_penalty)
     number = np.asarray(pairwise_penalty)
     if number.shape != () or not np.isfinite(number) or number < 0:
         raise ValueError(

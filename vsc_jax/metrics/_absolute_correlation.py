@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax._ranges import at_least
 from vsc_jax.metrics._inputs import as_matrix, check_same_rows
 
 
@@ -51,13 +52,15 @@ def absolute_correlation(
       A `CorrelationMap`.
 
     Raises:
-      ValueError: if an argument is no matrix of finite values or rows differ.
+      ValueError: if an argument is no matrix of finite values, rows differ or the
+        threshold is not at least 0.
 
     >>> codes = np.array([[0.0, 5.0], [1.0, 5.0], [-2.0, 5.0]])
     >>> result = absolute_correlation(codes, np.abs(codes[:, :1]))
     >>> result.matrix.round(3).tolist(), result.num_assigned
     ([[1.0, 0.0]], 1)
     """
+    at_least(0).check("threshold", threshold)
     z = np.abs(as_matrix("codes", codes))
     s = np.abs(as_matrix("sources", sources))
     check_same_rows(codes=z, sources=s)

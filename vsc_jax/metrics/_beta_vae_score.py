@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import above, whole
+from vsc_jax._ranges import above, check_flag, whole
 from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
 _MAX_POINTS = 10_000_000  # times batch_size: 160 MB of rows drawn
 _CHUNK = 2**20  # differences held at a time
+# Of codes, beyond which the penalty says nothing, and the optimiser comes to no end.
+_LARGEST = 1e8
 
 
 def beta_vae_score(
@@ -71,7 +73,8 @@ def beta_vae_score(
       batch_size: L, pairs in a point.
       standardise: divide each latent by its standard deviation over all rows first.
         Without it, as published, latents of a small scale count less, since the
-        weights are penalised; with it idle latents count as much as others.
+        weights are penalised; with it idle latents count as much as others. Codes
+        above 1e8, where no penalty is felt, are scaled down to it.
       penalty: half the squared norm of the weights times this is added to the summed
         cross-entropy.
       max_steps: of the optimiser.
@@ -101,6 +104,7 @@ def beta_vae_score(
     whole(1, _MAX_POINTS // max(num_train, num_eval)).check("batch_size", batch_size)
     whole(1).check("max_steps", max_steps)
     above(0).check("penalty", penalty)
+    check_flag("standardise", standardise)
     SEED.check("seed", seed)
     z, y, c = check_inputs(codes, factors, categories, as_classes=False)
     columns = columns_that_vary(
@@ -111,6 +115,7 @@ def beta_vae_score(
         # A constant column of floats has a standard deviation of rounding errors.
         active = spread > 1e-7 * np.abs(z).max(axis=0)
         z = np.where(active, z / np.where(active, spread, 1.0), 0.0)
+    z = z / max(1.0, np.abs(z).max() / _LARGEST)
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import whole
+from vsc_jax._ranges import at_least, whole
 from vsc_jax.metrics._inputs import SEED, as_vector, check_inputs, columns_that_vary
 
 PROTOCOLS = ("cascade", "locatello")
@@ -128,6 +128,8 @@ def factor_vae_score(
         )
     cascade = protocol == "cascade"
     SEED.check("seed", seed)
+    at_least(0).check("min_kl", min_kl)
+    at_least(0).check("min_std", min_std)
     z, y, c = check_inputs(codes, factors, categories, as_classes=False)
     c = _as_ranks(c)
     columns, groups = _group_factors(y)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import above, whole
+from vsc_jax._ranges import above, at_least, check_flag, whole
 from vsc_jax.metrics._inputs import (
     SEED,
     as_categories,
@@ -101,6 +101,10 @@ def few_label_probe(
             f"got {test_x.shape[1]}."
         )
     whole(1).check("num_labels", num_labels)
+    above(0).check("penalty", penalty)
+    above(0).check("learning_rate", learning_rate)
+    at_least(0, high=1).check("momentum", momentum)
+    check_flag("relu_logits", relu_logits)
     SEED.check("seed", seed)
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {solver!r}.")
@@ -147,7 +151,6 @@ def _predict_lbfgs(
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    above(0).check("penalty", penalty)
     scaler = StandardScaler().fit(train_x)
     model = LogisticRegression(C=1.0 / penalty, max_iter=1_000)
     with warnings.catch_warnings(), one_blas_thread():

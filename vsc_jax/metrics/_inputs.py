@@ -274,6 +274,12 @@ def as_numbers(factors: np.ndarray, like: np.ndarray | None = None) -> np.ndarra
 
 
 def _as_array(name: str, array: ArrayLike, rank: int) -> np.ndarray:
+    rows = array if isinstance(array, list | tuple) else ()
+    if any(isinstance(part, np.ma.MaskedArray) for part in (array, *rows)):
+        raise TypeError(
+            f"{name} must be a plain array, got a masked one, whose mask a score would "
+            "ignore; leave the masked rows out."
+        )
     try:
         values = np.asarray(array)
     except ValueError as error:  # rows of different lengths

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import above, whole
+from vsc_jax._ranges import above, check_flag, whole
 from vsc_jax.metrics._dci import importance_scores
 from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
@@ -114,6 +114,7 @@ def med(
     whole(1).check("top_k", top_k)
     above(0).check("penalty", penalty)
     whole(1).check("max_steps", max_steps)
+    check_flag("with_informativeness", with_informativeness)
     given = check_inputs(codes, factors, categories)
     bins = bin_all(given.codes, given.categories, num_bins=num_bins)
     why = "with one factor every code would be disentangled"

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import above, at_least, whole
 from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 from vsc_jax.metrics._train_test import make_train_test
 
@@ -162,7 +163,8 @@ def explicitness(
       `num_train`, `num_test`.
 
     Raises:
-      NotApplicable: if no factor varies; or if a factor has more than 4,096 values.
+      NotApplicable: if no factor varies, or none in the test part among the values
+        that were learned; or if a factor has more than 4,096 values.
       ValueError: if shapes differ, values are not finite, a number is out of range or
         a test part is incomplete.
       TypeError: if `factors` or `categories` are not integers.
@@ -184,6 +186,14 @@ def explicitness(
         seed=seed,
         min_factors=1,
     )
+    if not any(
+        _rankable(test[:, None] == np.unique(train)[None]).any()
+        for train, test in zip(parts.train_factors.T, parts.test_factors.T, strict=True)
+    ):
+        raise NotApplicable(
+            "factors must vary among the rows of the test part for a ranking, got "
+            f"{len(parts.test)} of them in which no value can be told apart."
+        )
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -213,11 +223,17 @@ def _mean_auc(p: np.ndarray, values: np.ndarray, classes: np.ndarray) -> float:
     from scipy.stats import rankdata
 
     member = values[:, None] == classes[None]
-    sizes = member.sum(axis=0)
-    usable = (sizes > 0) & (sizes < len(values))
+    usable = _rankable(member)
     if not usable.any():
         return 0.5
-    member, own = member[:, usable], sizes[usable]
+    member = member[:, usable]
+    own = member.sum(axis=0)
     ranks = rankdata(p[:, usable], axis=0)
     larger = (ranks * member).sum(axis=0) - own * (own + 1) / 2
     return float((larger / (own * (len(values) - own))).mean())
+
+
+def _rankable(member: np.ndarray) -> np.ndarray:
+    """Classes that some, not all, rows of `[n, num_classes]` belong to."""
+    sizes = member.sum(axis=0)
+    return (sizes > 0) & (sizes < len(member))

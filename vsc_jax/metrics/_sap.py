@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import above
+from vsc_jax._ranges import above, check_flag
 from vsc_jax.metrics._inputs import Inputs, as_numbers, check_inputs, columns_that_vary
 from vsc_jax.metrics._linear_svm import fit_linear_svm
 from vsc_jax.metrics._train_test import train_and_test_rows
@@ -106,6 +106,7 @@ def sap(
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     above(0).check("penalty", penalty)
+    check_flag("centre", centre)
     if kind == "continuous":
         test_part = (codes_test, factors_test, categories_test)
         if any(array is not None for array in test_part):

@@ -10,11 +10,13 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vsc_jax._ranges import Range, above, at_least
 from vsc_jax.metrics._hoyer import hoyer
 from vsc_jax.metrics._inputs import as_matrix
 
 MAX_JACCARD_IMAGES = 10_000
 _BLOCK = 1_024
+_ROUNDING = 1e-3
 
 
 def jaccard_diversity(support: ArrayLike) -> float:
@@ -95,12 +97,20 @@ def sparsity(
         that costs as much as these gates; only where both are given.
 
     Raises:
-      ValueError: if shapes differ, g leaves [0, 1], or a leaves (0, 1).
+      ValueError: if shapes differ, g leaves [0, 1], a leaves (0, 1), or the KL is
+        negative.
 
     >>> scores = sparsity([[1.0, 0.5], [1.0, 0.5]], [[1.0, 0.0], [2.0, 0.0]])
     >>> scores["expected_support"], scores["always_on"], scores["conditional"]
     (1.5, 1.0, 1.0)
     """
+    if prior_slab_prob is not None:
+        above(0, high=1).check("prior_slab_prob", prior_slab_prob)
+    if spike_kl is not None:
+        # A sum of terms that are 0 may be below it by rounding in float32.
+        if spike_kl in Range(-_ROUNDING, 0.0):
+            spike_kl = 0.0
+        at_least(0).check("spike_kl", spike_kl)
     g = as_matrix("slab_prob", slab_prob)
     codes = as_matrix("codes", codes)
     if codes.shape != g.shape:
@@ -120,10 +130,6 @@ def sparsity(
         "jaccard_diversity": jaccard_diversity(g > 0.5),
         "hoyer": hoyer(codes),
     }
-    if prior_slab_prob is not None and not 0.0 < prior_slab_prob < 1.0:
-        raise ValueError(
-            f"prior_slab_prob must be between 0 and 1, got {prior_slab_prob}."
-        )
     if prior_slab_prob is not None and spike_kl is not None:
         scores["effective_number"] = float(spike_kl / -math.log(prior_slab_prob))
     return scores

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vsc_jax._ranges import above
+from vsc_jax._ranges import above, at_least
 from vsc_jax.metrics._inputs import as_matrix, as_vector, check_same_rows
 from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._standard_scores import standardise, varying
@@ -94,6 +94,7 @@ def udr(
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     above(0).check("penalty", penalty)
+    at_least(0).check("min_kl", min_kl)
     models = [as_matrix(f"codes[{m}]", z) for m, z in enumerate(codes)]
     if len(models) < 2:
         raise NotApplicable(

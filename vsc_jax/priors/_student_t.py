@@ -66,7 +66,7 @@ class StudentTPrior:
           ValueError: if `df` is known and smaller.
         """
         check_draws(num, latent_dim)
-        check_range(_DRAWABLE_DF, " to draw with", df=self.df)
+        check_range(_DRAWABLE_DF, "; draws overflow below it", df=self.df)
         like = jnp.zeros((num, latent_dim))
         df = broadcast_last(as_latent_values(self, "df", like), like)
         return jax.random.t(key, df, like.shape, like.dtype)
