@@ -123,9 +123,8 @@ def check_data(workdir: Path, meta: Mapping[str, Any], dataset: Dataset) -> None
     if not changed:
         return
     if changed[0] == "number":
-        changed[0] += (
-            f" (before {before['number']}, now {now.get('number', 'unknown')})"
-        )
+        now_number = now.get("number", "unknown")
+        changed[0] = f"their number (before {before['number']}, now {now_number})"
     raise UserError(
         f"the images of {dataset.name} are not those that the run in {workdir} was "
         f"trained on; changed: {', '.join(changed)}. Training images might come into "

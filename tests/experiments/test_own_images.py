@@ -156,6 +156,8 @@ def test_a_run_refuses_images_that_have_changed(kind, tmp_path):
         lambda: evaluate.finish_again(folder, trained, scores=True),
         lambda: evaluate.choose_dataset(folder, trained),
     ):
-        with pytest.raises(UserError, match=r"changed: number \(before 10, now 11\)"):
+        with pytest.raises(
+            UserError, match=r"changed: their number \(before 10, now 11\)"
+        ):
             again()
     assert kept == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -7,6 +7,7 @@ from experiments import _workdir
 from experiments._errors import UserError
 from experiments.configs import base
 from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.training._checksums import write_checksums
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def save_meta(workdir, config, step=10, **more):
     folder.mkdir(parents=True)
     meta = {"config": config.to_dict(), **more}
     (folder / "metadata").write_text(json.dumps(meta))
+    write_checksums(folder.parent)
 
 
 def images_of(fingerprint):
@@ -89,10 +91,13 @@ def test_what_does_not_change_the_parameters_may_differ(tmp_path, config):
     [
         ({"number": 4, "images": "a", "factors": "b"}, None),
         ({"number": 4, "images": "a", "factors": "b", "more": "c"}, None),
-        ({"number": 5, "images": "b", "factors": "b"}, "number (before 4, now 5), im"),
+        (
+            {"number": 5, "images": "b", "factors": "b"},
+            "their number (before 4, now 5), im",
+        ),
         ({"number": 4, "images": "b", "factors": "b"}, "images. Training"),
         ({"number": 4, "images": "a"}, "factors. Training"),
-        ({}, "number (before 4, now unknown), images, factors. Training"),
+        ({}, "their number (before 4, now unknown), images, factors. Training"),
     ],
 )
 def test_a_run_does_not_go_on_with_other_images(tmp_path, config, now, changed):
