@@ -30,6 +30,9 @@ ALL = [
 NO_VARIABLE = dict.fromkeys(
     ["traversals_per_category", "category_samples", "category_confusion"],
     "this model has no categorical variables",
+) | dict.fromkeys(
+    ["shared_traversals", "class_traversals", "class_samples"],
+    "the decoder of this model is given no class",
 )
 NO_LOG = dict.fromkeys(
     ["training_curves", "kl_over_steps"], "no log of a run was given"

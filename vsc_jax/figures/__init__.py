@@ -16,6 +16,13 @@ from vsc_jax.figures._class_gates import plot_class_gates as plot_class_gates
 from vsc_jax.figures._class_magnitudes import (
     plot_class_magnitudes as plot_class_magnitudes,
 )
+from vsc_jax.figures._class_samples import plot_class_samples as plot_class_samples
+from vsc_jax.figures._class_traversals import (
+    plot_class_traversals as plot_class_traversals,
+)
+from vsc_jax.figures._class_traversals import (
+    plot_shared_traversals as plot_shared_traversals,
+)
 from vsc_jax.figures._conditional_samples import (
     plot_conditional_samples as plot_conditional_samples,
 )
@@ -56,6 +63,8 @@ __all__ = [
     "plot_category_samples",
     "plot_class_gates",
     "plot_class_magnitudes",
+    "plot_class_samples",
+    "plot_class_traversals",
     "plot_conditional_samples",
     "plot_correlation",
     "plot_curves",
@@ -70,6 +79,7 @@ __all__ = [
     "plot_rank_correlation",
     "plot_reconstructions",
     "plot_score_strips",
+    "plot_shared_traversals",
     "plot_training_curves",
     "plot_traversals",
     "save_traversal_gif",

@@ -149,7 +149,8 @@ def _group(
 def draw(data: FigureData) -> list[Path]:
     """Colours are labels, else the values of the factor if there is just one."""
     encoded, dataset = data.encoded, data.dataset
-    if data.latent_dim != _DRAWN_DIM:
+    shared = data.shared_latents  # those of one class say nothing of the others
+    if len(shared) != _DRAWN_DIM:
         raise NotApplicable("only two latents can be drawn as a density")
     if encoded.log_var is None or encoded.has_spike:
         raise NotApplicable("it needs a Gaussian posterior")
@@ -164,9 +165,9 @@ def draw(data: FigureData) -> list[Path]:
         classes = None
     return [
         plot_aggregate_posterior(
-            encoded.mean,
-            encoded.log_var,
-            data.prior[:, :_DRAWN_DIM],
+            encoded.mean[:, shared],
+            encoded.log_var[:, shared],
+            data.prior[:, shared],
             data.path("aggregate_posterior.png"),
             classes=None if classes is None else classes[data.rows],
             class_names=names or None,

@@ -10,8 +10,16 @@ import jax
 import numpy as np
 
 from vsc_jax.datasets import Dataset
-from vsc_jax.evaluation import ACTIVE_KL, Context, Encoded, join_code, rank_latents
+from vsc_jax.evaluation import (
+    ACTIVE_KL,
+    Context,
+    Encoded,
+    has,
+    join_code,
+    rank_latents,
+)
 from vsc_jax.metrics import NotApplicable
+from vsc_jax.models import DecodesClasses
 
 NO_SPIKE = "the posterior of this model has no spike"
 NO_LABELS = "this data set has no labels"
@@ -65,6 +73,14 @@ class FigureData:
     def latent_dim(self) -> int:
         """Number of Gaussian latents, which come first in a code."""
         return self.encoded.mean.shape[1]
+
+    @property
+    def shared_latents(self) -> np.ndarray:
+        """`[n]`, the Gaussian latents that no class has for itself: mostly all."""
+        latents = np.arange(self.latent_dim)
+        if not has(self.context.model, DecodesClasses):
+            return latents
+        return np.setdiff1d(latents, self.context.model.class_latents)
 
     @functools.cached_property
     def encoded(self) -> Encoded:

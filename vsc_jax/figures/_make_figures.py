@@ -15,6 +15,8 @@ from vsc_jax.figures._category_samples import CATEGORY_SAMPLES
 from vsc_jax.figures._category_traversals import TRAVERSALS_PER_CATEGORY
 from vsc_jax.figures._class_gates import CLASS_GATES
 from vsc_jax.figures._class_magnitudes import CLASS_MAGNITUDES
+from vsc_jax.figures._class_samples import CLASS_SAMPLES
+from vsc_jax.figures._class_traversals import CLASS_TRAVERSALS, SHARED_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
 from vsc_jax.figures._figure import Figure, FigureData
@@ -47,6 +49,9 @@ FIGURES: tuple[Figure, ...] = (
     TRAVERSALS_PER_CATEGORY,
     CATEGORY_SAMPLES,
     CATEGORY_CONFUSION,
+    SHARED_TRAVERSALS,
+    CLASS_TRAVERSALS,
+    CLASS_SAMPLES,
     CLASS_MAGNITUDES,
     CLASS_GATES,
     CORRELATION,
@@ -97,11 +102,14 @@ def make_figures(
     categorical variables `traversals_per_category.png` (rows are categories, a block
     per latent), `category_samples.png` (draws from the prior with every category) and
     `category_confusion.png` (categories against the category factor of the data set);
+    for models whose decoder is given the class `shared_traversals.png` (the latents of
+    all classes, with each), `class_traversals.png` (those of one class) and
+    `class_samples.png` (draws of each class at standard deviations 1 and 1.4);
     `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
     posterior with a spike); `correlation.png` (data with sources);
-    `aggregate_posterior.png` (two latents); with a log `training_curves.png` and
-    `kl_over_steps.png`. Of a data set of points `points.png` in place of the pictures
-    of images.
+    `aggregate_posterior.png` (two latents, or two that classes share); with a log
+    `training_curves.png` and `kl_over_steps.png`. Of a data set of points `points.png`
+    in place of the pictures of images.
 
     All that move or rank latents take the Gaussian ones; categories stay. Each file is
     written whole or not at all. An error of one figure costs none of the others; it is
