@@ -1,6 +1,7 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny_runs import IMAGE_SHAPE, run_tiny, tiny_dataset, tiny_model
@@ -108,6 +109,39 @@ def test_categories(tmp_path, run, images):
         run.categories(images)
 
 
+def test_samples_of_a_class_and_of_a_standard_deviation(run):
+    model = tiny_model("n_vae", num_classes=6, shared_dim=2, class_dim=1)
+    params = jax.jit(model.init)(jax.random.key(0))
+    classes = vsc_jax.Run(model, params, 0, {"weights": model.default_weights})
+    z = np.array(model.sample_prior(params, jax.random.key(3), 40, {}))
+    np.testing.assert_array_equal(classes.sample(40, seed=3), classes.decode(z))
+    z[:, 8:] = np.eye(6)[4]
+    samples = classes.sample(40, seed=3, label=4)
+    np.testing.assert_array_equal(samples, classes.decode(z))
+    z[:, :8] *= np.float32(1.4)
+    wider = classes.sample(40, seed=3, label=4, stddev=1.4)
+    np.testing.assert_allclose(wider, classes.decode(z), rtol=1e-5)
+    assert wider.var(0).mean() > samples.var(0).mean()
+    assert classes.sample(0, label=0, stddev=0.5).shape == (0, *IMAGE_SHAPE)
+    # Any prior has a standard deviation: zeros of a spike stay zeros.
+    empty = run.decode(np.zeros((1, 3)))
+    shares = [
+        np.isclose(images, empty).all(axis=(1, 2, 3)).mean()
+        for images in (run.sample(200), run.sample(200, stddev=2.0))
+    ]
+    assert shares[0] == shares[1] > 0.2
+    for label in (-1, 6, 2.0):
+        with pytest.raises(
+            ValueError, match=r"label must be a whole .* at most 5, got"
+        ):
+            classes.sample(3, label=label)
+    for stddev in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="stddev must be above 0, got"):
+            classes.sample(3, stddev=stddev)
+    with pytest.raises(ValueError, match="this model has no classes, so label must be"):
+        run.sample(3, label=0)
+
+
 def test_a_model_without_a_prior(tmp_path):
     run_tiny(tmp_path, tiny_model("autoencoder"), num_steps=2)
     run = load_run(tmp_path)
@@ -144,8 +178,51 @@ def test_wrong_arrays(run):
         run.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"\[n, 3\], got \(3,\)"):
         run.decode(np.zeros(3))
-    with pytest.raises(ValueError, match="num_samples must be at least 0, got -1"):
+    with pytest.raises(
+        ValueError, match="num_samples must be a whole number of at least 0"
+    ):
         run.sample(-1)
+
+
+def test_what_a_run_cannot_take_is_told_in_its_own_words(run, images, workdir):
+    x = images[:3]
+    for method, inside in (
+        (run.encode, r"model.encode\(params, x\)"),
+        (run.reconstruct, r"model.encode\(params, x\)"),
+        (run.decode, r"model.decode\(params, z\)"),
+    ):
+        with pytest.raises(TypeError, match=f"got one that JAX traces.*{inside}"):
+            jax.jit(method)(x)
+    masked = np.ma.masked_array(x, mask=x > 0.5)
+    with pytest.raises(TypeError, match="x must be a plain array, got a masked one"):
+        run.encode(masked)
+    for wrong in (np.nan, np.inf):
+        z = np.where(np.arange(3)[None] == 1, wrong, np.zeros((2, 3)))
+        with pytest.raises(
+            ValueError, match="z must be finite, got 2 values of 6 that"
+        ):
+            run.decode(z)
+    with pytest.raises(TypeError, match="z must be a number, got"):
+        run.decode(np.array([["1", "2", "3"]]))
+    for seed in (2**70, -1, 0.5):
+        with pytest.raises(ValueError, match="seed must be a whole number of at least"):
+            run.sample(2, seed=seed)
+    with pytest.raises(ValueError, match="num_samples must be a whole number of at le"):
+        run.sample(1.5)
+    for folder in (None, 3, b"runs"):
+        with pytest.raises(
+            TypeError, match="workdir must be the path of a folder, got"
+        ):
+            load_run(folder)
+
+
+def test_images_in_bfloat16(run, images):
+    narrow = jnp.asarray(images[:4], jnp.bfloat16)
+    np.testing.assert_array_equal(
+        run.encode(narrow), run.encode(np.asarray(narrow, np.float32))
+    )
+    whole = np.eye(3, dtype=int)[:2]
+    np.testing.assert_array_equal(run.decode(whole), run.decode(whole > 0))
 
 
 def test_steps(workdir, run):

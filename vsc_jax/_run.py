@@ -1,15 +1,21 @@
 """A trained model from its folder, on NumPy arrays."""
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
+from vsc_jax._checks import check_real, check_unmasked
+from vsc_jax._ranges import above, whole
 from vsc_jax.evaluation import has, map_batches
 from vsc_jax.models import (
+    DecodesClasses,
     DecodesCodes,
     EncodesImages,
     HasCategories,
@@ -22,6 +28,7 @@ from vsc_jax.training import restore_run
 BATCH_SIZE = 500
 # Beyond [0, 1], where images were resized.
 _OVERSHOOT = 1e-3
+_SEED = whole(0, 2**32 - 1)
 
 
 class Run:
@@ -63,12 +70,19 @@ class Run:
         return self._map(_categories, self._images(x))
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """Mean images of codes `[n, code_dim]`."""
+        """Mean images of codes `[n, code_dim]`, which must be finite."""
         self._check(DecodesCodes, "no decoder")
-        z = np.asarray(z, np.float32)
+        z = _on_host("z", z, "model.decode(params, z)")
+        check_real(z=z.astype(np.int8) if z.dtype == bool else z)
+        z = z.astype(np.float32)
         if z.ndim != 2 or z.shape[1] != self.model.code_dim:
             raise ValueError(
                 f"z must have shape [n, {self.model.code_dim}], got {z.shape}."
+            )
+        if bad := np.count_nonzero(~np.isfinite(z)):
+            raise ValueError(
+                f"z must be finite, got {bad} values of {z.size} that are not; if the "
+                "model made them it has diverged."
             )
         return self._map(_decode, z)
 
@@ -76,30 +90,59 @@ class Run:
         """Mean images of the expected codes of images."""
         return self.decode(self.encode(x))
 
-    def sample(self, num_samples: int, *, seed: int = 0) -> np.ndarray:
+    def sample(
+        self,
+        num_samples: int,
+        *,
+        seed: int = 0,
+        stddev: float = 1.0,
+        label: int | None = None,
+    ) -> np.ndarray:
         """Mean images of `num_samples` draws from the prior.
 
+        Args:
+          num_samples: how many.
+          seed: of the draws; those of another `stddev` or `label` are the same but for
+            that.
+          stddev: what the Gaussian latents of each draw are multiplied by: draws of
+            N(0, stddev^2) where the prior is N(0, 1).
+          label: the class of all images, of a model whose decoder is given it; None
+            draws it from the prior too.
+
+        Returns:
+          `[num_samples, height, width, channels]`.
+
         Raises:
-          ValueError: if the model has no prior, or the number is negative.
+          ValueError: if the model has no prior or, with a label, no classes, or if a
+            number is out of its range.
         """
-        if num_samples < 0:
-            raise ValueError(f"num_samples must be at least 0, got {num_samples}.")
+        whole(0).check("num_samples", num_samples)
+        above(0).check("stddev", stddev)
         self._check(SamplesPrior, "no prior to sample from")
+        _SEED.check("seed", seed)
         key = jax.random.key(seed)
         z = self.model.sample_prior(self.params, key, num_samples, self.weights)
-        return self.decode(np.asarray(z))
+        if label is not None:
+            self._check(DecodesClasses, "no classes, so label must be left out")
+            whole(0, self.model.num_classes - 1).check("label", label)
+            z = self.model.with_labels(z, np.full(num_samples, label))
+        z = np.array(z)
+        if stddev != 1.0:
+            z[:, : self.model.latent_dim] *= stddev
+        return self.decode(z)
 
     def _check(self, capability: type, lacking: str) -> None:
         if not has(self.model, capability):
             raise ValueError(f"this model has {lacking}.")
 
     def _images(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
-        if not np.issubdtype(x.dtype, np.floating):
+        x = _on_host("x", x, "model.encode(params, x)")
+        if not jnp.issubdtype(x.dtype, jnp.floating):
             raise TypeError(f"x must be floats, got {x.dtype}; divide bytes by 255.")
         if x.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(size) for size in self.model.image_shape)
             raise ValueError(f"x must have shape [n, {expected}], got {x.shape}.")
+        x = x.astype(np.float32)
         if self._has_unit_range and x.size:
             low, high = x.min(), x.max()
             if not (low >= -_OVERSHOOT and high <= 1.0 + _OVERSHOOT):
@@ -107,7 +150,7 @@ class Run:
                     f"x must be in [0, 1], as the images of the run, got {low:.6g} to "
                     f"{high:.6g}; divide bytes by 255."
                 )
-        return x.astype(np.float32)
+        return x
 
     @property
     def _has_unit_range(self) -> bool:
@@ -144,8 +187,22 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
       FileNotFoundError: if the folder holds no checkpoint.
       CheckpointError: if the checkpoint cannot be read.
       ValueError: if there is no checkpoint of this step.
+      TypeError: if `workdir` is no path.
     """
+    if not isinstance(workdir, str | os.PathLike):
+        raise TypeError(f"workdir must be the path of a folder, got {workdir!r}.")
     return Run(*restore_run(workdir, step=step))
+
+
+def _on_host(name: str, array: Any, inside: str) -> np.ndarray:
+    """The argument as a NumPy array; `inside` is what to call in a JAX program."""
+    if isinstance(array, Tracer):
+        raise TypeError(
+            f"{name} must be a NumPy array, got one that JAX traces; methods of Run "
+            f"work on NumPy arrays, in a JAX program call {inside} of the Run."
+        )
+    check_unmasked(**{name: array})
+    return np.asarray(array)
 
 
 @functools.partial(jax.jit, static_argnums=0)

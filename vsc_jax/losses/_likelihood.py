@@ -39,9 +39,9 @@ def bernoulli_log_likelihood(
 
     `x` may be any value in [0, 1]; for values other than 0 and 1 this is the usual
     cross-entropy and no longer the logarithm of a normalised density. Infinite logits
-    count as the largest finite ones, so a sure and right pixel costs 0. Pixels outside
-    [0, 1] (bytes, or logits in their place) are refused; inside of `jax.jit`, where
-    the numbers are not known, they give a number without meaning.
+    count as the largest number, so that pixels that are sure and right cost 0. Pixels
+    outside [0, 1] (bytes, or logits in their place) are refused; inside of `jax.jit`,
+    where the numbers are not known, they give a number without meaning.
 
     Args:
       x_logits: `[..., *event]`, logits of the pixels.
@@ -195,12 +195,17 @@ def _bernoulli_log_prob_jvp(
     primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
     # By hand, because max and abs above have no second derivative at 0.
-    logits, x = _finite(primals[0]), primals[1]
+    logits, x = primals
     logits_dot, x_dot = tangents
-    tangent = (x - jax.nn.sigmoid(logits)) * logits_dot + logits * x_dot
+    tangent = (x - jax.nn.sigmoid(logits)) * logits_dot + _finite(logits) * x_dot
     return _bernoulli_log_prob(logits, x), tangent
 
 
 def _finite(logits: jax.Array) -> jax.Array:
-    largest = jnp.finfo(logits.dtype).max  # inf - inf would be NaN
-    return jnp.clip(logits, -largest, largest)
+    """Of infinite ones, whose differences would be NaN, the largest number.
+
+    Not by `jnp.clip`, which the CPU takes twice as long for.
+    """
+    largest = jnp.finfo(logits.dtype).max
+    logits = jnp.where(logits > largest, largest, logits)
+    return jnp.where(logits < -largest, -largest, logits)
