@@ -49,8 +49,8 @@ def load_dataset(
     files: five sixths and one sixth); prepared by TFDS, it comes with a split
     of its own. So does an image_folder whose subfolders are "train" and "test". All
     others take the last rows of `numpy.random.default_rng(seed).permutation` as test
-    split: of a user's own images, one more or less is another split. smiley, pinwheel and
-    spirals draw both splits from the seed. The points of pinwheel and spirals are
+    split: of a user's own images, one more or less is another split. smiley, pinwheel
+    and spirals draw both splits from the seed. The points of pinwheel and spirals are
     "images" of shape (1, 2, 1) with the numbers as they are, about -2 to 2.
 
     The variants of sprites and dsprites have the split of these, but hold bytes: give
