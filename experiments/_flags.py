@@ -131,7 +131,8 @@ def _refuse_repeated(argv: Sequence[str]) -> None:
         given.setdefault(name, []).append(value)
     for name, values in given.items():
         if len(values) > 1:
-            raise UserError(f"--{name} must be given once, got {' and '.join(values)}.")
+            got = f", got {' and '.join(values)}" if all(values) else ""
+            raise UserError(f"--{name} must be given once{got}.")
 
 
 def _check_fields(config: Mapping[str, Any], argv: Sequence[str]) -> None:

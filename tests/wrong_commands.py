@@ -151,6 +151,19 @@ CASES: dict[str, tuple[list[str], str]] = {
         [VSC, "--config.model=3"],
         r"model is a group of fields; set one of them, such as --config.model\.",
     ),
+    "a dict for a group": (
+        [VSC, "--config.weights={}"],
+        "weights is a group of fields; set one of them, such as --config.weights.beta=",
+    ),
+    "an empty workdir": ([VSC, "--workdir="], "--workdir is empty; name a folder, or"),
+    "two workdirs": (
+        [VSC, "--workdir=a", "--workdir", "b"],
+        "--workdir must be given once, got a and b.",
+    ),
+    "a field twice": (
+        [VSC, "--config.seed=1", "-config.seed=2"],
+        "--config.seed must be given once, got 1 and 2.",
+    ),
     "beta below zero": (
         [VSC, "--config.weights.beta=-1"],
         "weights.beta must be at least 0, got -1.",

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -159,3 +160,84 @@ def test_a_command_says_that_there_are_no_devices(name, monkeypatch, tmp_path, c
     with flagsaver.flagsaver(workdir=str(tmp_path)), pytest.raises(SystemExit):
         _flags.run(command.main)
     assert capsys.readouterr().err == "error: JAX finds no device.\n"
+
+
+@pytest.fixture
+def cache(cache_of_jax, tmp_path):
+    """A folder of compiled programs, two of one name and one of another."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    for i, name in enumerate(("jit_f-1", "jit_f-2", "jit_g-3")):
+        path = tmp_path / f"{name}-cache"
+        path.write_bytes(b"")
+        os.utime(path, (i, i))
+    return tmp_path
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_programs_that_were_cut_off_are_removed(cache, capsys):
+    text = "Error {} persistent compilation cache entry for 'jit_f': OSError: {}"
+    for _ in range(2):
+        message = UserWarning(text.format("writing", "disk full"))
+        environment._show_warning(message, UserWarning, "compiler.py", 1)
+    assert names_in(cache) == ["jit_g-3-cache"]
+    printed = capsys.readouterr()
+    assert printed.out == (
+        f"note compiled programs are not kept in {cache}: OSError: disk full\n"
+    )
+    assert printed.err == ""
+
+
+def test_of_programs_that_cannot_be_written_the_newest_is_removed(cache):
+    text = "Error writing persistent compilation cache entry for 'jit_f': x"
+    environment._show_warning(UserWarning(text), UserWarning, "compiler.py", 1)
+    assert names_in(cache) == ["jit_f-1-cache", "jit_g-3-cache"]
+
+
+def test_other_warnings_are_shown(cache, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        environment, "_shown_before", lambda *words: shown.append(words)
+    )
+    environment._show_warning(UserWarning("other"), UserWarning, "a.py", 1)
+    assert [words[1:] for words in shown] == [(UserWarning, "a.py", 1)]
+    assert len(names_in(cache)) == 3
+
+
+PROGRAM = """
+import pathlib, sys
+import jax
+from experiments._environment import enable_compile_cache
+
+assert enable_compile_cache() is None
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+f = jax.jit(lambda x: x + 1)
+f(1.0)
+cache = pathlib.Path(jax.config.jax_compilation_cache_dir)
+entries = {path: path.read_bytes() for path in cache.glob("*-cache")}
+assert entries
+for path, content in entries.items():
+    path.write_bytes(content[: len(content) // 2])
+jax.clear_caches()
+assert f(1.0) == 2.0
+again = [path.read_bytes() for path in entries if path.exists()]
+assert again and all(len(a) > max(map(len, entries.values())) // 2 + 9 for a in again)
+"""
+
+
+def test_jax_writes_a_program_that_was_cut_off_anew(tmp_path):
+    variables = {
+        k: v for k, v in os.environ.items() if not k.startswith(("JAX", "PYTHONW"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=variables | {"XDG_CACHE_HOME": str(tmp_path), "JAX_PLATFORMS": "cpu"},
+        cwd=Path(environment.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")

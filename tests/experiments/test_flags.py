@@ -1,5 +1,7 @@
 """What the command says to wrong input: one line each, and exit status 2."""
 
+import io
+import pathlib
 import re
 import sys
 
@@ -9,7 +11,8 @@ from absl import flags
 from absl.testing import flagsaver
 from wrong_commands import CASES, FILES, LONG
 
-from experiments import _config_files, _errors, _flags, _stops, evaluate
+from experiments import _config_files, _errors, _flags, _stops, evaluate, plot_sweep
+from experiments.configs import base
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,55 @@ def test_a_config_is_found_from_any_folder(tmp_path, monkeypatch):
     assert _config_files.resolve_config_path("configs/vsc.py") == "configs/vsc.py"
 
 
+@pytest.mark.parametrize("group", ["model", "data", "optimizer", "train", "weights"])
+@pytest.mark.parametrize("value", ["={}", "={'name': 'vae'}", "=3"])
+def test_a_group_takes_no_value(group, value):
+    config = base.get_config()
+    message = f"{group} is a group of fields; set one of them, such as --config.{group}"
+    with pytest.raises(_errors.UserError, match=message):
+        _flags._check_fields(config, ["run.py", f"--config.{group}{value}"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workdir=a", "--workdir", "b"], "--workdir must be given once, got a and"),
+        (["--config.seed=1", "-config.seed=2"], "--config.seed must be .* 1 and 2."),
+        (["--all", "--all"], "--all must be given once."),
+    ],
+)
+def test_a_flag_that_is_given_twice(words, message):
+    with pytest.raises(_errors.UserError, match=message):
+        _flags._refuse_repeated(["run.py", *words])
+
+
+def test_flags_that_are_given_once_or_take_several_values():
+    assert plot_sweep._WHERE.name == "where"
+    words = ["--workdir=a", "--config.seed=1", "--all", "--where=a=1", "--where=b=2"]
+    _flags._refuse_repeated(["run.py", *words, "--config.train.seed=1", "-1", "-1"])
+
+
+def test_names_that_are_no_text_can_be_printed(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["command"])
+    with pytest.raises(SystemExit):
+        _flags.run(lambda argv: print("caf\udce9 ±", flush=True))
+    assert stream.buffer.getvalue() == b"caf\\udce9 \\xb1\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left"), "[Errno 28] No space left: 'runs/a'"),
+        (OSError(28, "No space left", "b"), "[Errno 28] No space left: 'b'"),
+    ],
+)
+def test_an_error_of_the_system_names_a_file_or_the_folder(error, line):
+    assert _errors.of_system(error, pathlib.Path("runs/a")) == line
+    assert _errors.of_system(error) == _errors.one_line(error)
+
+
 def test_flatten():
     nested = {"a": 1, "b": {"c": (2,), "d": {"e": "x"}}}
     assert _config_files.flatten(nested) == {"a": 1, "b.c": (2,), "b.d.e": "x"}
@@ -155,3 +207,30 @@ def test_flags_that_evaluate_has_no_use_for(tmp_path, capsys, given, message):
     assert end.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (
+            _stops.Stopped(1),
+            129,
+            "stopped by SIGHUP; {} has what was finished before, and the same command "
+            "computes all of it anew.",
+        ),
+        (OSError(28, "No space left"), 1, "[Errno 28] No space left: '{}'"),
+    ],
+)
+def test_how_evaluate_ends(error, code, line, tmp_path, monkeypatch, capsys):
+    def ends(workdir):
+        raise error
+
+    flags.FLAGS.mark_as_parsed()
+    monkeypatch.setattr(evaluate, "show_scores", ends)
+    with (
+        flagsaver.flagsaver(workdir=str(tmp_path)),
+        pytest.raises(SystemExit) as end,
+    ):
+        evaluate.main(["evaluate"])
+    assert end.value.code == code
+    assert capsys.readouterr().err == f"error: {line.format(tmp_path)}\n"

@@ -212,6 +212,8 @@ def test_one_row_of_densities(folder, drawn):
         (["--density", "--where=seed=x"], "no run has seed=x; there seed is 0, 1."),
         (["--densities"], "densities"),
         (["--density", "--name=../../x"], "name of a file without folders"),
+        (["--density", "--name=.."], "not of dots alone and of at most"),
+        (["--density", "--name="], "must be the name of a file"),
         (["--density", "--name=/x"], "got '/x'; the figure goes into --workdir."),
         (["--density", f"--name={'x' * 101}"], "of at most 100 letters"),
     ],

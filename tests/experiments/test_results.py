@@ -26,6 +26,15 @@ from vsc_jax.evaluation import SCORES
 from vsc_jax.figures import _make_figures as make_figures
 
 
+def test_the_summary_is_one_short_line():
+    failed = {"a": "TypeError: one\n  two\n" + "word " * 200, "b": "x"}
+    text = summary(failed)
+    assert "\n" not in text
+    assert text.startswith("2 of the scores and figures failed: a: TypeError: one two ")
+    assert text.endswith(" ...; b: x")
+    assert len(text) < 300
+
+
 class Broken:
     """In the place of a score's function."""
 

@@ -9,9 +9,12 @@ import command_line
 import jax
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 from ml_collections import ConfigDict
 from tiny_runs import tiny_dataset, tiny_model
 
+from experiments import _stops
 from experiments import run as command
 from experiments._errors import UserError
 from experiments.configs import pinwheel, vsc_mlp
@@ -324,3 +327,60 @@ def test_a_workdir_that_is_no_folder(given, message, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=message):
         command.choose_workdir(given)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_is_one_for_the_whole_run(tmp_path, monkeypatch):
+    folders = {command._new_folder(tmp_path / "vsc") for _ in range(3)}
+    assert len(folders) == 1
+    assert folders.pop().name.startswith("vsc-20")
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_an_empty_workdir_is_refused(given):
+    with pytest.raises(UserError, match="--workdir is empty; name a folder, or leave"):
+        command.choose_workdir(given)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (
+            _stops.Stopped(15),
+            143,
+            "\nstopped by SIGTERM; no step is saved yet; the sam",
+        ),
+        (KeyboardInterrupt(), 130, "\ninterrupted; no step is saved yet; the same co"),
+        (OSError(28, "No space left on device"), 1, "error: [Errno 28] No space left "),
+    ],
+)
+def test_how_a_command_ends(error, code, said, tmp_path, capsys):
+    flags.FLAGS.mark_as_parsed()
+    with (
+        flagsaver.flagsaver(workdir=str(tmp_path), config=ConfigDict()),
+        pytest.raises(SystemExit) as end,
+        command.guard(["run"]),
+    ):
+        raise error
+    assert end.value.code == code
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).startswith(said)
+    if code == command.EXIT_FAILED:
+        assert str(tmp_path) in printed.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_after_training_says_what_is_saved(name, tmp_path):
+    words = [*command_line.TINY, "--workdir=run", "--config.evaluation.figures=true"]
+    with command_line.start(words, tmp_path) as process:
+        wait_for(process, lambda: "evaluating" in (tmp_path / "stdout").read_text())
+        process.send_signal(getattr(signal, name))
+        assert process.wait() == 128 + getattr(signal, name)
+    assert (tmp_path / "stderr").read_text() == ""
+    last = (tmp_path / "stdout").read_text().splitlines()[-1]
+    begin = "interrupted" if name == "SIGINT" else f"stopped by {name}"
+    folder = tmp_path / "run"
+    assert last == (
+        f"{begin}; step 6 is saved in {folder}; the same command with "
+        f"--workdir={folder} goes on from there."
+    )

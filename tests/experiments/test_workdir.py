@@ -1,4 +1,6 @@
+import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,3 +190,36 @@ def test_the_machine_is_described():
     assert described["num_processes"] == 1
     assert len(described["devices"]) == 8
     json.dumps(described)
+
+
+def test_a_full_disk_leaves_what_was_there_and_no_other_file(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    _workdir.write_json(path, {"a": 1})
+
+    def full(self, text):
+        self.write_bytes(text.encode()[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*results.json'"):
+        _workdir.write_json(path, {"a": 2})
+    assert list(tmp_path.iterdir()) == [path]
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_what_is_saved(tmp_path, config):
+    said = _workdir.what_is_saved(tmp_path / "nowhere")
+    assert said == "no step is saved yet; the same command begins anew."
+    assert not (tmp_path / "nowhere").exists()
+    save_meta(tmp_path / "a", config, step=10)
+    save_meta(tmp_path / "a", config, step=20)
+    for step, part in itertools.product(("10", "20"), ("state", "metrics")):
+        (tmp_path / "a" / "checkpoints" / step / part).mkdir()
+    (tmp_path / "b" / "checkpoints").mkdir(parents=True)
+    again = "the same command with --workdir={0} goes on from there."
+    assert _workdir.what_is_saved(tmp_path / "a") == (
+        f"step 20 is saved in {tmp_path / 'a'}; {again.format(tmp_path / 'a')}"
+    )
+    assert _workdir.what_is_saved(tmp_path) == (
+        f"1 of the runs in {tmp_path} are saved; {again.format(tmp_path)}"
+    )

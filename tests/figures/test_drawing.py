@@ -7,12 +7,60 @@ import pytest
 from PIL import Image
 
 from vsc_jax import figures
-from vsc_jax.figures._drawing import plain, wrap_title
+from vsc_jax.evaluation import Context
+from vsc_jax.figures import FIGURES, _make_figures, make_figures
+from vsc_jax.figures._drawing import new_figure, plain, save, wrap_title
 from vsc_jax.metrics import absolute_correlation, unsupervised_accuracy
 
 # The first two are formulas for matplotlib, of which the first cannot be parsed.
-TEXTS = [r"$\frac{$", "$x$", "_hidden", "\u732b \u72d7 " * 100]
+# The last is a name whose bytes are no UTF-8.
+TEXTS = [r"$\frac{$", "$x$", "_hidden", "\u732b \u72d7 " * 100, "caf\udce9"]
 IMAGES = np.zeros((1, 2, 2, 1))
+
+
+def test_bytes_that_are_no_text_have_no_letter():
+    assert plain("caf\udce9 \ud800") == "caf\ufffd \ufffd"
+
+
+def test_a_full_disk_leaves_no_half_of_a_picture(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    figure = new_figure(50, 50)
+
+    def full(file, **options):
+        file.write_bytes(b"PN")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a.png'"):
+        save(figure, path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_full_disk_is_said_once_and_is_not_logged(
+    model, dataset, tmp_path, params_of, monkeypatch, caplog
+):
+    def full(data):
+        raise OSError(28, "No space left on device", str(data.path("a.png")))
+
+    def without_name(data):
+        raise OSError("encoder error -2:\n a")
+
+    monkeypatch.setattr(
+        _make_figures,
+        "FIGURES",
+        [FIGURES[i]._replace(draw=full) for i in (1, 2)]
+        + [FIGURES[3]._replace(draw=without_name)],
+    )
+    drawn = make_figures(Context(model, params_of(model), dataset), tmp_path)
+    said = f"cannot write to {tmp_path}: No space left on device"
+    assert drawn.failed == {
+        FIGURES[1].name: said,
+        FIGURES[2].name: said,
+        FIGURES[3].name: "encoder error -2: a",
+    }
+    assert not caplog.records
 
 
 def test_long_titles_are_wrapped():

@@ -2,6 +2,7 @@ import base64
 import html.parser
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,3 +168,24 @@ def test_bad_figures(tmp_path):
         write_report(tmp_path, {}, ["a.svg"])
     with pytest.raises(FileNotFoundError):
         write_report(tmp_path, {}, [tmp_path / "missing.png"])
+
+
+def test_names_that_are_no_text_are_shown(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"path": "caf\udce9"}))
+    path = write_report(tmp_path, {"notes": {"a": "of caf\udce9"}})
+    assert path.read_text("utf-8").count("caf\ufffd") == 1
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
+    path = write_report(tmp_path, {"elbo": 1.0})
+    before = path.read_text()
+
+    def full(self, text, encoding):
+        self.write_bytes(text.encode()[:30])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*report.html'"):
+        write_report(tmp_path, {"elbo": 2.0})
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == before

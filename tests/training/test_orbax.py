@@ -75,3 +75,31 @@ def test_second_errors_of_orbax_are_not_logged_but_others_are(caplog, tmp_path):
     logger.error("exception was never retrieved", exc_info=ValueError("a bug"))
     logger.error("a line")
     assert len(caplog.records) == 2
+
+
+def test_what_orbax_logs_of_an_error_that_it_raises(monkeypatch, caplog):
+    orbax = "/lib/orbax/checkpoint/future.py"
+    logger = logging.getLogger("absl")
+    level = logger.level
+
+    def log(path):
+        logger.handle(logger.makeRecord("absl", 40, path, 1, "an error", (), None))
+
+    with pytest.raises(OSError, match="disk"), _orbax._quiet():
+        log(orbax)
+        raise OSError("disk")
+    log(orbax)  # of a thread that ends later
+    assert not caplog.records
+    log("/lib/other/orbax.py")
+    assert len(caplog.records) == 1
+    assert logger.level == level
+    with _orbax._quiet():
+        pass
+    log(orbax)
+    assert len(caplog.records) == 1
+    logger.removeFilter(_orbax._is_no_leftover)
+    with _orbax._quiet():
+        log(orbax)
+    assert len(caplog.records) == 1
+    log(orbax)
+    assert len(caplog.records) == 2
