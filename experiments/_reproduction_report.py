@@ -170,7 +170,7 @@ def headline(table: Table, rows: Sequence[Reported]) -> str:
             f"{said}At {_AS_PUBLISHED}, with all seeds: {', '.join(done)}. The others "
             "do not reproduce the published rows."
         )
-    return f"{said}None reproduces the published row: it says below what differs."
+    return f"{said}None is finished at the published setting: none is reproduced."
 
 
 def summary(

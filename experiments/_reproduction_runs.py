@@ -31,13 +31,15 @@ from experiments._reproduction_report import (
     write_report,
 )
 from experiments._results import failures
-from experiments._shares import Share, Shares
+from experiments._shares import FIRST_GUESS, Cost, Share, Shares
 from vsc_jax import training
 
 # With less than this many seconds between them, reports are not written anew.
 _REPORT_EVERY = 10.0
 # Steps in a chunk on a CPU, after which it looks at the time.
 _MAX_LOG_EVERY = 50
+# The slowest score, and what it takes on 2 busy cores.
+SLOW, SLOW_SECONDS = "dci", 7.0
 # Data sets that cannot be drawn.
 _NEEDS_FILES = ("fashion_mnist",)
 
@@ -136,7 +138,7 @@ class Reproduction:
             for task in self._tasks():
                 self._run_task(task)
         else:
-            self._share(Shares(seconds))
+            self._share(Shares(seconds, guess=self._guess()))
         rows = self._write()
         print_report(self._name, self._table, rows)
         path = self._workdir / "comparison.md"
@@ -145,6 +147,11 @@ class Reproduction:
             print("the same command goes on with what is not finished.")
         failed = {**self._failed, **_failed_scores(rows)}
         return [folder.name for folder in failed]
+
+    def _guess(self) -> Cost:
+        """What a run may take beside its training."""
+        slow = any(SLOW in point.config.evaluation.metrics for point in self.points)
+        return Cost(FIRST_GUESS.task, FIRST_GUESS.run + SLOW_SECONDS * slow)
 
     def _tasks(self) -> list[list[Planned]]:
         """What is not finished, the least advanced first."""
@@ -167,10 +174,15 @@ class Reproduction:
 
     def _share(self, shares: Shares) -> None:
         """Gives each task its share of the time, until it is over."""
-        while chosen := shares.choose(self._tasks(), _key):
+
+        def least(task: Sequence[Planned]) -> float:
+            states = (state_of(point) for row in task for point in row.points)
+            return shares.least(_key(task), has_scores=any(s.scored for s in states))
+
+        while chosen := shares.choose(self._tasks(), least):
             for i, task in enumerate(chosen):
                 left = len(chosen) - i
-                if shares.choose(chosen[i:], _key):
+                if shares.choose([task], least):
                     num_runs = sum(1 for row in task for _ in self._waiting(row))
                     share = shares.share(_key(task), num_runs, left)
                     self._run_task(task, shares, share)

@@ -11,8 +11,10 @@ Task = TypeVar("Task")
 MIN_TRAINING = 0.25
 # Of a share, for what is not training; if that is too little, fewer runs take part.
 MAX_SCORING = 0.5
-# A share is not worth its compilation if it is shorter.
+# A share is not worth it if there is less for training, in seconds; nor, once there are
+# scores to improve, in multiples of what else it takes.
 MIN_SHARE = 10.0
+MIN_RATIO = 2.0
 
 
 class Cost(NamedTuple):
@@ -22,7 +24,7 @@ class Cost(NamedTuple):
     run: float
 
 
-# Until one has been measured: those of the laptop budget on 2 cores.
+# Those of the laptop budget on 2 cores.
 FIRST_GUESS = Cost(5.0, 5.0)
 
 
@@ -44,10 +46,14 @@ class Shares:
     """A wall clock for all tasks, and what each takes beside its training."""
 
     def __init__(
-        self, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        guess: Cost = FIRST_GUESS,
     ) -> None:
-        """`seconds`: from now on."""
-        self._clock = clock
+        """`seconds`: from now on; `guess`: what is taken as long as it is not known."""
+        self._clock, self._guess = clock, guess
         self._end = clock() + seconds
         self._costs: dict[Hashable, Cost] = {}
 
@@ -59,8 +65,13 @@ class Shares:
         """What a task takes beside its training; the most of others if not known."""
         if key in self._costs:
             return self._costs[key]
-        known = self._costs.values() or [FIRST_GUESS]
+        known = self._costs.values() or [self._guess]
         return Cost(max(cost.task for cost in known), max(cost.run for cost in known))
+
+    def least(self, key: Hashable, *, has_scores: bool) -> float:
+        """Seconds that a share of a task must have to be worth it."""
+        cost = sum(self.cost(key))
+        return cost + max(MIN_SHARE, MIN_RATIO * cost * has_scores)
 
     def learn(
         self, key: Hashable, num_runs: int, per_run: float, beside: float | None
@@ -77,13 +88,18 @@ class Shares:
         self._costs[key] = Cost(max(0.0, of_task), per_run)
 
     def choose(
-        self, tasks: Sequence[Task], key: Callable[[Task], Hashable]
+        self, tasks: Sequence[Task], least: Callable[[Task], float]
     ) -> list[Task]:
-        """The first tasks, as many as get a share that is worth it."""
-        remaining, chosen, least = self.remaining(), [], 0.0
+        """The first tasks, as many as get a share that is worth it.
+
+        Args:
+          tasks: in the order of their turns.
+          least: seconds that a share of a task must have.
+        """
+        remaining, chosen, longest = self.remaining(), [], 0.0
         for task in tasks:
-            least = max(least, MIN_SHARE + sum(self.cost(key(task))))
-            if least * (len(chosen) + 1) > remaining:
+            longest = max(longest, least(task))
+            if longest * (len(chosen) + 1) > remaining:
                 break
             chosen.append(task)
         return chosen

@@ -13,7 +13,7 @@ from experiments._errors import UserError
 from experiments._reproducible_tables import REPRODUCIBLE, Column, Row, Table
 from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
 from experiments._reproduction_runs import Reproduction
-from experiments._shares import FIRST_GUESS, MIN_SHARE, Shares
+from experiments._shares import FIRST_GUESS, MIN_RATIO, MIN_SHARE, Shares
 from experiments.published import published_rows
 from experiments.reproduce import parse_seeds
 from vsc_jax import training
@@ -82,7 +82,7 @@ def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, cap
         row.label for row in TABLE.rows
     ]
     text = (tmp_path / "comparison.md").read_text()
-    assert "3 of 3 rows are finished. None reproduces the published row" in text
+    assert "3 of 3 rows are finished. None is finished at the published setting" in text
     assert "| JointVAE, m=6 | 2 of 2 | 6 of 6 |" in text
     # Published by this name, scored by no run of ours.
     assert "| method | seeds | step | loss | KL | published |" in text
@@ -110,7 +110,7 @@ def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, cap
 def no_time(monkeypatch):
     """Shares in which a chunk of steps is trained, and no more."""
     monkeypatch.setattr(_shares, "MIN_SHARE", 0.0)
-    monkeypatch.setattr(_shares, "FIRST_GUESS", _shares.Cost(0.0, 0.0))
+    monkeypatch.setattr(_reproduction_runs, "FIRST_GUESS", _shares.Cost(0.0, 0.0))
 
 
 def test_a_table_that_had_no_time_goes_on(tmp_path, groups, no_time, capsys):
@@ -370,8 +370,6 @@ class Time:
 def test_shares_are_equal_and_keep_time_for_scores():
     time = Time()
     shares = Shares(400.0, time)
-    tasks = ["a", "b", "c", "d"]
-    assert shares.choose(tasks, str) == tasks
     share = shares.share("a", 4, 4)
     assert share == (4, 100.0 - FIRST_GUESS.task - 4 * FIRST_GUESS.run, 100.0)
     time.now = 120.0
@@ -384,8 +382,20 @@ def test_shares_are_equal_and_keep_time_for_scores():
     assert shares.cost("c") == (20.0, 2.0)
     # As many runs as can be scored in half of the share.
     assert shares.share("b", 100, 1) == (14, 280.0 - 160.0, 400.0)
-    time.now = 400.0 - 2.5 * (MIN_SHARE + 30.0)
-    assert shares.choose(tasks, str) == ["a", "b"]
-    time.now = 500.0
+
+
+def test_a_share_is_worth_it():
+    time = Time()
+    shares = Shares(100.0, time)
+    assert shares.choose(["a", "b", "c"], lambda _: 33.0) == ["a", "b", "c"]
+    assert shares.choose(["a", "b", "c"], lambda _: 34.0) == ["a", "b"]
+    # One that takes long leaves nothing for those after it.
+    assert shares.choose(["a", "b", "c"], {"a": 1, "b": 60, "c": 1}.get) == ["a"]
+    assert not shares.choose(["a"], lambda _: 101.0)
+    time.now = 120.0
     assert shares.remaining() == 0.0
-    assert not shares.choose(tasks, str)
+    assert not shares.choose(["a"], lambda _: 1.0)
+    shares.learn("a", 1, 10.0, 30.0)
+    assert shares.least("a", has_scores=False) == 30.0 + MIN_SHARE
+    # To improve scores more of it has to be training.
+    assert shares.least("a", has_scores=True) == 30.0 + MIN_RATIO * 30.0
