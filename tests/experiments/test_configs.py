@@ -32,6 +32,7 @@ RUNS = {(name, "quick") for name in NAMES} | {
     ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
+    ("n_vae", "conditional,digits,quick"),
     ("pinwheel", "spirals,published_kl,quick"),
     ("prior_sprites", "sprites,learned_pca,laptop,quick"),
     ("prior_sprites", "sprites,student_t,laptop,quick"),
@@ -72,6 +73,8 @@ def noise_like(config):
     images = np.random.default_rng(0).integers(0, 256, (32, *shape))
     rows = np.arange(32, dtype=np.int32)
     sizes = (3, 6, 40, 32, 32) if "sprites" in data.name else (10,)
+    if data.name in ("yale_b", "lit_surfaces"):
+        sizes = (38,)
     return Dataset(
         name=data.name,
         images=images.astype(np.float32 if is_points else np.uint8),

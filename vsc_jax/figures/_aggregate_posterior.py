@@ -138,8 +138,8 @@ def _group(
         f"class {k}" if class_names is None else " " + plain(class_names[k], 24)
         for k in present
     ]
-    # Grey is the colour of the prior.
-    colours = [colormaps["tab10"](i) for i in range(10) if i != 7]
+    # Grey is the colour of the prior; ten digits need a tenth.
+    colours = [*(colormaps["tab10"](i) for i in range(10) if i != 7), "black"]
     return [
         (name, mean[classes == k], colours[k % len(colours)])
         for name, k in zip(names, present, strict=True)
