@@ -198,6 +198,17 @@ def test_sigterm_in_the_last_chunk_stops_too(tmp_path):
         run_tiny(tmp_path, learning_rate=rate)
 
 
+def test_a_signal_while_the_last_state_is_saved_is_not_lost(tmp_path):
+    def score(params):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"factor_vae_score": 0.5}
+
+    with pytest.raises(Terminated, match="stopped by SIGTERM; step 20 is saved"):
+        run_tiny(tmp_path, score=score, score_every=20)
+    assert Checkpoints(tmp_path).steps()[-1] == 20
+    assert read_log(tmp_path)[-1]["factor_vae_score"] == 0.5
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_and_a_closed_terminal_save_too(tmp_path, number):
     def rate(step):

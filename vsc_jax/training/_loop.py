@@ -222,6 +222,10 @@ def _train(
             _advance(trainer, behind, until, test_loss, progress, signals, clock)
             if clock.is_over():
                 break
+        # One may have come while the last states were saved.
+        stop, sound = signals.received(), [run for run in opened if not run.failure]
+        if stop and sound:
+            raise Terminated(stop, sound[0].step, _common_folder(opened))
         return [run.failure or run.result(clock.seconds()) for run in opened]
 
 
