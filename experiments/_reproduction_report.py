@@ -30,6 +30,7 @@ from experiments._settings import Run, Setting
 from experiments._statistics import COLUMNS, MEAN, Statistics, scores_of, statistics_of
 from experiments._table import row_of
 from experiments.published import PublishedRow, published_rows
+from vsc_jax._files import whole_file
 
 COMMAND = "experiments.reproduce"
 # Letters of a reason in a table.
@@ -137,8 +138,9 @@ def write_report(
         csv = _formats.csv_text(*as_rows(comparison))
     else:
         csv = _formats.csv_text(columns, lines)
-    _write(workdir / "comparison.md", "\n".join(part for part in parts if part))
-    _write(workdir / "comparison.csv", csv)
+    for kind, text in (("md", "\n".join(filter(None, parts))), ("csv", csv)):
+        with whole_file(workdir / f"comparison.{kind}") as temporary:
+            temporary.write_text(text)
 
 
 def print_report(name: str, table: Table, rows: Sequence[Reported]) -> None:
@@ -306,13 +308,6 @@ def _as_json(row: Reported) -> dict[str, Any]:
         "published": row.planned.row.published_name,
         "runs": runs,
     }
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes the file whole or not at all."""
-    temporary = path.with_suffix(f"{path.suffix}.tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def check_folder(workdir: Path, name: str, budget: str) -> None:

@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from absl import flags
 
-from experiments import _errors, _flags
+from experiments import _errors, _flags, _stops
 from experiments._environment import be_quiet, prepare
 from experiments._errors import UserError, fail
 from experiments._groups import use_cores
@@ -44,7 +44,6 @@ from experiments._reproducible_tables import BUDGETS, REPRODUCIBLE, Table
 from experiments._reproduction_runs import Reproduction
 from experiments.run import (
     EXIT_FAILED,
-    EXIT_INTERRUPTED,
     WORKDIR,
     choose_workdir,
     refuse_processes,
@@ -156,17 +155,17 @@ def _ends() -> Iterator[None]:
     except UserError as error:
         fail(str(error))
     except OSError as error:
-        fail(_errors.one_line(error), EXIT_FAILED)
+        fail(_errors.of_system(error), EXIT_FAILED)
     except training.Terminated as stop:
         with contextlib.suppress(OSError):  # the terminal may be what was closed
             print(f"{stop}; the same command goes on.", flush=True)
         sys.exit(128 + signal.Signals[stop.signal_name])
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; what is saved stays, and the same command goes on.",
-            flush=True,
-        )
-        sys.exit(EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        with contextlib.suppress(OSError):
+            said = _stops.said(stop)
+            print(f"\n{said}; what is saved stays, and the same command goes on.")
+            sys.stdout.flush()
+        sys.exit(_stops.exit_code(stop))
 
 
 if __name__ == "__main__":
