@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     "figures": SHARED | {"_files", "evaluation", "models", "datasets", "metrics"},
     # `vsc_jax.load_run` and the parts, imported when they are asked for.
-    "_run": {"training", "evaluation", "models"},
+    "_run": {"_checks", "_ranges", "training", "evaluation", "models"},
     "": LEAVES | {"_run", "models", "training", "evaluation", "figures"},
     "experiments": LEAVES
     | {"", "_files", "_memory", "_ranges"}

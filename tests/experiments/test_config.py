@@ -91,7 +91,7 @@ def test_every_option_is_a_field_with_its_default(kind, group, elsewhere):
 def test_fields_of_a_model_have_the_defaults_of_its_class(model):
     config = base.get_config(model)
     config.data.name = "digits"
-    dataset = noise()
+    dataset = noise(num_labels=10 if model == "n_vae" else 3)
     made = _config.make_model(_config.model_fields(config, dataset), dataset)
     assert made == MODELS[model](image_shape=dataset.image_shape)
     weights = made.default_weights
@@ -99,8 +99,8 @@ def test_fields_of_a_model_have_the_defaults_of_its_class(model):
     assert set(_config.train_options(config).weights) == set(weights)
 
 
-def noise():
-    """Black images with a label of three values."""
+def noise(num_labels=3):
+    """Black images with a label."""
     rows = np.arange(8, dtype=np.int32)
     return Dataset(
         name="noise",
@@ -109,7 +109,7 @@ def noise():
         train_indices=rows[:6],
         test_indices=rows[6:],
         factor_names=("label",),
-        factor_sizes=(3,),
+        factor_sizes=(num_labels,),
     )
 
 
@@ -310,3 +310,16 @@ def test_a_schedule_of_a_very_long_run_is_checked_at_once():
     config.schedules.beta = ("piecewise_constant", (10, 20), (1.0, -2.0, 3.0))
     with pytest.raises(UserError, match="got -2 at step 10"):
         _config.train_options(config)
+
+
+def test_labels_that_a_model_learns_from_are_checked_before_the_first_step():
+    config = base.get_config("n_vae")
+    config.model.num_classes = 3
+    labels = np.array([0, 1, 1, 0, 1, 0, 2, 2], np.int32)[:, None]
+    dataset = dataclasses.replace(noise(), factors=labels)
+    fields = _config.model_fields(config, dataset)
+    with pytest.raises(UserError, match=r"^model.label_factor must be .* 'label' 2; "):
+        _config.make_model(fields, dataset)
+    unlabelled = dataclasses.replace(noise(), factor_names=(), factor_sizes=())
+    with pytest.raises(UserError, match=r"^model.label_factor .* which has 0, got 0; "):
+        _config.make_model(fields, unlabelled)
