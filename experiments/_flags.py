@@ -30,7 +30,7 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
     """Parses flags; what is wrong with them is one line and exit status 2."""
     try:
         argv = _with_resolved_config(argv)
-        _refuse_repeated(argv)
+        _check_repeated(argv)
         config = load_config(argv)
         _check_fields(config, argv)
     except UserError as error:
@@ -114,8 +114,8 @@ def _with_resolved_config(argv: Sequence[str]) -> list[str]:
     return resolved
 
 
-def _refuse_repeated(argv: Sequence[str]) -> None:
-    """Raises UserError for a flag given twice, whose first value would be lost."""
+def _check_repeated(argv: Sequence[str]) -> None:
+    """Raises UserError for a flag given twice, and says which value a field gets."""
     given: dict[str, list[str]] = {}
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         name, equals, value = word.lstrip("-").partition("=")
@@ -130,7 +130,10 @@ def _refuse_repeated(argv: Sequence[str]) -> None:
             value = following
         given.setdefault(name, []).append(value)
     for name, values in given.items():
-        if len(values) > 1:
+        if len(values) > 1 and name.startswith("config."):
+            # Scripts add fields behind those that they have.
+            print(f"note --{name}={values[-1]} is taken, the last of {len(values)}.")
+        elif len(values) > 1:
             got = f", got {' and '.join(values)}" if all(values) else ""
             raise UserError(f"--{name} must be given once{got}.")
 

@@ -160,10 +160,6 @@ CASES: dict[str, tuple[list[str], str]] = {
         [VSC, "--workdir=a", "--workdir", "b"],
         "--workdir must be given once, got a and b.",
     ),
-    "a field twice": (
-        [VSC, "--config.seed=1", "-config.seed=2"],
-        "--config.seed must be given once, got 1 and 2.",
-    ),
     "beta below zero": (
         [VSC, "--config.weights.beta=-1"],
         "weights.beta must be at least 0, got -1.",
