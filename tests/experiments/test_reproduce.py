@@ -10,11 +10,8 @@ from absl.testing import flagsaver
 
 from experiments import _groups, _reproduction_runs, _shares, reproduce
 from experiments._errors import UserError
-from experiments._reproducible_tables import REPRODUCIBLE, Column, Row, Table
-from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
+from experiments._reproducible_tables import Column, Row, Table
 from experiments._reproduction_runs import Reproduction
-from experiments._shares import FIRST_GUESS, MIN_RATIO, MIN_SHARE, Shares
-from experiments.published import published_rows
 from experiments.reproduce import parse_seeds
 from vsc_jax import training
 
@@ -301,101 +298,3 @@ def test_seeds(text, seeds):
 def test_seeds_that_are_none(text):
     with pytest.raises(UserError, match="--seeds"):
         parse_seeds(text)
-
-
-@pytest.mark.parametrize("name", REPRODUCIBLE)
-@pytest.mark.parametrize("budget", ["laptop", "full"])
-def test_the_tables_are_runs(tmp_path, name, budget):
-    table = REPRODUCIBLE[name]
-    seeds = {row.label: [0, 1] for row in table.rows}
-    planned = plan(table, budget, tmp_path, seeds, is_short=budget == "laptop")
-    folders = [point.folder for one in planned for point in one.points]
-    assert len(set(folders)) == 2 * len(table.rows)
-    for one in planned:
-        # Every row says what differs from the published one, or is at its setting.
-        differs = differences(one)
-        at_setting = budget == "full" or one.row.method == "pinwheel"
-        assert bool(differs) != at_setting, (one.row.label, differs)
-    # Methods are programs; rows that differ in shape are programs of their own.
-    assert (
-        len(tasks_of(planned)) == {"cascade": 9, "decomposition": 7, "study": 4}[name]
-    )
-
-
-def test_labels_are_those_of_published_rows():
-    published = {row.name for row in published_rows("cascade")}
-    labels = {row.published_name for row in REPRODUCIBLE["cascade"].rows}
-    assert labels - published == {"AAE-S, m=6"}
-    hoyer = {row.name for row in published_rows("decomposition")}
-    assert hoyer < {row.published_name for row in REPRODUCIBLE["decomposition"].rows}
-    study = {row.published_name for row in REPRODUCIBLE["study"].rows}
-    assert {"VAE", "FactorVAE (10)", "FactorVAE (20)", "FactorVAE (40)"} < study
-
-
-def test_weights_of_the_laptop_budget_are_halved(tmp_path):
-    row = next(r for r in REPRODUCIBLE["study"].rows if r.label == "FactorVAE (40)")
-    table = REPRODUCIBLE["study"]._replace(rows=(row,))
-    for budget, weight in (("laptop", 20.0), ("full", 40.0)):
-        (one,) = plan(table, budget, tmp_path, {row.label: [0]})
-        assert one.points[0].config.weights.tc_weight == weight
-    assert "tc_weight 20, not 40" in differences(
-        plan(table, "laptop", tmp_path, {row.label: [0]})[0]
-    )
-
-
-def test_little_time_scores_fewer_images(tmp_path):
-    row = REPRODUCIBLE["cascade"].rows[0]
-    table = REPRODUCIBLE["cascade"]._replace(rows=(row,))
-    (one,) = plan(table, "full", tmp_path, {row.label: [0]}, is_short=True)
-    assert isinstance(one, Planned)
-    assert differences(one) == (
-        "disentanglement_images 50,000, not 737,280",
-        "score_images 10,000, not 737,280",
-    )
-
-
-def test_names_of_folders_are_safe():
-    label = "spike/weight: 0.8 (a), b"
-    assert run_name(Row("a", label, "", ""), 1) == "spike_weight_0.8_a_b,seed=1"
-
-
-class Time:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_shares_are_equal_and_keep_time_for_scores():
-    time = Time()
-    shares = Shares(400.0, time)
-    share = shares.share("a", 4, 4)
-    assert share == (4, 100.0 - FIRST_GUESS.task - 4 * FIRST_GUESS.run, 100.0)
-    time.now = 120.0
-    assert shares.is_over(share)
-    # What was measured counts from then on, for others as well.
-    shares.learn("a", 4, 10.0, 60.0)
-    assert shares.cost("b") == (20.0, 10.0)
-    assert shares.share("b", 4, 1) == (4, 280.0 - 60.0, 400.0)
-    shares.learn("c", 4, 2.0, None)
-    assert shares.cost("c") == (20.0, 2.0)
-    # As many runs as can be scored in half of the share.
-    assert shares.share("b", 100, 1) == (14, 280.0 - 160.0, 400.0)
-
-
-def test_a_share_is_worth_it():
-    time = Time()
-    shares = Shares(100.0, time)
-    assert shares.choose(["a", "b", "c"], lambda _: 33.0) == ["a", "b", "c"]
-    assert shares.choose(["a", "b", "c"], lambda _: 34.0) == ["a", "b"]
-    # One that takes long leaves nothing for those after it.
-    assert shares.choose(["a", "b", "c"], {"a": 1, "b": 60, "c": 1}.get) == ["a"]
-    assert not shares.choose(["a"], lambda _: 101.0)
-    time.now = 120.0
-    assert shares.remaining() == 0.0
-    assert not shares.choose(["a"], lambda _: 1.0)
-    shares.learn("a", 1, 10.0, 30.0)
-    assert shares.least("a", has_scores=False) == 30.0 + MIN_SHARE
-    # To improve scores more of it has to be training.
-    assert shares.least("a", has_scores=True) == 30.0 + MIN_RATIO * 30.0

@@ -1,0 +1,63 @@
+"""The rows of published tables are runs, and their labels are those of the papers."""
+
+import pytest
+
+from experiments._reproducible_tables import REPRODUCIBLE, Row
+from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
+from experiments.published import published_rows
+
+
+@pytest.mark.parametrize("name", REPRODUCIBLE)
+@pytest.mark.parametrize("budget", ["laptop", "full"])
+def test_the_tables_are_runs(tmp_path, name, budget):
+    table = REPRODUCIBLE[name]
+    seeds = {row.label: [0, 1] for row in table.rows}
+    planned = plan(table, budget, tmp_path, seeds, is_short=budget == "laptop")
+    folders = [point.folder for one in planned for point in one.points]
+    assert len(set(folders)) == 2 * len(table.rows)
+    for one in planned:
+        # Every row says what differs from the published one, or is at its setting.
+        differs = differences(one)
+        at_setting = budget == "full" or one.row.method == "pinwheel"
+        assert bool(differs) != at_setting, (one.row.label, differs)
+    # Methods are programs; rows that differ in shape are programs of their own.
+    assert (
+        len(tasks_of(planned)) == {"cascade": 9, "decomposition": 7, "study": 4}[name]
+    )
+
+
+def test_labels_are_those_of_published_rows():
+    published = {row.name for row in published_rows("cascade")}
+    labels = {row.published_name for row in REPRODUCIBLE["cascade"].rows}
+    assert labels - published == {"AAE-S, m=6"}
+    hoyer = {row.name for row in published_rows("decomposition")}
+    assert hoyer < {row.published_name for row in REPRODUCIBLE["decomposition"].rows}
+    study = {row.published_name for row in REPRODUCIBLE["study"].rows}
+    assert {"VAE", "FactorVAE (10)", "FactorVAE (20)", "FactorVAE (40)"} < study
+
+
+def test_weights_of_the_laptop_budget_are_halved(tmp_path):
+    row = next(r for r in REPRODUCIBLE["study"].rows if r.label == "FactorVAE (40)")
+    table = REPRODUCIBLE["study"]._replace(rows=(row,))
+    for budget, weight in (("laptop", 20.0), ("full", 40.0)):
+        (one,) = plan(table, budget, tmp_path, {row.label: [0]})
+        assert one.points[0].config.weights.tc_weight == weight
+    assert "tc_weight 20, not 40" in differences(
+        plan(table, "laptop", tmp_path, {row.label: [0]})[0]
+    )
+
+
+def test_little_time_scores_fewer_images(tmp_path):
+    row = REPRODUCIBLE["cascade"].rows[0]
+    table = REPRODUCIBLE["cascade"]._replace(rows=(row,))
+    (one,) = plan(table, "full", tmp_path, {row.label: [0]}, is_short=True)
+    assert isinstance(one, Planned)
+    assert differences(one) == (
+        "disentanglement_images 50,000, not 737,280",
+        "score_images 10,000, not 737,280",
+    )
+
+
+def test_names_of_folders_are_safe():
+    label = "spike/weight: 0.8 (a), b"
+    assert run_name(Row("a", label, "", ""), 1) == "spike_weight_0.8_a_b,seed=1"
