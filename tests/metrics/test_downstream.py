@@ -1,4 +1,5 @@
 import json
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -152,9 +153,11 @@ def test_logistic_regression_against_scikit_learn():
     y = rng.integers(3, size=300)
     x = standardise(np.eye(3)[y] + 0.7 * rng.normal(size=(300, 3)))
     new = rng.normal(size=(2_000, 3))
-    model = LogisticRegressionCV(
-        Cs=10, cv=KFold(5), l1_ratios=(0,), use_legacy_attributes=False, scoring=None
-    )
+    kwargs = {"Cs": 10, "cv": KFold(5), "scoring": None}
+    # Newer versions of scikit-learn warn without these, older ones refuse or lack them.
+    if "use_legacy_attributes" in signature(LogisticRegressionCV).parameters:
+        kwargs |= {"l1_ratios": (0,), "use_legacy_attributes": False}
+    model = LogisticRegressionCV(**kwargs)
     with one_blas_thread():
         expected = model.fit(x, y).predict(new)
         found = _fit_logistic(x, y, 5, 10, 100)(new)
