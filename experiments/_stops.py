@@ -66,7 +66,7 @@ def raised() -> Iterator[None]:
     is raised again.
     """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
-    hook, sys.unraisablehook = sys.unraisablehook, _silent_if_stopped
+    hook, sys.unraisablehook = sys.unraisablehook, _keep_stops
     over = threading.Event()
     _answer(_Raising(over))
     try:
@@ -133,9 +133,14 @@ def _end(number: int, _: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _silent_if_stopped(unraisable: Any) -> None:
-    if not issubclass(unraisable.exc_type, Stopped):
+def _keep_stops(unraisable: Any) -> None:
+    """A `sys.unraisablehook`: of signals nothing is shown, and none is lost."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
+    elif not issubclass(unraisable.exc_type, Stopped):  # of training, a second Ctrl-C
+        main = threading.main_thread().ident
+        # From a thread, for here it would come too early again.
+        threading.Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
 
 
 def _number(stop: KeyboardInterrupt) -> int:

@@ -84,6 +84,18 @@ def test_a_signal_is_not_lost(lost, run):
     assert time.monotonic() - began < 10
 
 
+def test_a_ctrl_c_that_others_raise_is_not_lost(run):
+    class Object:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def main(argv):
+        Object()
+        time.sleep(30)
+
+    assert run(main) == (130, "error: interrupted.\n")
+
+
 def test_an_end_that_takes_its_time_is_not_disturbed(run):
     done = []
 
