@@ -98,13 +98,15 @@ def check_evaluation(model: Any, dataset: Dataset, options: EvaluationOptions) -
     """What can be known of an evaluation before the model is trained.
 
     Raises:
-      ValueError: if a metric is not known, there are fewer than two test images, or a classifier has another number of classes than the labels.
+      ValueError: if a metric is not known, there are fewer than two test images, or a
+        classifier has another number of classes than the labels.
     """
     check_names(options.metrics)
     if (num := len(dataset.test_indices)) < 2:
         raise ValueError(
             f"the test split must have at least 2 images to be scored, "
-            f"{dataset.name!r} gives {num}; give it more images, and no num_test below 2."
+            f"{dataset.name!r} gives {num}; give it more images, and no num_test below "
+            "2."
         )
     if has(model, Classifies) and dataset.label_factor is not None:
         column = dataset.factor_names.index(dataset.label_factor)
