@@ -147,10 +147,11 @@ def compare(
     _write(folder, comparison, tables, tail)
     if matrix is not None:
         numbers = zip(comparison.scores, _without_nan(matrix), strict=True)
-        (folder / "correlation.csv").write_text(
+        _workdir.write_text(
+            folder / "correlation.csv",
             _formats.csv_text(
                 ["score", *comparison.scores], [[name, *row] for name, row in numbers]
-            )
+            ),
         )
         plot_rank_correlation(
             matrix,
@@ -179,10 +180,14 @@ def _write(
         for title, columns, rows in tables
     ]
     parts.append("".join(f"- {line}\n" for line in tail))
-    (folder / "comparison.md").write_text("\n".join(part for part in parts if part))
-    (folder / "comparison.csv").write_text(_formats.csv_text(*as_rows(comparison)))
-    (folder / "comparison.tex").write_text(
-        _formats.latex_blocks(COLUMNS, blocks, MEAN, tail)
+    _workdir.write_text(
+        folder / "comparison.md", "\n".join(part for part in parts if part)
+    )
+    _workdir.write_text(
+        folder / "comparison.csv", _formats.csv_text(*as_rows(comparison))
+    )
+    _workdir.write_text(
+        folder / "comparison.tex", _formats.latex_blocks(COLUMNS, blocks, MEAN, tail)
     )
     drawn = {
         score: {s.name: s.values(score) for s in comparison.settings if s.runs}
