@@ -67,8 +67,8 @@ def load_dataset(
       path: file or folder with the original data; needed by npz and image_folder,
         ignored by the data sets that need nothing.
       image_size: width and height to resize to; the central square is cut out first.
-        None keeps the size (celeb_a, cars3d, smallnorb: 64). Points have none: it
-        must be None.
+        None keeps the size (celeb_a, cars3d, smallnorb, yale_b: 64). Points have none:
+        it must be None.
       channels: 1 for grey, 3 for RGB; None keeps what the data set has. Points have
         none: it must be None.
       num_train: keeps only the first so many images of the train split. Of a user's own

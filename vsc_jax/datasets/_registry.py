@@ -10,6 +10,7 @@ from vsc_jax.datasets.sources._celeb_a import CELEB_A
 from vsc_jax.datasets.sources._digits import DIGITS, MNIST_5K
 from vsc_jax.datasets.sources._dsprites import DSPRITES
 from vsc_jax.datasets.sources._image_folder import IMAGE_FOLDER
+from vsc_jax.datasets.sources._lit_surfaces import LIT_SURFACES
 from vsc_jax.datasets.sources._mnist import FASHION_MNIST, MNIST
 from vsc_jax.datasets.sources._mpi3d import (
     MPI3D_REAL,
@@ -33,6 +34,7 @@ from vsc_jax.datasets.sources._sprite_variants import (
 )
 from vsc_jax.datasets.sources._sprites import SPRITES
 from vsc_jax.datasets.sources._xy_squares import XY_SQUARES
+from vsc_jax.datasets.sources._yale_b import YALE_B
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -43,6 +45,7 @@ SOURCES: dict[str, Source] = {
         SPRITES_SCREAM,
         SHAPES3D_LIKE,
         XY_SQUARES,
+        LIT_SURFACES,
         SMILEY,
         PINWHEEL,
         SPIRALS,
@@ -61,6 +64,7 @@ SOURCES: dict[str, Source] = {
         MPI3D_REAL_COMPLEX,
         CARS3D,
         SMALLNORB,
+        YALE_B,
         CELEB_A,
         NPZ,
         IMAGE_FOLDER,
