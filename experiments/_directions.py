@@ -66,6 +66,21 @@ DIRECTIONS = (
         "distance of the aggregate posterior from the prior (Mathieu et al. 2019)",
     ),
     Direction(
+        r"class_mmd\..*",
+        "lower",
+        "distance of the codes from the prior that samples are drawn from",
+    ),
+    Direction(
+        r"class_leak\.(logistic_regression|nearest_neighbours)",
+        "lower",
+        "what shared latents tell of the class, which has latents of its own for that",
+    ),
+    Direction(
+        r"sample_agreement\.agreement_.*",
+        "higher",
+        "share of samples in which a classifier finds the class that was asked for",
+    ),
+    Direction(
         r"sparsity\.hoyer",
         "higher",
         "0 is a dense code, 1 one latent per image (Mathieu et al. 2019, section 6.3)",

@@ -11,6 +11,8 @@ from vsc_jax.evaluation import Context, EvaluationOptions, evaluate
 # What a model of Gaussian latents without gates lacks.
 OTHERS = {
     "classification": "this model predicts no labels",
+    "class_kl": "the decoder of this model is given no class",
+    "sample_agreement": "the decoder of this model is given no class",
     "object_count": "this model finds no objects",
 }
 NO_GATES = {"effective_number": "the codes of this model have no gates with a prior"}

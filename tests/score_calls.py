@@ -42,6 +42,8 @@ def call(name, codes, factors, **options):
         "train_labels": labels,
         "test_labels": labels,
         "categories": labels,
+        "block_kl": np.ones((len(labels), 4, 2)),
+        "class_labels": labels,
     }
     options = CHEAP | options
     if name == "downstream" and isinstance(options["num_labels"], int):

@@ -35,10 +35,12 @@ def test_model_without_prior_and_data_without_labels(params, dataset):
         "iwae": "this model defines no bound on log p(x)",
         "kl": "this model has no KL to a prior",
         "probe": "this data set has no labels",
+        "class_leak": "this data set has no labels",
         "overlap": "the code of this model is deterministic",
         "mutual_information": "the code of this model is deterministic",
         "marginal_kl": "this model has no KL to a prior",
         "distance_to_prior": "this model has no prior",
+        "class_mmd": "this model has no prior",
     }
     assert "aggregate_posterior" not in results
     assert results["sparsity"]["expected_support"] == 4
@@ -79,7 +81,7 @@ def test_an_error_of_one_score_costs_no_other(model, params, dataset, caplog):
             raise RuntimeError("out of memory")
 
     results = evaluate(Context(Broken(), params, dataset))
-    assert set(results["failed"]) == {"elbo", "iwae", "distance_to_prior"}
+    assert set(results["failed"]) == {"elbo", "iwae", "distance_to_prior", "class_mmd"}
     assert results["failed"]["distance_to_prior"] == "RuntimeError: out of memory"
     assert results["failed"]["elbo"].startswith(("TypeError: ", "ValueError: "))
     assert not set(results["failed"]) & set(results["skipped"])

@@ -1,6 +1,8 @@
 """Scores of a trained model, and the codes that its figures show."""
 
 from vsc_jax.evaluation._batches import map_batches as map_batches
+from vsc_jax.evaluation._class_latents import own_latents as own_latents
+from vsc_jax.evaluation._class_latents import shared_latents as shared_latents
 from vsc_jax.evaluation._code_changes import conditional_codes as conditional_codes
 from vsc_jax.evaluation._code_changes import every_category as every_category
 from vsc_jax.evaluation._code_changes import interpolation_codes as interpolation_codes
@@ -32,6 +34,7 @@ from vsc_jax.evaluation._traversals import (
 )
 from vsc_jax.evaluation._traversals import traversal_codes as traversal_codes
 from vsc_jax.evaluation._traversals import traversal_values as traversal_values
+from vsc_jax.evaluation.scores import ACTIVE_CLASS_KL as ACTIVE_CLASS_KL
 from vsc_jax.evaluation.scores import ACTIVE_KL as ACTIVE_KL
 from vsc_jax.evaluation.scores import CHEAP_SCORES as CHEAP_SCORES
 from vsc_jax.evaluation.scores import MODEL_SCORES as MODEL_SCORES
@@ -39,8 +42,10 @@ from vsc_jax.evaluation.scores import SCORES as SCORES
 from vsc_jax.evaluation.scores import WITHOUT_FACTORS as WITHOUT_FACTORS
 from vsc_jax.evaluation.scores import LabelledCodes as LabelledCodes
 from vsc_jax.evaluation.scores import Score as Score
+from vsc_jax.evaluation.scores import class_factors_of as class_factors_of
 
 __all__ = [
+    "ACTIVE_CLASS_KL",
     "ACTIVE_KL",
     "CHEAP_SCORES",
     "MODEL_SCORES",
@@ -54,6 +59,7 @@ __all__ = [
     "aggregate_density",
     "author_traversal_codes",
     "check_evaluation",
+    "class_factors_of",
     "class_means",
     "compute_scores",
     "conditional_codes",
@@ -71,8 +77,10 @@ __all__ = [
     "metric_scores",
     "metric_values",
     "needs",
+    "own_latents",
     "rank_latents",
     "score_scalars",
+    "shared_latents",
     "switch_categories",
     "traversal_codes",
     "traversal_values",

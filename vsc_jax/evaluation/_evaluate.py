@@ -57,6 +57,16 @@ def evaluate(
         posterior means.
       `classification` (dict): `accuracy`, `negative_log_likelihood` in nats and
         `calibration_error` of predicted labels.
+      `class_leak` (dict): `logistic_regression` and `nearest_neighbours`, accuracies
+        with which the latents that all classes share tell the label.
+      `class_kl` (dict), of a model in which classes have latents for themselves:
+        `own_kl` (list of lists), the KL of each over images of its class; `detected`
+        (list of dicts), those that say something; `num_detected`,
+        `num_classes_with_factors`, `mean_own_kl`, `mean_off_kl`.
+      `sample_agreement` (dict), of a model whose decoder is given the class: how often
+        a classifier of real images finds the class asked for in samples,
+        `agreement_stddev_1` and `agreement_stddev_1_4`, and its `classifier_accuracy`
+        on real ones, with standard errors.
       `objects` (dict): `num_objects`, the mean number of objects found.
       `disentanglement` (dict), over its own `num_images` of both splits:
         `factor_vae_score` (dict) by protocol, see `vsc_jax.metrics.factor_vae_score`,
@@ -71,6 +81,10 @@ def evaluate(
         of `num_draws` draws of q(z) to as many of the prior: `mmd`,
         `mmd_per_dimension`, `sliced_wasserstein`, each with the value `_of_prior` that
         draws of the prior have instead, its noise.
+      `class_mmd` (dict): the MMD of draws of q(z) to the prior in the latents that
+        classes share (`shared`, dict) and in those that the decoder sees
+        (`shared_and_own`, dict): `mmd`, `mean_class_mmd`, `class_mmd` (list over
+        classes), and each `_of_prior`.
       `skipped` (dict): name of a score that this model or data set has no use for ->
         why.
       `failed` (dict): name of a score that ended with an error -> its type and message.

@@ -13,6 +13,7 @@ from vsc_jax.figures._category_samples import (
     plot_category_samples as plot_category_samples,
 )
 from vsc_jax.figures._class_gates import plot_class_gates as plot_class_gates
+from vsc_jax.figures._class_kl import plot_class_kl as plot_class_kl
 from vsc_jax.figures._class_magnitudes import (
     plot_class_magnitudes as plot_class_magnitudes,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "plot_category_confusion",
     "plot_category_samples",
     "plot_class_gates",
+    "plot_class_kl",
     "plot_class_magnitudes",
     "plot_class_samples",
     "plot_class_traversals",

@@ -14,12 +14,11 @@ from vsc_jax.evaluation import (
     ACTIVE_KL,
     Context,
     Encoded,
-    has,
     join_code,
     rank_latents,
+    shared_latents,
 )
 from vsc_jax.metrics import NotApplicable
-from vsc_jax.models import DecodesClasses
 
 NO_SPIKE = "the posterior of this model has no spike"
 NO_LABELS = "this data set has no labels"
@@ -77,10 +76,7 @@ class FigureData:
     @property
     def shared_latents(self) -> np.ndarray:
         """`[n]`, the Gaussian latents that no class has for itself: mostly all."""
-        latents = np.arange(self.latent_dim)
-        if not has(self.context.model, DecodesClasses):
-            return latents
-        return np.setdiff1d(latents, self.context.model.class_latents)
+        return shared_latents(self.context.model)
 
     @functools.cached_property
     def encoded(self) -> Encoded:

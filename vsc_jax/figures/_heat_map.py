@@ -27,11 +27,12 @@ def save_heat_map(
     limit: float | None = None,
     x_label: str = "index of the latent",
     signed: bool = False,
+    numbers: bool = False,
 ) -> Path:
     """Draws `[rows, columns]`, black where it is largest.
 
     With `signed`, values below 0 are blue and those above it red, and each is written
-    into its cell; those that are not numbers are left empty.
+    into its cell, as with `numbers`; those that are not numbers are left empty.
 
     Args:
       matrix: what is shown.
@@ -44,6 +45,7 @@ def save_heat_map(
       limit: the value that is black; None for the largest.
       x_label: what a column is.
       signed: whether values lie on both sides of 0.
+      numbers: whether each value is written into its cell.
 
     Returns:
       `path`.
@@ -72,7 +74,7 @@ def save_heat_map(
     axes.set_xticks(
         range(0, columns, every), column_labels[::every], fontsize=7, rotation=90
     )
-    if signed:
+    if signed or numbers:
         for (i, j), value in np.ndenumerate(matrix):
             if not math.isnan(value):
                 _write(axes, i, j, value, dark=abs(value) > 0.6 * highest)

@@ -14,6 +14,7 @@ from vsc_jax.figures._category_confusion import CATEGORY_CONFUSION
 from vsc_jax.figures._category_samples import CATEGORY_SAMPLES
 from vsc_jax.figures._category_traversals import TRAVERSALS_PER_CATEGORY
 from vsc_jax.figures._class_gates import CLASS_GATES
+from vsc_jax.figures._class_kl import CLASS_KL
 from vsc_jax.figures._class_magnitudes import CLASS_MAGNITUDES
 from vsc_jax.figures._class_samples import CLASS_SAMPLES
 from vsc_jax.figures._class_traversals import CLASS_TRAVERSALS, SHARED_TRAVERSALS
@@ -52,6 +53,7 @@ FIGURES: tuple[Figure, ...] = (
     SHARED_TRAVERSALS,
     CLASS_TRAVERSALS,
     CLASS_SAMPLES,
+    CLASS_KL,
     CLASS_MAGNITUDES,
     CLASS_GATES,
     CORRELATION,
@@ -103,8 +105,9 @@ def make_figures(
     per latent), `category_samples.png` (draws from the prior with every category) and
     `category_confusion.png` (categories against the category factor of the data set);
     for models whose decoder is given the class `shared_traversals.png` (the latents of
-    all classes, with each), `class_traversals.png` (those of one class) and
-    `class_samples.png` (draws of each class at standard deviations 1 and 1.4);
+    all classes, with each), `class_traversals.png` (those of one class),
+    `class_samples.png` (draws of each class at standard deviations 1 and 1.4) and
+    `class_kl.png` (the KL of the latents of one class, on labelled data);
     `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
     posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log

@@ -7,6 +7,7 @@ from vsc_jax.metrics._absolute_correlation import (
     absolute_correlation as absolute_correlation,
 )
 from vsc_jax.metrics._beta_vae_score import beta_vae_score as beta_vae_score
+from vsc_jax.metrics._class_factors import class_factors as class_factors
 from vsc_jax.metrics._dci import dci as dci
 from vsc_jax.metrics._downstream import downstream as downstream
 from vsc_jax.metrics._factor_vae_score import factor_vae_score as factor_vae_score
@@ -24,6 +25,7 @@ from vsc_jax.metrics._modularity_explicitness import (
     explicitness as explicitness,
 )
 from vsc_jax.metrics._modularity_explicitness import modularity as modularity
+from vsc_jax.metrics._neighbour_probe import neighbour_probe as neighbour_probe
 from vsc_jax.metrics._not_applicable import NotApplicable as NotApplicable
 from vsc_jax.metrics._sap import sap as sap
 from vsc_jax.metrics._sparsity import jaccard_diversity as jaccard_diversity
@@ -41,6 +43,7 @@ __all__ = [
     "NotApplicable",
     "absolute_correlation",
     "beta_vae_score",
+    "class_factors",
     "dci",
     "dcimig",
     "downstream",
@@ -57,6 +60,7 @@ __all__ = [
     "mig",
     "mig_sup",
     "modularity",
+    "neighbour_probe",
     "sap",
     "sparsity",
     "udr",

@@ -43,5 +43,6 @@ def test_scores_that_can_be_left_out():
         "sparsity",
         "effective_number",
         "classification",
+        "class_kl",
         "object_count",
     ]

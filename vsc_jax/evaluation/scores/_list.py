@@ -6,6 +6,9 @@ from vsc_jax.evaluation.scores._aggregate_posterior import (
     OVERLAP,
 )
 from vsc_jax.evaluation.scores._base import Score
+from vsc_jax.evaluation.scores._class_kl import CLASS_KL
+from vsc_jax.evaluation.scores._class_leak import CLASS_LEAK
+from vsc_jax.evaluation.scores._class_mmd import CLASS_MMD
 from vsc_jax.evaluation.scores._classification import CLASSIFICATION
 from vsc_jax.evaluation.scores._distance_to_prior import DISTANCE_TO_PRIOR
 from vsc_jax.evaluation.scores._elbo import ELBO, IWAE
@@ -18,6 +21,7 @@ from vsc_jax.evaluation.scores._kl import KL
 from vsc_jax.evaluation.scores._loss import LOSS
 from vsc_jax.evaluation.scores._object_count import OBJECT_COUNT
 from vsc_jax.evaluation.scores._probe import PROBE
+from vsc_jax.evaluation.scores._sample_agreement import SAMPLE_AGREEMENT
 from vsc_jax.evaluation.scores._sparsity import EFFECTIVE_NUMBER, SPARSITY
 from vsc_jax.evaluation.scores._squared_error import SQUARED_ERROR
 from vsc_jax.evaluation.scores._unsupervised_accuracy import UNSUPERVISED_ACCURACY
@@ -32,6 +36,9 @@ MODEL_SCORES: tuple[Score, ...] = (
     EFFECTIVE_NUMBER,
     PROBE,
     CLASSIFICATION,
+    CLASS_LEAK,
+    CLASS_KL,
+    SAMPLE_AGREEMENT,
     OBJECT_COUNT,
     FACTOR_VAE_SCORE,
     FACTOR_VAE_SCORE_LOCATELLO,
@@ -41,4 +48,5 @@ MODEL_SCORES: tuple[Score, ...] = (
     MUTUAL_INFORMATION,
     MARGINAL_KL,
     DISTANCE_TO_PRIOR,
+    CLASS_MMD,
 )

@@ -13,12 +13,20 @@ from vsc_jax.models import EncodesImages
 
 def probe(context: Context, options: EvaluationOptions) -> dict[str, Any]:
     """`vsc_jax.metrics.few_label_probe` on posterior means."""
+    latents = tuple(range(context.model.latent_dim))
+    return dict(context.once(linear_probe, options, latents))
+
+
+def linear_probe(
+    context: Context, options: EvaluationOptions, latents: tuple[int, ...]
+) -> dict[str, float]:
+    """The same on those of some latents."""
     labels = labels_of(context.dataset)
     rows = context.once(draw_rows, options)
     return metrics.few_label_probe(
-        context.encode(rows.labelled).mean,
+        context.encode(rows.labelled).mean[:, latents],
         labels[rows.labelled],
-        context.encode(rows.test).mean,
+        context.encode(rows.test).mean[:, latents],
         labels[rows.test],
         num_labels=options.num_labels,
         seed=context.seed,
