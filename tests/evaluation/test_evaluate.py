@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_model import LinearAutoencoder, LinearModel
-from linear_scores import NO_GATES, OTHERS, linear_results, scores_of
+from linear_scores import NO_GATES, NO_SAMPLES, OTHERS, linear_results, scores_of
 
 from vsc_jax.evaluation import (
     MODEL_SCORES,
@@ -30,7 +30,7 @@ def test_model_without_prior_and_data_without_labels(params, dataset):
         dataset, factors=None, factor_names=(), label_factor=None, category_factor=None
     )
     results = scores_of(LinearAutoencoder(), params, dataset)
-    assert results["skipped"] == OTHERS | NO_GATES | {
+    assert results["skipped"] == OTHERS | NO_GATES | NO_SAMPLES | {
         "elbo": "this model defines no bound on log p(x)",
         "iwae": "this model defines no bound on log p(x)",
         "kl": "this model has no KL to a prior",

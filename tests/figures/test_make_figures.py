@@ -31,7 +31,7 @@ NO_VARIABLE = dict.fromkeys(
     ["traversals_per_category", "category_samples", "category_confusion"],
     "this model has no categorical variables",
 ) | dict.fromkeys(
-    ["shared_traversals", "class_traversals", "class_samples"],
+    ["shared_traversals", "class_traversals", "class_samples", "class_kl"],
     "the decoder of this model is given no class",
 )
 NO_LOG = dict.fromkeys(

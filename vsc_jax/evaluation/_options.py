@@ -17,7 +17,8 @@ class EvaluationOptions:
       elbo_samples: exact draws z ~ q(z|x) per image for the ELBO.
       iwae_samples: draws K of the importance-weighted bound; 0 leaves it out.
       iwae_images: test images that it is taken over.
-      num_labels: labelled training images of the linear probe; 0 leaves it out.
+      num_labels: labelled training images of the linear probe and of the other
+        classifiers of codes and samples; 0 leaves them out.
       aggregate_images: test images whose codes stand for the aggregate posterior; 0
         leaves its scores out. Time and memory grow with its square and with it.
       metrics: scores against ground truth, names of `SCORES`.

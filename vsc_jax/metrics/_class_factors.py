@@ -77,7 +77,9 @@ def class_factors(
         (int(k), int(d), float(own_kl[k, d]))
         for k, d in np.argwhere(own_kl >= active_kl)
     ]
-    off = (kl.sum() - own.sum()) / (len(kl) * (num_classes - 1) or np.nan)
+    blocks = kl.sum(axis=2)
+    blocks[np.arange(len(kl)), labels] = 0.0
+    off = blocks.sum() / (len(kl) * (num_classes - 1) or np.nan)
     return {
         "own_kl": own_kl,
         "detected": sorted(active, key=lambda found: -found[2]),

@@ -63,5 +63,5 @@ def class_factors_of(context: Context, rows: np.ndarray) -> dict[str, Any]:
 
 
 CLASS_KL = Score(
-    "class_kl", (EncodesImages, HasKL, DecodesClasses), class_kl, group="class_kl"
+    "class_kl", (EncodesImages, DecodesClasses, HasKL), class_kl, group="class_kl"
 )
