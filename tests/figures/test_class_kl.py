@@ -40,6 +40,12 @@ def test_what_the_picture_says(monkeypatch, tmp_path):
         # What is below the threshold is not black.
         plot_class_kl(0.01 * OWN, "unused.png")
         assert drawn["limit"] == 0.1
+    written = []
+    with monkeypatch.context() as patch:
+        name = "vsc_jax.figures._heat_map._write"
+        patch.setattr(name, lambda axes, row, column, *_, **__: written.append(row))
+        plot_class_kl(OWN, tmp_path / "numbers.png")
+    assert written == [0, 0, 1, 2, 2]  # a number in each cell but for NaN
     path = plot_class_kl(OWN, tmp_path / "k.png", class_names=["a", "b", "c"])
     with Image.open(path) as image:
         assert np.asarray(image.convert("L")).std() > 5

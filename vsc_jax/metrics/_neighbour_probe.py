@@ -28,8 +28,7 @@ def neighbour_probe(
     frequent the smallest one is taken.
 
     Cost. Time at most num_train num_test latent_dim operations; memory a few copies of
-    the codes. 5,000 training and 10,000 test codes of 10 latents take 2 s on one core
-    and 5 MB.
+    the codes. 5,000 training and 10,000 test codes of 10 latents take 0.5 s and 5 MB.
 
     Args:
       train_codes: `[num_train, latent_dim]`.
