@@ -66,6 +66,11 @@ def read_results(file: Path) -> dict[str, Any]:
         for part in (results, *(results.get(p, {}) for p in _PARTS)):
             if not isinstance(part, dict):
                 raise TypeError(f"{part!r:.40} is in the place of a dict")
+        metric_values(results.get("metrics", {}))
+        for name in ("num_steps", "scored_step"):
+            step = results.get("run", {}).get(name)
+            if not (step is None or type(step) is int):
+                raise TypeError(f"run.{name} must be a whole number, got {step!r:.40}")
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is not readable: {one_line(error)}; write it anew with python -m "
@@ -235,7 +240,10 @@ def print_results(workdir: Path, results: dict[str, Any]) -> None:
     skipped = {
         **results["scores"].get("skipped", {}),
         **_said_of_metrics(results, "skipped"),
-        **results.get("figures", {}).get("skipped", {}),
+        **{
+            f"the figure {name}": reason
+            for name, reason in results.get("figures", {}).get("skipped", {}).items()
+        },
     }
     for reason, names in by_reason(skipped).items():
         print(f"  left out {names}: {reason}")

@@ -64,19 +64,47 @@ def prepare_workdir(
             f"cannot write to workdir {workdir}: {error.strerror}; "
             "choose another --workdir."
         ) from error
+    check_workdir(workdir, config, dataset)
+    if jax.process_index() == 0:
+        write_json(workdir / "config.json", config.to_dict())
+
+
+def check_workdir(
+    workdir: Path, config: ConfigDict, dataset: Dataset | None = None
+) -> None:
+    """Raises UserError if the folder holds another run, or one that is further.
+
+    Nothing is written. The arguments are those of `prepare_workdir`.
+    """
     path = workdir / "config.json"
     new = json.loads(json.dumps(config.to_dict()))
     meta = read_meta(workdir)
-    if meta is not None:
-        _check_same(workdir, meta["config"], new)
-        if dataset is not None:
-            check_data(workdir, meta, dataset)
-    elif path.exists() and not _is_config(path, new):
+    if meta is None:
+        if path.exists() and not _is_config(path, new):
+            raise UserError(
+                f"{path} is not of a run with this command; choose another --workdir."
+            )
+        return
+    _check_same(workdir, meta["config"], new)
+    if dataset is not None:
+        check_data(workdir, meta, dataset)
+    steps = Checkpoints(workdir, read_only=True).steps()
+    if steps and steps[-1] > config.train.num_steps:
         raise UserError(
-            f"{path} is not of a run with this command; choose another --workdir."
+            f"{workdir} holds a run that is at step {steps[-1]} already; "
+            f"train.num_steps must be at least that, got {config.train.num_steps}."
         )
-    if jax.process_index() == 0:
-        write_json(path, new)
+
+
+def other_evaluation(workdir: Path, config: ConfigDict) -> list[str]:
+    """Fields of the evaluation in which the folder's `config.json` differs."""
+    try:
+        there = flatten(json.loads((workdir / "config.json").read_text()))
+    except (OSError, ValueError, AttributeError):
+        return []
+    now = flatten(json.loads(json.dumps(config.to_dict())))
+    names = [name for name in now if name.startswith("evaluation.")]
+    return [name for name in names if there.get(name) != now[name]]
 
 
 def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:

@@ -1,4 +1,4 @@
-"""Draws figures over the runs of a sweep.
+r"""Draws figures over the runs of a sweep.
 
 A panel per score, with a curve per combination of some fields; runs that differ in
 nothing else that is shown, such as seeds, are averaged:

@@ -1,4 +1,4 @@
-"""Runs one config at every combination of some fields, many runs in one program.
+r"""Runs one config at every combination of some fields, many runs in one program.
 
     python -m experiments.sweep --config=configs/vsc_mlp.py:mnist_5k,elbo \
         --sweep=model.latent_dim=8,24,96,200 --sweep=weights.prior_slab_prob=0.5,0.2
@@ -122,12 +122,16 @@ def list_points(points: Sequence[Point], first: int = 0) -> str:
 
 
 def check_points(points: Sequence[Point]) -> None:
-    """Raises UserError with the first combination that cannot be run."""
+    """Raises UserError with the first combination that cannot be run.
+
+    Nothing is written.
+    """
     loaded, dataset = None, None
     for point in points:
         # With another seed the split is another one, but of the same shapes.
         wanted = point.config.data.to_dict()
         try:
+            _workdir.check_workdir(point.folder, point.config)
             job = build(point.config, dataset if loaded == wanted else None)
         except UserError as error:
             shown = ", ".join(f"{name}={value}" for name, value in point.values.items())
@@ -188,7 +192,7 @@ def sweep(
         return [rows[point.name] for point in points if point.name in rows]
 
     fields = list(points[0].values)
-    waiting = []
+    waiting, busy = [], []
     for point in points:
         if results := _finished(point):
             add(point, results)
@@ -199,6 +203,13 @@ def sweep(
     for point, outcome in run_points(waiting, source=source, group_size=group_size):
         add(point, outcome)
         write_table(workdir, fields, ordered())
+        if isinstance(outcome, training.WorkdirInUseError):
+            busy.append(point)
+    for point in busy:  # by a command with --index, which may be done by now
+        if results := _finished(point):
+            del failed[point.name]
+            add(point, results)
+            write_table(workdir, fields, ordered())
     print(_headline_table(fields, ordered()))
     print(f"  {workdir / 'table.md'}, .json, .csv and .tex have all scores")
     print(f"  python -m experiments.compare {workdir} compares the runs")
@@ -235,7 +246,12 @@ def _finished(point: Point) -> dict[str, Any]:
         return {}
     if not _is_complete(results, point.config):
         return {}
-    _workdir.prepare_workdir(point.folder, point.config)  # refuses another config
+    _workdir.check_workdir(point.folder, point.config)
+    if other := _workdir.other_evaluation(point.folder, point.config):
+        print(
+            f"{point.name} is scored anew, for {', '.join(other)} changed", flush=True
+        )
+        return {}
     return results
 
 

@@ -37,6 +37,10 @@ def images():
     return dataset.decode(np.arange(501))
 
 
+def test_it_shows_what_it_is(run):
+    assert repr(run) == f"<Run of VSC at step {run.step}>"
+
+
 def test_what_it_knows_of_the_run(run, workdir):
     assert run.step == 40
     assert run.model == tiny_model("vsc")

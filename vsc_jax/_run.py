@@ -55,6 +55,10 @@ class Run:
         self.meta = meta
         self.weights = {k: np.float32(v) for k, v in meta["weights"].items()}
 
+    def __repr__(self) -> str:
+        name = type(self.model).__name__
+        return f"<Run of {name} at step {self.step}>"
+
     def encode(self, x: np.ndarray) -> np.ndarray:
         """Codes of images, `[n, code_dim]`: means, then most probable categories.
 

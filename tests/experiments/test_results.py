@@ -133,7 +133,7 @@ def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, cap
         "metrics.mig 0.25",
         "note on metrics.mig: a label",
         "left out probe, metrics.sap: no labels",
-        "left out kl, prior_samples: no prior",
+        "left out kl, the figure prior_samples: no prior",
         str(tmp_path / "results.json"),
     ]
 

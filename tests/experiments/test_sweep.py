@@ -10,6 +10,7 @@ from experiments._errors import UserError
 from experiments._points import points_of
 from experiments.configs import vsc_mlp
 from vsc_jax import load_run, training
+from vsc_jax.training import WorkdirInUseError
 
 
 @pytest.fixture
@@ -155,6 +156,55 @@ def test_results_of_a_run_that_is_not_finished(config, tmp_path, quick_runs, con
         (row,) = run_sweep(config, {"weights.beta": (1.0,)}, tmp_path)
         assert row["loss"] == 1.0
     assert quick_runs == ["beta=1.0"]
+
+
+def test_a_folder_that_cannot_go_on_is_refused_and_nothing_is_touched(config, tmp_path):
+    def points_at(num_steps, **values):
+        one = config.copy_and_resolve_references()
+        one.train.num_steps = num_steps
+        return points_of(one, {"seed": (0, 1), **values}, tmp_path)
+
+    sweep.sweep(points_at(6), tmp_path, group_size=1)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(UserError, match=r"at step 6 already; train.num_steps must be"):
+        sweep.check_points(points_at(3))
+    other = points_at(6)
+    other[1].config.weights.beta = 7.0
+    with pytest.raises(
+        UserError, match=r"cannot run seed=1: .* another config"
+    ):
+        sweep.check_points(other)
+    assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+
+def test_runs_are_scored_anew_where_the_scores_are_others(config, tmp_path, capsys):
+    (point,) = points_of(config, {"seed": (0,)}, tmp_path)
+    sweep.sweep([point], tmp_path)
+    point.config.evaluation.num_test = 20
+    capsys.readouterr()
+    (row,) = sweep.sweep([point], tmp_path)
+    assert row["num_test_images"] == 20
+    assert "seed=0 is scored anew, for evaluation.num_test changed" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_run_that_another_command_has_finished_is_a_row(
+    config, tmp_path, monkeypatch
+):
+    points = points_of(config, {"seed": (0, 1)}, tmp_path)
+    busy = WorkdirInUseError("in use by process 1")
+    results = {"scores": {"loss": 1.0}, "run": {"num_steps": 6}}
+
+    def run_points(waiting, **_):
+        yield waiting[0], busy
+        yield waiting[1], results
+        (tmp_path / "seed=0").mkdir()
+        (tmp_path / "seed=0" / "results.json").write_text(json.dumps(results))
+
+    monkeypatch.setattr(sweep, "run_points", run_points)
+    rows = sweep.sweep(points, tmp_path)
+    assert rows == [{"seed": seed, "loss": 1.0} for seed in (0, 1)]
 
 
 GROUP = (

@@ -51,7 +51,16 @@ def plot_training_curves(metrics_path: str | Path, path: str | Path) -> Path:
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, panel in zip(grid, panels, strict=False):
         if panel in curves:
-            axes.plot(*curves[panel], color=INK, linewidth=1.2, label="training")
+            # A line through one point is nothing.
+            marker = "o" if len(curves[panel][0]) == 1 else ""
+            axes.plot(
+                *curves[panel],
+                color=INK,
+                linewidth=1.2,
+                marker=marker,
+                ms=4,
+                label="training",
+            )
         test = curves.get(_TEST_PREFIX + panel)
         if test:
             axes.plot(
