@@ -18,6 +18,7 @@ from experiments._statistics import (
     scores_of,
     statistics_of,
 )
+from experiments._table import SEED
 from experiments.published import TABLES, PublishedRow, published_rows
 
 DATA = "data.name"
@@ -185,6 +186,11 @@ def _check_scores(
     asked: Sequence[str], known: Sequence[str], runs: Sequence[Run]
 ) -> list[str]:
     """Raises UserError for a score that no run has, with those that it may be."""
+    if not all(name.strip() for name in asked):
+        raise UserError(
+            f"--scores= has an empty name, got {','.join(asked)!r}; give names with a "
+            f"comma between two, such as --scores={','.join(known[:2])}."
+        )
     for name in asked:
         if name in known:
             continue
@@ -227,6 +233,7 @@ def _notes(
             {run.folder.name: run.note for run in runs if run.note}
         ).items()
     ]
+    notes += _repeated_seeds(settings)
     for score in scores:
         values = [run.scores[score] for run in runs if score in run.scores]
         if infinite := sum(not is_finite(value) for value in values):
@@ -240,6 +247,24 @@ def _notes(
     objective = ("weights.", "schedules.", "model.name", "model.likelihood")
     if "loss" in scores and any(name.startswith(objective) for name in differing):
         notes.append(f"loss: {direction_of('loss').why}; these settings differ there")
+    return notes
+
+
+def _repeated_seeds(settings: Sequence[Setting]) -> list[str]:
+    """Says which runs may be copies: they are of one setting and have the same seed."""
+    notes = []
+    for setting in settings:
+        folders: dict[Any, list[str]] = {}
+        for run in setting.runs:
+            folders.setdefault(run.fields.get(SEED), []).append(str(run.folder))
+        several = {k: v for k, v in folders.items() if len(v) > 1}
+        if several:
+            seed, where = next(iter(several.items()))
+            more = f"; so for {len(several) - 1} more of its seeds"
+            notes.append(
+                f"seed {seed} of {setting.name} is in {' and '.join(where)}, and each "
+                f"is counted{more if len(several) > 1 else ''}"
+            )
     return notes
 
 

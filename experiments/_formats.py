@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 DASH = "-"
@@ -31,7 +31,7 @@ class Block(NamedTuple):
     Attributes:
       heading: what they are about.
       rows: a list of cells each.
-      marked: index of the row whose `marked_cell` is the best; None for none.
+      marked: index of the row whose `marked_cell` alone is the best; None for none.
       aside: indices of rows that are of another kind, shown in italics.
     """
 
@@ -60,17 +60,28 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return short
 
 
-def setting_name(fields: Mapping[str, Any]) -> str:
+def setting_name(fields: Mapping[str, Any], exact: Collection[str] = ()) -> str:
     """The values of fields with as much of their names as tells them apart.
+
+    Numbers have six digits, those of the fields in `exact` all.
 
     >>> setting_name({"model.latent_dim": 8, "model.name": "vae", "weights.beta": 1.0})
     'latent_dim=8, model.name=vae, beta=1'
     """
     short = short_names(list(fields))
     return ", ".join(
-        f"{short[k]}={f'{v:g}' if isinstance(v, float) else v}"
+        f"{short[k]}={repr(v) if k in exact else value_text(v)}"
         for k, v in fields.items()
     )
+
+
+def value_text(value: Any) -> str:
+    """The value of a field in a name.
+
+    >>> [value_text(value) for value in (4.0, 4.0000001, (8, 8), "mlp")]
+    ['4', '4', '(8, 8)', 'mlp']
+    """
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def number(value: Any) -> str:

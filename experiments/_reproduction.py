@@ -1,5 +1,6 @@
 """A published table as runs in folders: what there is to run, and how far it is."""
 
+import collections
 import dataclasses
 import importlib
 import json
@@ -148,7 +149,8 @@ def state_of(point: Point) -> State:
     except UserError:
         results = {}
     steps = Checkpoints(point.folder, read_only=True).steps()
-    scored = results["run"].get("num_steps", 0) if "scores" in results else 0
+    run = results.get("run", {}) if "scores" in results else {}
+    scored = run.get("num_steps") or 0
     return State(
         steps[-1] if steps else 0, scored, point.config.train.num_steps, results
     )
@@ -170,10 +172,44 @@ def another_config(point: Point) -> str:
 
 
 def differences(planned: Planned) -> tuple[str, ...]:
-    """What differs from the published setting, such as `"image_size 32, not 64"`."""
+    """What differs from the published setting, such as `"image_size 32, not 64"`.
+
+    It is that of the runs with scores, or of the plan if there are none. What differs
+    in some of them alone is said with their number, "..., in 9 of 10 seeds".
+    """
     before = flatten(planned.published)
-    now = flatten(_config_there(planned) or planned.points[0].config)
-    names = [
+    configs = _configs_there(planned) or [flatten(planned.points[0].config)]
+    differing = [
+        [] if now is None else _differing_fields(before, now) for now in configs
+    ]
+    names = list(dict.fromkeys(name for several in differing for name in several))
+    names.sort(key=lambda name: name.startswith("evaluation."))
+    short = short_names(names)
+    said = []
+    for name in names:
+        texts = [
+            f"{short[name]} on another schedule"
+            if name.startswith("schedules.")
+            else f"{short[name]} {_shown(name, now)}, not {_shown(name, before)}"
+            for now, several in zip(configs, differing, strict=True)
+            if now is not None and name in several
+        ]
+        said += _with_numbers(texts, len(configs))
+    unknown = ["config.json is not readable" for now in configs if now is None]
+    return (*said, *_with_numbers(unknown, len(configs)))
+
+
+def _with_numbers(texts: Sequence[str], num_runs: int) -> list[str]:
+    """Each text once, with of how many runs it is said unless it is of all."""
+    return [
+        text if num == num_runs else f"{text}, in {num} of {num_runs} seeds"
+        for text, num in collections.Counter(texts).items()
+    ]
+
+
+def _differing_fields(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names of the fields that are part of the setting and are not as published."""
+    return [
         name
         for name in dict.fromkeys((*before, *now))
         if before.get(name) != now.get(name)
@@ -183,30 +219,26 @@ def differences(planned: Planned) -> tuple[str, ...]:
         # Which of the two networks it is of is said with the network.
         and not (name == "model.hidden" and "conv" in _networks(before, now))
     ]
-    names.sort(key=lambda name: name.startswith("evaluation."))
-    short = short_names(names)
-    return tuple(
-        f"{short[name]} on another schedule"
-        if name.startswith("schedules.")
-        else f"{short[name]} {_shown(name, now)}, not {_shown(name, before)}"
-        for name in names
-    )
 
 
 def _networks(*configs: Mapping[str, Any]) -> list[Any]:
     return [flat.get("model.network") for flat in configs]
 
 
-def _config_there(planned: Planned) -> ConfigDict | None:
-    """The config of a run that has scores, which may have been told otherwise."""
+def _configs_there(planned: Planned) -> list[dict[str, Any] | None]:
+    """The config of each run with scores, None where it is not readable.
+
+    They may have been told otherwise than is planned, and differ from one another.
+    """
+    found: list[dict[str, Any] | None] = []
     for point in planned.points:
         if (point.folder / "results.json").exists():
             try:
                 text = (point.folder / "config.json").read_text()
-                return ConfigDict(_workdir.with_tuples(json.loads(text)))
-            except (OSError, ValueError):
-                continue
-    return None
+                found.append(flatten(_workdir.with_tuples(json.loads(text))))
+            except (OSError, ValueError, AttributeError):
+                found.append(None)
+    return found
 
 
 def _shown(name: str, fields: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from experiments import _workdir
 from experiments._config_files import flatten
 from experiments._errors import UserError, one_line
-from experiments._formats import setting_name
+from experiments._formats import setting_name, value_text
 from experiments._results import read_results, scored_step
+from experiments._statistics import is_number
 from experiments._table import FAILED, SEED, folder_name, row_of
 
 UDR = "udr"
@@ -109,26 +110,50 @@ def settings_of(runs: Iterable[Run]) -> list[Setting]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         if run.fields:
-            key = json.dumps(_identity(run.fields), sort_keys=True)
-            groups.setdefault(key, []).append(run)
+            groups.setdefault(_key(_identity(run.fields)), []).append(run)
     identities = [_identity(group[0].fields) for group in groups.values()]
     differing = _differing(identities)
-    settings = []
-    for identity, group in zip(identities, groups.values(), strict=True):
-        alike = [i for i in identities if i.get(MODEL) == identity.get(MODEL)]
-        # What differs between models alone, such as their weights, need not be said.
-        telling = [name for name in _differing(alike) if name in identity]
-        values = setting_name({name: identity[name] for name in telling})
-        model = str(identity.get(MODEL, "run"))
-        settings.append(
-            Setting(
-                f"{model}: {values}" if values else model,
-                {name: identity.get(name) for name in differing},
-                tuple(run for run in group if not run.failed),
-                tuple(run for run in group if run.failed),
-            )
+    return [
+        Setting(
+            name,
+            {field: identity.get(field) for field in differing},
+            tuple(run for run in group if not run.failed),
+            tuple(run for run in group if run.failed),
         )
-    return settings
+        for name, identity, group in zip(
+            _names(identities), identities, groups.values(), strict=True
+        )
+    ]
+
+
+def _names(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A name for each setting; no two are equal."""
+    models: dict[str, list[Mapping[str, Any]]] = {}
+    for identity in identities:
+        models.setdefault(str(identity.get(MODEL, "run")), []).append(identity)
+    # What differs between models alone, such as their weights, need not be said.
+    telling = {model: _differing(alike) for model, alike in models.items()}
+    exact = {
+        model: {name for name in telling[model] if _is_ambiguous(name, alike)}
+        for model, alike in models.items()
+    }
+    names: list[str] = []
+    taken: dict[str, int] = {}
+    for identity in identities:
+        model = str(identity.get(MODEL, "run"))
+        fields = {name: identity[name] for name in telling[model] if name in identity}
+        values = setting_name(fields, exact[model])
+        name = f"{model}: {values}" if values else model
+        # They may still be equal: a field that is none is as one that is not there.
+        taken[name] = taken.get(name, 0) + 1
+        names.append(f"{name} #{taken[name]}" if taken[name] > 1 else name)
+    return names
+
+
+def _is_ambiguous(name: str, identities: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether different values of a field look alike in a name."""
+    values = {_key(i[name]): value_text(i[name]) for i in identities if name in i}
+    return len(set(values.values())) < len(values)
 
 
 def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
@@ -137,7 +162,7 @@ def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
     for name in settings[0].fields if settings else ():
         values: dict[str, set[str]] = {}
         for setting in settings:
-            values.setdefault(setting.model, set()).add(repr(setting.fields[name]))
+            values.setdefault(setting.model, set()).add(_key(setting.fields[name]))
         everywhere = all(s.fields[name] is not None for s in settings)
         if name != MODEL and everywhere and all(len(v) == 1 for v in values.values()):
             unsaid.append(name)
@@ -160,8 +185,22 @@ def _differing(identities: Sequence[Mapping[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for identity in identities for name in identity)
     return [
         name for name in names
-        if len({repr(identity.get(name)) for identity in identities}) > 1
+        if len({_key(identity.get(name)) for identity in identities}) > 1
     ]  # fmt: skip
+
+
+def _key(value: Any) -> str:
+    """The value as text; that of equal numbers is the same, be they whole or not."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: plain(entry) for name, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(entry) for entry in value]
+        is_whole = isinstance(value, float) and value.is_integer()
+        return int(value) if is_whole else value
+
+    return json.dumps(plain(value), sort_keys=True)
 
 
 def _read_sweep(folder: Path) -> list[Run]:
@@ -201,11 +240,12 @@ def _read_run(folder: Path, reason: str = "") -> Run:
         unfinished = f"unfinished: at step {steps} of {wanted}"
         return Run(folder, fields, {}, failed=reason or unfinished)
     scores = row_of({}, results)
-    if (udr := _udr_of(folder)) is not None:
+    udr, note = _udr_of(folder)
+    if udr is not None:
         scores[UDR] = udr
     scored = scored_step(results)
-    note = "" if scored == steps else f"scored at step {scored} of {steps}"
-    return Run(folder, fields, scores, note=note)
+    early = "" if scored == steps else f"scored at step {scored} of {steps}"
+    return Run(folder, fields, scores, note="; ".join(filter(None, (early, note))))
 
 
 def _read_fields(file: Path) -> dict[str, Any]:
@@ -217,24 +257,32 @@ def _read_fields(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        return flatten(_workdir.with_tuples(json.loads(file.read_text())))
-    except (ValueError, AttributeError) as error:
+        fields = flatten(_workdir.with_tuples(json.loads(file.read_text())))
+        steps = fields.get("train.num_steps")
+        if not (steps is None or is_number(steps)):
+            raise TypeError(f"train.num_steps must be a number, got {steps!r:.40}")
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is not readable: {one_line(error)}; start the command of this run "
             "again, which writes it anew, or give folders without this one."
         ) from error
+    return fields
 
 
-def _udr_of(folder: Path) -> float | None:
-    """What `udr.json` beside the folder of a run says of it."""
+def _udr_of(folder: Path) -> tuple[float | None, str]:
+    """What `udr.json` beside the folder of a run says of it, and why it is ignored."""
+    file = folder.resolve().parent / "udr.json"
     try:
-        groups = json.loads((folder.resolve().parent / "udr.json").read_text())[
-            "groups"
-        ]
+        groups = json.loads(file.read_text())["groups"]
         found = [group["runs"].get(folder.resolve().name) for group in groups]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return next((float(value) for value in found if value is not None), None)
+    except OSError:
+        return None, ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, "the udr.json beside it is not readable and ignored"
+    value = next((value for value in found if value is not None), None)
+    if not (value is None or is_number(value)):
+        return None, f"its UDR in udr.json is no number and ignored: {value!r:.40}"
+    return value, ""
 
 
 def _no_runs(folder: Path) -> str:

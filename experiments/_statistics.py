@@ -87,9 +87,14 @@ def block_of(
 
 
 def _best_index(better: str, means: Sequence[float | None]) -> int | None:
-    """Where the best of several means is; None if there are no two to choose from."""
+    """Where the best of several means is; None if no single one is best.
+
+    That is so if there are no two to choose from, and if the best ones are equal.
+    """
     known = [(mean, i) for i, mean in enumerate(means) if mean is not None]
     if len(known) < 2 or better == "neither":
         return None
     choose = max if better == "higher" else min
-    return choose(known, key=lambda pair: pair[0])[1]
+    best = choose(mean for mean, _ in known)
+    places = [i for mean, i in known if mean == best]
+    return places[0] if len(places) == 1 else None

@@ -61,6 +61,9 @@ DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Where the files of Fashion-MNIST are, for the full budget."
 )
 
+# As in a config.
+_MAX_SEED = 2**31 - 1
+
 
 def main(argv: Sequence[str]) -> None:
     """The command."""
@@ -71,6 +74,7 @@ def main(argv: Sequence[str]) -> None:
             raise UserError(f"--minutes must be above 0, got {MINUTES.value:g}.")
         if flags.FLAGS["config"].value is not None:
             raise UserError("--config is that of each row of the table; leave it out.")
+        seeds = None if SEEDS.value is None else parse_seeds(SEEDS.value)
         refuse_processes()
         reproduction = Reproduction(
             name,
@@ -78,7 +82,7 @@ def main(argv: Sequence[str]) -> None:
             BUDGET.value,
             choose_workdir(WORKDIR.value or f"runs/reproduce_{name}_{BUDGET.value}"),
             methods=_methods(REPRODUCIBLE[name], ROWS.value),
-            seeds=None if SEEDS.value is None else parse_seeds(SEEDS.value),
+            seeds=seeds,
             is_short=MINUTES.value is not None,
             data_path=DATA_PATH.value,
         )
@@ -101,13 +105,15 @@ def parse_seeds(text: str) -> list[int]:
     [0, 1, 2, 7]
 
     Raises:
-      UserError: if it has another form.
+      UserError: if it has another form, or a seed is above what a config allows.
     """
     seeds: list[int] = []
     for word in text.split(","):
-        found = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", word.strip())
+        found = re.fullmatch(r"(\d{1,99})(?:\.\.(\d{1,99}))?", word.strip())
         low, high = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
-        if not 0 <= high - low < MAX_RANGE or high >= 2**32:
+        if high > _MAX_SEED:
+            raise UserError(f"--seeds must be at most {_MAX_SEED}, got {text!r}.")
+        if not 0 <= high - low < MAX_RANGE:
             raise UserError(f"--seeds must be such as 0..9 or 0,1,5, got {text!r}.")
         seeds += range(low, high + 1)
     if len(set(seeds)) < len(seeds):

@@ -140,6 +140,8 @@ def test_the_table_names_what_a_value_is():
         "med": {"failed": "ValueError: why"},
     }
     assert metric_values(scores) == {"mig": 0.5, "dci.disentanglement": 0.25}
+    with pytest.raises(TypeError, match=r"mig must be a dict .*, got 0.3\."):
+        metric_values({"mig": 0.3})
 
 
 def test_means_over_repeats():

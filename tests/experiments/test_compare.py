@@ -286,6 +286,7 @@ def test_files_of_others_are_not_overwritten(sweep, capsys):
         (["deep"], "deep has no runs, but folders below it have: give deep/er."),
         (["sweep", "--scores=los"], "no run has a score los. Did you mean loss?"),
         (["sweep", "--scores=qwertz"], "score qwertz. They have loss, elbo, kl."),
+        (["sweep", "--scores=loss,"], "--scores= has an empty name, got 'loss,'; give"),
         (["sweep", "--published=casade"], "got 'casade'. Did you mean cascade?"),
         (["sweep", "--published=x"], "of cascade, decomposition, study, vsc, got 'x'."),
         (["sweep", "--select=best"], "--select must be udr, got 'best'."),

@@ -56,3 +56,5 @@ def test_names_are_as_short_as_they_can_be():
         "beta": "beta",
     }
     assert _formats.setting_name({}) == ""
+    exact = {"beta": 4.0000001, "gamma": 4.0000001}
+    assert _formats.setting_name(exact, ["beta"]) == "beta=4.0000001, gamma=4"

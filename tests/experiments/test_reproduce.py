@@ -272,6 +272,7 @@ def test_what_is_there_is_listed(tmp_path, no_time):
         (["cascade"], {"minutes": 0.0}, "--minutes must be above 0, got 0."),
         (["cascade"], {"minutes": float("nan")}, "--minutes must be above 0, got nan."),
         (["cascade"], {"seeds": "0..x"}, "--seeds must be such as 0..9 or 0,1,5, got"),
+        (["cascade"], {"seeds": "3000000000"}, "--seeds must be at most 2147483647, g"),
         (["cascade"], {"rows": ["betaVAE"]}, "'betaVAE'. Did you mean beta-VAE?"),
     ],
 )
@@ -286,14 +287,20 @@ def test_bad_input_is_one_line(words, given, message, capsys):
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("0..2", [0, 1, 2]), ("7", [7]), ("3, 1", [3, 1]), ("0..1,5", [0, 1, 5])],
+    [
+        ("0..2", [0, 1, 2]),
+        ("7", [7]),
+        ("3, 1", [3, 1]),
+        ("0..1,5", [0, 1, 5]),
+        ("2147483647", [2**31 - 1]),
+    ],
 )
 def test_seeds(text, seeds):
     assert parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "2..1", "-1", "0,0", "0..99999", "5000000000"]
+    "text", ["", "a", "2..1", "-1", "0,0", "0..99999", "2147483648", "9" * 5000]
 )
 def test_seeds_that_are_none(text):
     with pytest.raises(UserError, match="--seeds"):

@@ -1,9 +1,12 @@
 """The rows of published tables are runs, and their labels are those of the papers."""
 
+import json
+
 import pytest
 
 from experiments._reproducible_tables import REPRODUCIBLE, Row
 from experiments._reproduction import Planned, differences, plan, run_name, tasks_of
+from experiments._reproduction_report import at_published_setting, report
 from experiments.published import published_rows
 
 
@@ -61,3 +64,38 @@ def test_little_time_scores_fewer_images(tmp_path):
 def test_names_of_folders_are_safe():
     label = "spike/weight: 0.8 (a), b"
     assert run_name(Row("a", label, "", ""), 1) == "spike_weight_0.8_a_b,seed=1"
+
+
+def test_a_row_is_at_the_published_setting_only_if_all_its_runs_are(tmp_path):
+    row = REPRODUCIBLE["cascade"].rows[0]
+    table = REPRODUCIBLE["cascade"]._replace(rows=(row,))
+    seeds = {row.label: range(10)}
+    (full,) = plan(table, "full", tmp_path, seeds)
+    (short,) = plan(table, "full", tmp_path, seeds, is_short=True)
+    num_steps = full.points[0].config.train.num_steps
+    results = json.dumps({"scores": {"elbo": 1.0}, "run": {"num_steps": num_steps}})
+
+    def write(point):
+        point.folder.mkdir(exist_ok=True)
+        (point.folder / "config.json").write_text(json.dumps(point.config.to_dict()))
+        (point.folder / "results.json").write_text(results)
+        (reported,) = report([full], {})
+        return at_published_setting(table, [reported]), reported.differs
+
+    for point in full.points:
+        published, differs = write(point)
+        assert not differs
+    assert published == [row.label]
+    published, differs = write(short.points[9])
+    assert not published
+    assert differs == (
+        "disentanglement_images 50,000, not 737,280, in 1 of 10 seeds",
+        "score_images 10,000, not 737,280, in 1 of 10 seeds",
+    )
+    for point in short.points[1:9]:
+        published, differs = write(point)
+    assert not published
+    assert differs[1] == "score_images 10,000, not 737,280, in 9 of 10 seeds"
+    (full.points[0].folder / "config.json").write_text("{")
+    (reported,) = report([full], {})
+    assert reported.differs[-1] == "config.json is not readable, in 1 of 10 seeds"

@@ -1,8 +1,13 @@
 import csv
 import json
+import shutil
 
 import pytest
 from run_folders import command, make_run, make_sweep, read, setting
+
+from experiments import compare
+from experiments._errors import UserError
+from experiments._settings import find_runs, settings_of
 
 
 @pytest.fixture
@@ -104,3 +109,96 @@ def test_a_run_that_is_given_twice_counts_once(sweep, tmp_path):
     command(sweep, sweep / "seed=0,beta=1.0", sweep, f"--out={tmp_path / 'out'}")
     content = read(tmp_path / "out")
     assert [len(s["runs"]) for s in content["settings"]] == [3, 3]
+
+
+def test_equal_numbers_are_one_setting_and_names_differ(tmp_path, monkeypatch):
+    betas = (4, 4.0, 4.0000001, 1.0)
+    for seed, beta in enumerate(betas):
+        fields = {"seed": seed, "weights__beta": beta}
+        make_run(tmp_path / f"{seed}", {"loss": float(seed)}, **fields)
+    # One that is none and one that is not there look the same.
+    make_run(tmp_path / "4", {"loss": 4.0}, weights__beta=1.0, weights__gamma=None)
+    drawn = []
+    monkeypatch.setattr(compare, "plot_score_strips", lambda *a, **_: drawn.append(a))
+    command(tmp_path)
+    found = {s["name"]: len(s["runs"]) for s in read(tmp_path)["settings"]}
+    assert found == {
+        "vae: beta=4": 2,
+        "vae: beta=4.0000001": 1,
+        "vae: beta=1.0": 1,
+        "vae: beta=1.0 #2": 1,
+    }
+    ((scores, _),) = drawn
+    assert list(scores["loss"]) == list(found)
+
+
+def test_true_is_not_one(tmp_path):
+    for i, value in enumerate((1, True, "1")):
+        make_run(tmp_path / f"{i}", {"loss": 1.0}, model__odd=value)
+    names = [s.name for s in settings_of(find_runs([str(tmp_path)]))]
+    assert names == ["vae: odd=1", "vae: odd=True", "vae: odd='1'"]
+
+
+def test_copies_are_noted(sweep, tmp_path, capsys):
+    copy = shutil.copytree(sweep, tmp_path / "copy")
+    command(sweep, copy, f"--out={tmp_path / 'out'}")
+    content = read(tmp_path / "out")
+    assert [len(s["runs"]) for s in content["settings"]] == [6, 6]
+    folders = f"{sweep}/seed=0,beta=1.0 and {copy}/seed=0,beta=1.0"
+    assert (
+        f"seed 0 of vae: beta=1 is in {folders}, and each is counted; so for 2 more of "
+        "its seeds" in content["notes"]
+    )
+    one = sweep / "seed=1,beta=4.0"
+    command(one, copy / one.name, f"--out={tmp_path / 'out'}")
+    (note,) = read(tmp_path / "out")["notes"]
+    assert note == (
+        f"seed 1 of vae is in {one} and {copy / one.name}, and each is counted"
+    )
+    command(sweep)
+    assert not any("is counted" in note for note in read(sweep)["notes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": {"mig": 0.3}}, "mig must be a dict with its value and headline"),
+        ({"metrics": {"mig": {"value": 0.3}}}, "mig must be a dict with its value"),
+        ({"run": {"num_steps": "10"}}, "run.num_steps must be a whole number, got '10"),
+        (
+            {"run": {"num_steps": 10, "scored_step": True}},
+            "run.scored_step must be a whole number, got True",
+        ),
+    ],
+)
+def test_results_that_are_damaged(tmp_path, change, message):
+    file = make_run(tmp_path / "run", {"loss": 1.0}) / "results.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(UserError, match=f"results.json is not readable: {message}"):
+        find_runs([str(tmp_path / "run")])
+
+
+def test_a_config_that_is_damaged(tmp_path):
+    make_run(tmp_path / "run", {"loss": 1.0}, train__num_steps="10")
+    with pytest.raises(UserError, match=r"is not readable: train\.num_steps must"):
+        find_runs([str(tmp_path / "run")])
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ('{"groups": [{"runs": {"run": "high"}}]}', "its UDR in udr.json is no number"),
+        ('{"groups": [{"runs": {"run": [1]}}]}', "is no number and ignored: [1]"),
+        ('{"groups": [{"runs": ["run"]}]}', "udr.json beside it is not readable and"),
+        ("{", "the udr.json beside it is not readable and ignored"),
+        ('{"groups": [{"runs": {"run": 0.5}}]}', ""),
+        ('{"groups": []}', ""),
+    ],
+)
+def test_udr_that_is_damaged_is_noted(tmp_path, text, note):
+    make_run(tmp_path / "run", {"loss": 1.0})
+    (tmp_path / "udr.json").write_text(text)
+    (run,) = find_runs([str(tmp_path)])
+    assert note in run.note
+    assert bool(run.note) == bool(note)
+    assert run.scores == {"loss": 1.0} | ({"udr": 0.5} if "0.5" in text else {})

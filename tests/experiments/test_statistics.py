@@ -35,6 +35,9 @@ def test_the_best_mean_is_marked_among_ours():
     assert block.heading == "elbo (higher is better)"
     assert _statistics.block_of("kl", of(3.0, 1.0))[::2] == ("kl", None)
     assert _statistics.block_of("loss", of(3.0, None)).marked is None
+    # None of several that are equally good.
+    assert _statistics.block_of("loss", of(1.0, 3.0, 1.0)).marked is None
+    assert _statistics.block_of("loss", of(3.0, 1.0, 3.0)).marked == 1
 
 
 def test_numbers_beside_scores_are_no_scores():

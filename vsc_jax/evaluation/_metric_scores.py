@@ -157,9 +157,16 @@ def metric_values(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """The headline values of `metric_scores` alone, for a table.
 
     One that has another name than its score stands behind it: "dci.disentanglement".
+
+    Raises:
+      TypeError: if what stands for a score is no dict, or has a value of no name.
     """
     values = {}
     for name, score in scores.items():
+        if not isinstance(score, Mapping) or ("value" in score) > ("headline" in score):
+            raise TypeError(
+                f"{name} must be a dict with its value and headline, got {score!r:.40}."
+            )
         if "value" in score:
             headline = score["headline"]
             shown = name if headline == name else f"{name}.{headline}"
