@@ -159,16 +159,14 @@ def metric_values(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     One that has another name than its score stands behind it: "dci.disentanglement".
 
     Raises:
-      TypeError: if what stands for a score is no dict, or has a value of no name.
+      TypeError: if what stands for a score is no dict.
     """
     values = {}
     for name, score in scores.items():
-        if not isinstance(score, Mapping) or ("value" in score) > ("headline" in score):
-            raise TypeError(
-                f"{name} must be a dict with its value and headline, got {score!r:.40}."
-            )
+        if not isinstance(score, Mapping):
+            raise TypeError(f"{name} must be a dict with its value, got {score!r:.40}.")
         if "value" in score:
-            headline = score["headline"]
+            headline = score.get("headline", name)
             shown = name if headline == name else f"{name}.{headline}"
             values[shown] = score["value"]
     return values
