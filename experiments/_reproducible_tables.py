@@ -14,7 +14,7 @@ class Row(NamedTuple):
     """A row of a table.
 
     Attributes:
-      method: what `--rows=` names; several rows may be of one method.
+      method: what `--methods=` names; several rows may be of one method.
       label: as in the published table.
       full: config at the published setting, such as "beta_vae:sprites".
       laptop: config at our own budget.
@@ -64,7 +64,7 @@ class Table(NamedTuple):
 
     @property
     def methods(self) -> list[str]:
-        """What `--rows=` knows."""
+        """What `--methods=` knows."""
         return list(dict.fromkeys(row.method for row in self.rows))
 
 

@@ -232,7 +232,7 @@ class Reproduction:
         if isinstance(error, UserError):
             # The errors of data name the flag of experiments.run.
             reason = _errors.one_line(error)
-            reason = reason.replace("--config.data.path=", "--data_path=")
+            reason = reason.replace("--config.data.path=", "--files=")
         elif not isinstance(error, (RuntimeError, OSError)):
             _logger.error("runs failed", exc_info=error)
         for folder in sorted(folders):

@@ -2,7 +2,7 @@
 
     python -m experiments.reproduce cascade
     python -m experiments.reproduce cascade --minutes=20
-    python -m experiments.reproduce study --budget=full --rows=beta-VAE,DIP-VAE-I
+    python -m experiments.reproduce study --budget=full --methods=beta-VAE,DIP-VAE-I
     python -m experiments.reproduce decomposition --seeds=0..9 --list
 
 The tables are `cascade` (CascadeVAE and its rivals), `decomposition` (Disentangling
@@ -39,6 +39,7 @@ from experiments import _errors, _flags, _stops
 from experiments._environment import be_quiet, prepare
 from experiments._errors import UserError, fail
 from experiments._groups import use_cores
+from experiments._listing import LIST
 from experiments._points import MAX_RANGE
 from experiments._reproducible_tables import BUDGETS, REPRODUCIBLE, Table
 from experiments._reproduction_runs import Reproduction
@@ -55,10 +56,9 @@ MINUTES = flags.DEFINE_float("minutes", None, "Wall time of the whole command.")
 SEEDS = flags.DEFINE_string(
     "seeds", None, "Such as 0..9 or 0,1,5; those of the table if not given."
 )
-ROWS = flags.DEFINE_list("rows", [], "Methods of the table; all if not given.")
-LIST = flags.DEFINE_bool("list", False, "Print the runs and how far they are; run none")
-DATA_PATH = flags.DEFINE_string(
-    "data_path", None, "Where the files of Fashion-MNIST are, for the full budget."
+METHODS = flags.DEFINE_list("methods", [], "Methods of the table; all if not given.")
+FILES = flags.DEFINE_string(
+    "files", None, "Where the files of Fashion-MNIST are, for the full budget."
 )
 
 # As in a config.
@@ -81,10 +81,10 @@ def main(argv: Sequence[str]) -> None:
             REPRODUCIBLE[name],
             BUDGET.value,
             choose_workdir(WORKDIR.value or f"runs/reproduce_{name}_{BUDGET.value}"),
-            methods=_methods(REPRODUCIBLE[name], ROWS.value),
+            methods=_methods(REPRODUCIBLE[name], METHODS.value),
             seeds=seeds,
             is_short=MINUTES.value is not None,
-            data_path=DATA_PATH.value,
+            data_path=FILES.value,
         )
         if LIST.value:
             print(reproduction.describe(), end="")
@@ -139,7 +139,7 @@ def _methods(table: Table, given: Sequence[str]) -> list[str]:
         if name.lower() not in known:
             hint = _did_you_mean(name.lower(), known)
             raise UserError(
-                f"--rows must be of {', '.join(table.methods)}, got {name!r}.{hint}"
+                f"--methods must be of {', '.join(table.methods)}, got {name!r}.{hint}"
             )
     return [known[name.lower()] for name in given]
 

@@ -40,6 +40,7 @@ from experiments._errors import UserError, fail
 from experiments._formats import short_names
 from experiments._groups import run_points, use_cores
 from experiments._job import build
+from experiments._listing import LIST
 from experiments._points import Point, parse_sweep, points_of
 from experiments._results import HEADLINES, failures, read_results, summary
 from experiments._table import FAILED, markdown_table, row_of, write_table
@@ -75,7 +76,6 @@ GROUP_SIZE = flags.DEFINE_integer(
     "group_size", 0, "The most runs at once; 0 for as many as fit into memory.", 0
 )
 INDEX = flags.DEFINE_integer("index", None, "Run only this one of --list.")
-LIST = flags.DEFINE_bool("list", False, "Print the runs with their numbers; run none.")
 
 
 def main(argv: Sequence[str]) -> None:

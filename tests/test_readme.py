@@ -66,8 +66,9 @@ def check_extras(target):
 def check_flags(path, arguments):
     """Parses them with flags of these names, and the config with its fields."""
     source = path.read_text()
-    if "from experiments.run import" in source:
-        source += (ROOT / "experiments" / "run.py").read_text()
+    for module in ("run", "_listing"):
+        if f"from experiments.{module} import" in source:
+            source += (ROOT / "experiments" / f"{module}.py").read_text()
     values = flags.FlagValues()
     for kind, name in re.findall(r"DEFINE_(\w+)\(\s*\"(\w+)\"", source):
         if kind == "config_file":

@@ -1,6 +1,6 @@
 """Time of many runs in one program, beside that of one.
 
-`python -m experiments.benchmark.sweep [--runs=10] [--steps=200] [--rows=...]`
+`python -m experiments.benchmark.sweep [--runs=10] [--num_steps=200] [--cases=...]`
 
 For each row the seconds per step of one run, as `experiments.run` trains it, of all
 runs of a group, as `experiments.sweep` does, and their ratio; then the seconds that
@@ -35,8 +35,10 @@ from vsc_jax import training
 from vsc_jax.models import VAE, CascadeVAE, FactorVAE, Model
 
 _RUNS = flags.DEFINE_integer("runs", 10, "Runs of a group.", 2)
-_STEPS = flags.DEFINE_integer("steps", 200, "Timed steps of one run, at least 16.", 16)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images per step.", 2)
+_STEPS = flags.DEFINE_integer(
+    "num_steps", 200, "Timed steps of one run, at least 16.", 16
+)
+_BATCH_SIZE = flags.DEFINE_integer("images", 64, "Images per step.", 2)
 
 _EVALUATION = flags.DEFINE_string(
     "evaluation", "sprites,laptop", "Words of configs/beta_vae.py; none for no part."
@@ -45,15 +47,15 @@ _EVALUATION = flags.DEFINE_string(
 NUM_BLOCKS = 8
 NUM_EVALUATIONS = 4
 _LAPTOP = {"image_shape": (32, 32, 1), "network": "mlp", "hidden": (512, 256)}
-ROWS: dict[str, Model] = {
+CASES: dict[str, Model] = {
     "beta_vae:laptop": VAE(**_LAPTOP, latent_dim=6),
     "factor_vae:laptop": FactorVAE(**_LAPTOP, latent_dim=6, disc_width=256),
     "cascade_vae:laptop": CascadeVAE(**_LAPTOP, latent_dim=6, category_sizes=(3,)),
     "vae conv 32": VAE((32, 32, 1), latent_dim=10, network="conv"),
     "vae conv 64": VAE((64, 64, 1), latent_dim=10, network="conv"),
 }
-_ROWS = flags.DEFINE_list(
-    "rows", list(ROWS)[:4], f"Of {', '.join(ROWS)}; on a GPU all by default."
+_CASES = flags.DEFINE_list(
+    "cases", list(CASES)[:4], f"Of {', '.join(CASES)}; on a GPU all by default."
 )
 
 
@@ -139,9 +141,9 @@ def main(argv: list[str]) -> None:
     """Prints the lines of each row."""
     try:
         _flags.refuse_words(argv)
-        if unknown := [name for name in _ROWS.value if name not in ROWS]:
+        if unknown := [name for name in _CASES.value if name not in CASES]:
             raise UserError(
-                f"--rows must be of {', '.join(ROWS)}, got {', '.join(unknown)}."
+                f"--cases must be of {', '.join(CASES)}, got {', '.join(unknown)}."
             )
         cores = num_cores()
         if "JAX_NUM_CPU_DEVICES" not in os.environ and cores > 1:
@@ -155,13 +157,13 @@ def main(argv: list[str]) -> None:
     if load > 0.5 and device.platform == "cpu":
         print(f"Other programs are running (load {load:.1f}): times are not reliable.")
     on_cpu = device.platform == "cpu"
-    rows = _ROWS.value if on_cpu or _ROWS.present else list(ROWS)
+    rows = _CASES.value if on_cpu or _CASES.present else list(CASES)
     for precision in ("float32",) if on_cpu else ("float32", "tensorfloat32"):
         with jax.default_matmul_precision(precision):
             for name in rows:
                 print(f"{name}, batch {_BATCH_SIZE.value}, {precision}", flush=True)
                 for line in compare(
-                    ROWS[name],
+                    CASES[name],
                     _RUNS.value,
                     _STEPS.value,
                     _BATCH_SIZE.value,

@@ -22,9 +22,9 @@ def run(*flags):
 def test_command_prints_times_and_their_ratios():
     output = run(
         "--runs=3",
-        "--steps=16",
-        "--batch_size=4",
-        "--rows=beta_vae:laptop",
+        "--num_steps=16",
+        "--images=4",
+        "--cases=beta_vae:laptop",
         "--evaluation=sprites,laptop,quick",
     ).stdout
     times = rf" +{NUMBER} ms per step  ratio +{NUMBER}  {NUMBER} run-steps/s"
@@ -37,9 +37,9 @@ def test_command_prints_times_and_their_ratios():
 
 
 def test_a_row_that_is_not_there():
-    end = run("--rows=foo")
+    end = run("--cases=foo")
     assert end.returncode == 2
-    assert end.stderr.startswith("error: --rows must be of beta_vae:laptop, ")
+    assert end.stderr.startswith("error: --cases must be of beta_vae:laptop, ")
 
 
 def test_a_group_is_timed_in_all_forms_where_it_is_not_known_which_is_best():

@@ -239,3 +239,15 @@ def test_how_evaluate_ends(error, code, line, tmp_path, monkeypatch, capsys):
         evaluate.main(["evaluate"])
     assert end.value.code == code
     assert capsys.readouterr().err == f"error: {line.format(tmp_path)}\n"
+
+
+def test_no_flag_is_defined_by_two_commands():
+    """Flags are global: two commands of a name could not be imported together."""
+    folder = pathlib.Path(_flags.__file__).parent
+    names = [
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r'DEFINE_\w+\(\s*"(\w+)"', path.read_text())
+    ]
+    assert len(names) > 30
+    assert {name for name in names if names.count(name) > 1} == set()

@@ -170,9 +170,7 @@ def test_a_folder_that_cannot_go_on_is_refused_and_nothing_is_touched(config, tm
         sweep.check_points(points_at(3))
     other = points_at(6)
     other[1].config.weights.beta = 7.0
-    with pytest.raises(
-        UserError, match=r"cannot run seed=1: .* another config"
-    ):
+    with pytest.raises(UserError, match=r"cannot run seed=1: .* another config"):
         sweep.check_points(other)
     assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
 
