@@ -87,6 +87,9 @@ Score = Callable[[Data], object]
 SCORES: dict[str, Score] = {
     "absolute_correlation": lambda d: metrics.absolute_correlation(d.codes, d.factors),
     "beta_vae_score": lambda d: metrics.beta_vae_score(d.codes, d.factors),
+    "class_factors": lambda d: metrics.class_factors(
+        np.square(d.codes)[:, None], np.zeros(len(d.codes), np.int64)
+    ),
     "dci": lambda d: metrics.dci(*d),
     "dci:gradient_boosting": lambda d: metrics.dci(*d, estimator="gradient_boosting"),
     "dci:random_forest": lambda d: metrics.dci(*d, estimator="random_forest"),
@@ -116,6 +119,9 @@ SCORES: dict[str, Score] = {
     "mig": lambda d: metrics.mig(d.codes, d.factors),
     "mig_sup": lambda d: metrics.mig_sup(d.codes, d.factors),
     "modularity": lambda d: metrics.modularity(d.codes, d.factors),
+    "neighbour_probe": lambda d: metrics.neighbour_probe(
+        d.codes, d.factors[:, 0], d.codes_test, d.factors_test[:, 0]
+    ),
     "sap": lambda d: metrics.sap(*d),
     "sparsity": lambda d: metrics.sparsity(1 / (1 + np.exp(-d.codes)), d.codes),
     "udr": lambda d: metrics.udr([np.roll(d.codes, i, 1) for i in range(NUM_MODELS)]),

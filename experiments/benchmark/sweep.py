@@ -44,7 +44,7 @@ _EVALUATION = flags.DEFINE_string(
     "evaluation", "sprites,laptop", "Words of configs/beta_vae.py; none for no part."
 )
 
-NUM_BLOCKS = 8
+NUM_BLOCKS = 5
 NUM_EVALUATIONS = 4
 _LAPTOP = {"image_shape": (32, 32, 1), "network": "mlp", "hidden": (512, 256)}
 CASES: dict[str, Model] = {
@@ -79,7 +79,8 @@ def compare(
     """A line for one run, and one for each form of a group."""
     block = max(num_steps // NUM_BLOCKS, 2)
     # A block of a group takes about as long as one of a run alone, on a CPU.
-    short = block if platform != "cpu" else max(block // num_runs, 2)
+    # Of fewer steps a call, and bringing each run's state to the cache, is a part.
+    short = block if platform != "cpu" else max(block // num_runs, 20)
     steps: dict[str, tuple[Step, int]] = {
         "one run": (make_steps(model, batch_size, steps_per_call=block), block)
     }

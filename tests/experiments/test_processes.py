@@ -83,10 +83,10 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def words_of(port, process_id, *more):
+def words_of(port, process_id, *more, workdir="run"):
     return [
         *command_line.TINY,
-        "--workdir=run",
+        f"--workdir={workdir}",
         f"--coordinator=localhost:{port}",
         "--num_processes=2",
         f"--process_id={process_id}",
@@ -125,7 +125,7 @@ def test_when_a_process_is_killed_the_first_ends_with_one_line(tmp_path):
         (tmp_path / name).mkdir()
     first, second = (
         command_line.start(
-            [*words_of(port, i, *more), f"--workdir={tmp_path / 'run'}"],
+            words_of(port, i, *more, workdir=tmp_path / "run"),
             tmp_path / str(i),
         )
         for i in (0, 1)

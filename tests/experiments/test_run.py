@@ -197,7 +197,7 @@ def test_a_workdir_with_another_config(outcomes):
 @pytest.mark.slow
 def test_a_workdir_that_is_further(outcomes):
     line = error_of(outcomes["shorter"], 2)
-    assert "at step 300 already; num_steps must be at least that, got 20." in line
+    assert "at step 300 already; train.num_steps must be at least that, got 20." in line
 
 
 @pytest.mark.slow
