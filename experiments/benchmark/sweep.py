@@ -10,12 +10,12 @@ one process, and medians over blocks are reported. On a GPU or TPU a group is ti
 all forms: all runs at once (`vmap`) or in turn, convolutions as matrix products or not,
 with float32 and with TF32 products. On a CPU the runs are shared out among the cores.
 
-Measured on 2 cores (one hyperthreaded core of an AMD EPYC, Zen 4), otherwise idle, jax
-0.10.2, one run of this command, ten runs against one at batch 64: beta-VAE 9.1, FactorVAE
-7.9, CascadeVAE 8.9 (fully connected, 4.3 to 6.7 ms a step of one run), convolutional VAE
-of 32 pixels 9.5 (25.8 ms). One run alone keeps both cores busy: the beta-VAE's step is
-0.44 GFLOP, so 100 GFLOP/s. Scores, figures and report: 8.3 s for one run, 2.6 s for a
-further one, so 3.8 times for ten (two runs). No GPU has been timed.
+Measured on 2 cores of an AMD EPYC (Zen 4), otherwise idle, jax 0.10.2, one run of this
+command, ten runs against one at batch 64: beta-VAE 9.1, FactorVAE 7.9, CascadeVAE 8.9
+(fully connected, 4.3 to 6.7 ms a step of one run), convolutional VAE of 32 pixels 9.5
+(25.8 ms). One run alone keeps both cores busy: the beta-VAE's step is 0.44 GFLOP, so
+100 GFLOP/s. Scores, figures and report: 8.3 s for one run, 2.6 s for a further one, so
+3.8 times for ten (two runs of the command). No GPU has been timed.
 """
 
 import itertools
