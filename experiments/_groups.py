@@ -30,7 +30,7 @@ from vsc_jax.training import (
 )
 
 # Fields in which the runs of a group may differ; what follows from them is looked at
-# once the data are there, see `vsc_jax.group_key`.
+# once the data are there, see `vsc_jax.training.group_key`.
 FREE_PREFIXES = (
     "seed",
     "weights.",
