@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vsc_jax.figures import short_names
+
 DASH = "-"
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -39,25 +41,6 @@ class Block(NamedTuple):
     rows: Sequence[Sequence[Any]]
     marked: int | None = None
     aside: frozenset[int] = frozenset()
-
-
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The last word of each dotted name, or as many as tell it from the others.
-
-    >>> short_names(["model.latent_dim", "model.prior.name", "data.name"])
-    {'model.latent_dim': 'latent_dim', 'model.prior.name': 'prior.name',
-     'data.name': 'data.name'}
-    """
-    short = {}
-    for name in names:
-        words = name.split(".")
-        for num in range(1 + (words[-1] == "name"), len(words) + 1):
-            short[name] = ".".join(words[-num:])
-            same = [n for n in names if f".{n}".endswith(f".{short[name]}")]
-            if same == [name]:
-                break
-        short.setdefault(name, name)
-    return short
 
 
 def setting_name(fields: Mapping[str, Any], exact: Collection[str] = ()) -> str:

@@ -14,13 +14,13 @@ from ml_collections import ConfigDict
 from experiments import _workdir
 from experiments._config_files import flatten
 from experiments._errors import UserError
-from experiments._formats import short_names
 from experiments._groups import FREE_PREFIXES
 from experiments._points import Point
 from experiments._reproducible_tables import Row, Table
 from experiments._results import read_results
 from experiments._settings import CANNOT_CHANGE_NUMBERS
 from experiments._table import SEED
+from vsc_jax.figures import short_names
 from vsc_jax.training import Checkpoints
 
 # A command that has few minutes looks at fewer images, lest scores take them all.

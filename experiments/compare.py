@@ -50,7 +50,7 @@ from experiments._selection import Choice, choose_by_udr
 from experiments._settings import find_runs, is_run
 from experiments._statistics import COLUMNS, MEAN
 from experiments.run import EXIT_FAILED
-from vsc_jax.figures import plot_rank_correlation, plot_score_strips
+from vsc_jax.figures import plot_rank_correlation, plot_score_strips, short_names
 
 _SCORES = flags.DEFINE_list("scores", [], "Names of scores; the headlines if none.")
 _PUBLISHED = flags.DEFINE_list(
@@ -242,7 +242,7 @@ def _extra_tables(
         rows = [list(choice) for choice in choices]
         tables.append(("Chosen by UDR, without labels", columns, rows))
     if correlation:
-        names = list(_formats.short_names(correlation["scores"]).values())
+        names = list(short_names(correlation["scores"]).values())
         columns = ["", *(str(i) for i in range(1, len(names) + 1))]
         rows = [
             [f"{i} {name}", *(None if v is None else f"{v:.2f}" for v in row)]

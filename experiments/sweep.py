@@ -37,7 +37,6 @@ from ml_collections import ConfigDict
 from experiments import _errors, _flags, _workdir
 from experiments._environment import prepare
 from experiments._errors import UserError, fail
-from experiments._formats import short_names
 from experiments._groups import run_points, use_cores
 from experiments._job import build
 from experiments._listing import LIST
@@ -55,6 +54,7 @@ from experiments.run import (
     refuse_processes,
 )
 from vsc_jax import training
+from vsc_jax.figures import short_names
 
 # Letters of a reason in the table; that a loss is not finite is said value by value.
 MAX_REASON = 200

@@ -29,6 +29,7 @@ from vsc_jax.figures._conditional_samples import (
 )
 from vsc_jax.figures._correlation import plot_correlation as plot_correlation
 from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
+from vsc_jax.figures._drawing import short_names as short_names
 from vsc_jax.figures._interpolation import plot_interpolation as plot_interpolation
 from vsc_jax.figures._interpretation import plot_interpretation as plot_interpretation
 from vsc_jax.figures._kl_over_steps import plot_kl_over_steps as plot_kl_over_steps
@@ -85,5 +86,6 @@ __all__ = [
     "plot_training_curves",
     "plot_traversals",
     "save_traversal_gif",
+    "short_names",
     "write_report",
 ]

@@ -56,7 +56,12 @@ def valid(text: str) -> str:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The last word of each dotted name, or as many as tell it from the others."""
+    """The last word of each dotted name, or as many as tell it from the others.
+
+    >>> short_names(["model.latent_dim", "model.prior.name", "data.name"])
+    {'model.latent_dim': 'latent_dim', 'model.prior.name': 'prior.name',
+     'data.name': 'data.name'}
+    """
     short = {}
     for name in names:
         words = name.split(".")
