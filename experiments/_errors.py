@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
 

@@ -18,7 +18,7 @@ Value = int | float | str | bool | tuple
 
 # More than anybody lists by hand: such a range is a typing error.
 MAX_RANGE = 10_000
-_RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
+_RANGE = re.compile(r"(-?\d{1,99})\.\.(-?\d{1,99})")
 
 
 class Point(NamedTuple):
@@ -104,16 +104,28 @@ def _values(name: str, text: str, like: Any) -> tuple[Value, ...]:
 
 def _spread(name: str, word: str, like: Any) -> list[str]:
     """The numbers of a range "0..9"; any other word alone."""
-    found = _RANGE.fullmatch(word.strip())
-    if not found or isinstance(like, str):
+    numbers = None if isinstance(like, str) else range_of(word)
+    if numbers is None:
         return [word]
-    low, high = int(found[1]), int(found[2])
-    if high < low or high - low >= MAX_RANGE:
+    if not numbers:
         raise UserError(
             f"--sweep={name} must have a range from the smaller to the larger number, "
             f"of at most {MAX_RANGE:,} values, got {word!r}."
         )
-    return [str(number) for number in range(low, high + 1)]
+    return [str(number) for number in numbers]
+
+
+def range_of(word: str) -> range | None:
+    """`"0..9"` as numbers, none of one that is too long; None of another word.
+
+    >>> list(range_of("0..2"))
+    [0, 1, 2]
+    """
+    found = _RANGE.fullmatch(word.strip())
+    if not found:
+        return None
+    low, high = int(found[1]), int(found[2])
+    return range(low, high + 1) if high - low < MAX_RANGE else range(0)
 
 
 def _convert(name: str, text: str, like: Any) -> int | float | str | bool:

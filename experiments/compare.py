@@ -42,14 +42,13 @@ from experiments._comparison import (
 )
 from experiments._directions import direction_of
 from experiments._environment import be_quiet
-from experiments._errors import UserError, fail
+from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._print_tables import print_tables
 from experiments._rank_correlation import rank_correlation
 from experiments._results import by_reason
 from experiments._selection import Choice, choose_by_udr
 from experiments._settings import find_runs, is_run
 from experiments._statistics import COLUMNS, MEAN
-from experiments.run import EXIT_FAILED
 from vsc_jax.figures import plot_rank_correlation, plot_score_strips, short_names
 
 _SCORES = flags.DEFINE_list("scores", [], "Names of scores; the headlines if none.")

@@ -34,7 +34,7 @@ from absl import flags
 
 from experiments import _config, _config_files, _errors, _flags, _stops, _workdir
 from experiments._environment import prepare
-from experiments._errors import UserError, fail
+from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._job import build, context_of
 from experiments._memory import check_codes
 from experiments._results import (
@@ -49,7 +49,6 @@ from experiments._table import update_table
 from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
 from experiments.configs import base
 from experiments.run import (
-    EXIT_FAILED,
     WORKDIR,
     choose_workdir,
     draw,

@@ -40,8 +40,8 @@ from absl import flags
 
 from experiments import _config_files, _errors, _flags, _workdir
 from experiments._environment import be_quiet
-from experiments._errors import UserError, fail
-from experiments.run import EXIT_FAILED, WORKDIR, choose_workdir
+from experiments._errors import EXIT_FAILED, UserError, fail
+from experiments.run import WORKDIR, choose_workdir
 from vsc_jax.evaluation import aggregate_density
 from vsc_jax.figures import plot_curves, plot_density_grid
 

@@ -24,32 +24,27 @@ differs from the published setting. A run that fails is named there, and the oth
 on; the exit status is then 1.
 """
 
-import contextlib
 import difflib
 import math
-import re
-import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from experiments import _errors, _flags, _stops
-from experiments._environment import be_quiet, prepare
-from experiments._errors import UserError, fail
+from experiments import _flags
+from experiments._ends import one_line_ends
+from experiments._environment import prepare
+from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._groups import use_cores
 from experiments._listing import LIST
-from experiments._points import MAX_RANGE
+from experiments._points import range_of
 from experiments._reproducible_tables import BUDGETS, REPRODUCIBLE, Table
 from experiments._reproduction_runs import Reproduction
 from experiments.run import (
-    EXIT_FAILED,
     WORKDIR,
     choose_workdir,
     refuse_processes,
 )
-from vsc_jax import training
 
 BUDGET = flags.DEFINE_enum("budget", BUDGETS[0], BUDGETS, "How long runs are trained.")
 MINUTES = flags.DEFINE_float("minutes", None, "Wall time of the whole command.")
@@ -68,7 +63,8 @@ _MAX_SEED = 2**31 - 1
 def main(argv: Sequence[str]) -> None:
     """The command."""
     began = time.monotonic()
-    with _ends():
+    saved = "what is saved stays, and the same command goes on."
+    with one_line_ends(saved=lambda: saved):
         name = _table_name(argv[1:])
         if MINUTES.value is not None and not 0 < MINUTES.value < math.inf:
             raise UserError(f"--minutes must be above 0, got {MINUTES.value:g}.")
@@ -108,14 +104,13 @@ def parse_seeds(text: str) -> list[int]:
       UserError: if it has another form, or a seed is above what a config allows.
     """
     seeds: list[int] = []
-    for word in text.split(","):
-        found = re.fullmatch(r"(\d{1,99})(?:\.\.(\d{1,99}))?", word.strip())
-        low, high = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
-        if high > _MAX_SEED:
-            raise UserError(f"--seeds must be at most {_MAX_SEED}, got {text!r}.")
-        if not 0 <= high - low < MAX_RANGE:
+    for word in map(str.strip, text.split(",")):
+        numbers = range_of(word if ".." in word else f"{word}..{word}")
+        if not numbers or numbers[0] < 0:
             raise UserError(f"--seeds must be such as 0..9 or 0,1,5, got {text!r}.")
-        seeds += range(low, high + 1)
+        if numbers[-1] > _MAX_SEED:
+            raise UserError(f"--seeds must be at most {_MAX_SEED}, got {text!r}.")
+        seeds += numbers
     if len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds has a seed twice, got {text!r}.")
     return seeds
@@ -150,28 +145,6 @@ def _did_you_mean(word: str, known: Mapping[str, object]) -> str:
         return ""
     found = known[close[0]]
     return f" Did you mean {found if isinstance(found, str) else close[0]}?"
-
-
-@contextlib.contextmanager
-def _ends() -> Iterator[None]:
-    """Ends the process with one line where the user can help, or has asked for it."""
-    be_quiet()
-    try:
-        yield
-    except UserError as error:
-        fail(str(error))
-    except OSError as error:
-        fail(_errors.of_system(error), EXIT_FAILED)
-    except training.Terminated as stop:
-        with contextlib.suppress(OSError):  # the terminal may be what was closed
-            print(f"{stop}; the same command goes on.", flush=True)
-        sys.exit(128 + signal.Signals[stop.signal_name])
-    except KeyboardInterrupt as stop:
-        with contextlib.suppress(OSError):
-            said = _stops.said(stop)
-            print(f"\n{said}; what is saved stays, and the same command goes on.")
-            sys.stdout.flush()
-        sys.exit(_stops.exit_code(stop))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import contextlib
 import functools
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -25,10 +24,11 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import _errors, _flags, _stops, _workdir
+from experiments import _errors, _flags, _workdir
 from experiments._cascade import marked_steps
-from experiments._environment import be_quiet, check_devices, enable_compile_cache
-from experiments._errors import UserError, fail
+from experiments._ends import one_line_ends
+from experiments._environment import check_devices, enable_compile_cache
+from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._job import Job, build, context_of, train
 from experiments._processes import connect, describe_loss, end, is_loss
 from experiments._results import (
@@ -79,7 +79,6 @@ _PROCESSES = (COORDINATOR, NUM_PROCESSES, PROCESS_ID)
 ENCODED_DIM = 2
 NUM_ENCODED = 5_000
 
-EXIT_FAILED = 1
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
@@ -119,36 +118,24 @@ def refuse_processes() -> None:
 @contextlib.contextmanager
 def guard(argv: Sequence[str]) -> Iterator[None]:
     """Ends the process with one line where the user can help."""
-    be_quiet()
-    try:
+
+    def folder() -> Path:
+        return choose_workdir(WORKDIR.value)
+
+    with one_line_ends(
+        saved=lambda: _workdir.what_is_saved(folder()),
+        goes_on="the same command with --workdir goes on",
+        folder=folder,
+    ):
         _flags.refuse_words(argv)
         if CONFIG.value is None:
             raise UserError(_flags.NO_CONFIG)
-        yield
-    except UserError as error:
-        fail(str(error))
-    except (
-        training.NonFiniteLossError,
-        training.UncertifiedError,
-        training.CheckpointError,
-        training.WorkdirInUseError,
-    ) as error:
-        fail(str(error), EXIT_FAILED)
-    except training.Terminated as stop:
-        with contextlib.suppress(OSError):  # the terminal may be what was closed
-            print(f"{stop}; the same command with --workdir goes on.", flush=True)
-        sys.exit(128 + signal.Signals[stop.signal_name])
-    except OSError as error:
-        fail(_errors.of_system(error, choose_workdir(WORKDIR.value)), EXIT_FAILED)
-    except (jax.errors.JaxRuntimeError, ValueError) as error:
-        if not is_loss(error):
-            raise
-        end(describe_loss(choose_workdir(WORKDIR.value), error))
-    except KeyboardInterrupt as stop:
-        saved = _workdir.what_is_saved(choose_workdir(WORKDIR.value))
-        with contextlib.suppress(OSError):
-            print(f"\n{_stops.said(stop)}; {saved}", flush=True)
-        sys.exit(_stops.exit_code(stop))
+        try:
+            yield
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            if not is_loss(error):
+                raise
+            end(describe_loss(folder(), error))
 
 
 def run(

@@ -35,8 +35,9 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import _errors, _flags, _workdir
+from experiments._ends import KNOWN_ENDS
 from experiments._environment import prepare
-from experiments._errors import UserError, fail
+from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._groups import run_points, use_cores
 from experiments._job import build
 from experiments._listing import LIST
@@ -45,7 +46,6 @@ from experiments._results import HEADLINES, failures, read_results, summary
 from experiments._table import FAILED, markdown_table, row_of, write_table
 from experiments.run import (
     CONFIG,
-    EXIT_FAILED,
     WORKDIR,
     choose_workdir,
     config_source,
@@ -60,14 +60,6 @@ from vsc_jax.figures import short_names
 MAX_REASON = 200
 
 _logger = logging.getLogger(__name__)
-
-# Their message says all.
-_KNOWN_ENDS = (
-    training.NonFiniteLossError,
-    training.UncertifiedError,
-    training.CheckpointError,
-    training.WorkdirInUseError,
-)
 
 SWEEP = flags.DEFINE_multi_string(
     "sweep", [], "`field=value,value,...` or `field=0..9`; give it once per field."
@@ -230,7 +222,7 @@ def _reason(point: Point, error: Exception) -> str:
     """Says why a run has no scores."""
     reason = f"{type(error).__name__}: {_errors.one_line(error)}"
     reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
-    if not isinstance(error, _KNOWN_ENDS):
+    if not isinstance(error, KNOWN_ENDS):
         _logger.error("the run %s failed", point.name, exc_info=error)
     print(f"{point.name} failed: {reason}", flush=True)
     return reason
