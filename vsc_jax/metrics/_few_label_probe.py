@@ -15,12 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import above, at_least, check_flag, whole
-from vsc_jax.metrics._inputs import (
-    SEED,
-    as_categories,
-    as_matrix,
-    check_same_rows,
-)
+from vsc_jax.metrics._inputs import SEED, as_labelled_rows
 from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
@@ -89,17 +84,9 @@ def few_label_probe(
     >>> few_label_probe(codes, [0, 1] * 20, codes, [0, 1] * 20)["accuracy"]
     1.0
     """
-    train_x = as_matrix("train_codes", train_codes)
-    test_x = as_matrix("test_codes", test_codes)
-    train_y = as_categories("train_labels", train_labels, rank=1)
-    test_y = as_categories("test_labels", test_labels, rank=1)
-    check_same_rows(train_codes=train_x, train_labels=train_y)
-    check_same_rows(test_codes=test_x, test_labels=test_y)
-    if train_x.shape[1] != test_x.shape[1]:
-        raise ValueError(
-            f"test_codes must have {train_x.shape[1]} columns like train_codes, "
-            f"got {test_x.shape[1]}."
-        )
+    train_x, train_y, test_x, test_y = as_labelled_rows(
+        train_codes, train_labels, test_codes, test_labels
+    )
     whole(1).check("num_labels", num_labels)
     above(0).check("penalty", penalty)
     above(0).check("learning_rate", learning_rate)

@@ -313,3 +313,30 @@ def _check_num_values(name: str, values: np.ndarray) -> None:
                 f"{number} in column {k}; each would be a class, so put them into "
                 "bins first."
             )
+
+
+def as_labelled_rows(
+    train_codes: ArrayLike,
+    train_labels: ArrayLike,
+    test_codes: ArrayLike,
+    test_labels: ArrayLike,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four arrays of a probe: float64 `[n, latent_dim]` and int64 `[n]`, twice.
+
+    Raises:
+      NotApplicable: if there are too many labels.
+      ValueError: if shapes do not fit or a value is not finite.
+      TypeError: if labels are not integers.
+    """
+    train_x = as_matrix("train_codes", train_codes)
+    test_x = as_matrix("test_codes", test_codes)
+    train_y = as_categories("train_labels", train_labels, rank=1)
+    test_y = as_categories("test_labels", test_labels, rank=1)
+    check_same_rows(train_codes=train_x, train_labels=train_y)
+    check_same_rows(test_codes=test_x, test_labels=test_y)
+    if train_x.shape[1] != test_x.shape[1]:
+        raise ValueError(
+            f"test_codes must have {train_x.shape[1]} columns like train_codes, "
+            f"got {test_x.shape[1]}."
+        )
+    return train_x, train_y, test_x, test_y

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import whole
-from vsc_jax.metrics._inputs import as_categories, as_matrix, check_same_rows
+from vsc_jax.metrics._inputs import as_labelled_rows
 from vsc_jax.metrics._not_applicable import NotApplicable
 
 
@@ -54,17 +54,9 @@ def neighbour_probe(
     >>> neighbour_probe(codes[::2], labels[::2], codes[1::2], labels[1::2])["accuracy"]
     1.0
     """
-    train_x = as_matrix("train_codes", train_codes)
-    test_x = as_matrix("test_codes", test_codes)
-    train_y = as_categories("train_labels", train_labels, rank=1)
-    test_y = as_categories("test_labels", test_labels, rank=1)
-    check_same_rows(train_codes=train_x, train_labels=train_y)
-    check_same_rows(test_codes=test_x, test_labels=test_y)
-    if train_x.shape[1] != test_x.shape[1]:
-        raise ValueError(
-            f"test_codes must have {train_x.shape[1]} columns like train_codes, "
-            f"got {test_x.shape[1]}."
-        )
+    train_x, train_y, test_x, test_y = as_labelled_rows(
+        train_codes, train_labels, test_codes, test_labels
+    )
     whole(1).check("num_neighbours", num_neighbours)
     classes, counts = np.unique(train_y, return_counts=True)
     if len(classes) < 2:

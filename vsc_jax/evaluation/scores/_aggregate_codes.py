@@ -11,7 +11,7 @@ from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import choose_rows, draw_rows
 
 # A distance compares every draw with every other one, latent by latent.
-MAX_DRAWS = 1_000
+MAX_DISTANCE_DRAWS = 1_000
 NUM_DIRECTIONS = 100
 
 
@@ -50,7 +50,7 @@ def aggregate_codes(context: Context, options: EvaluationOptions) -> AggregateCo
         rows,
         encoded,
         z=_draw(rng, encoded),
-        draws=rng.permutation(len(rows))[:MAX_DRAWS],
+        draws=rng.permutation(len(rows))[:MAX_DISTANCE_DRAWS],
         key=jax.random.key(rng.integers(2**31)),
         directions=rng.normal(size=(NUM_DIRECTIONS, encoded.mean.shape[1])),
     )
