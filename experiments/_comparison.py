@@ -244,6 +244,11 @@ def _notes(
     if unsaid := unsaid_fields(settings):
         notes.append(f"the models also differ in {', '.join(unsaid)}")
     differing = settings[0].fields if settings else {}
+    if data := [name for name in differing if name.startswith("data.")]:
+        notes.append(
+            f"settings differ in {', '.join(data)}: their scores are of different "
+            "images, and which is best says little of the methods"
+        )
     objective = ("weights.", "schedules.", "model.name", "model.likelihood")
     if "loss" in scores and any(name.startswith(objective) for name in differing):
         notes.append(f"loss: {direction_of('loss').why}; these settings differ there")

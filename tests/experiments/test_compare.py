@@ -96,6 +96,16 @@ def test_numbers_that_are_not_finite(tmp_path, capsys):
     assert "NaN" not in (tmp_path / "comparison.json").read_text()
 
 
+def test_other_data_are_said(tmp_path):
+    for name in ("digits", "sprites"):
+        make_run(tmp_path / name, {"elbo": -3.0}, data__name=name)
+    command(tmp_path)
+    [note] = read(tmp_path)["notes"]
+    assert note.startswith(
+        "settings differ in data.name: their scores are of different"
+    )
+
+
 def test_published_rows_stand_beside_ours_and_enter_nothing(tmp_path, capsys):
     score = "disentanglement.factor_vae_score.cascade.factor_vae_score"
     sweep = tmp_path / "sweep"
