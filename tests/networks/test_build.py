@@ -49,6 +49,18 @@ def test_parameter_counts_of_the_decomposition_paper():
     assert num_params("dcgan", (32, 32, 1), 50) == 636_836
 
 
+def test_parameter_counts_of_the_study():
+    """Of the networks in https://github.com/google-research/disentanglement_lib."""
+    size = num_params("conv", (64, 64, 1), 10, kernel_sizes=(4, 4, 2, 2))
+    assert size == 309_204 + 381_313
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 2), (4, 4, 3, 2), ()])
+def test_kernel_sizes_that_do_not_fit(sizes):
+    with pytest.raises(ValueError, match="kernel_sizes must be 2 or 4 for each of the"):
+        num_params("conv", (64, 64, 1), 10, kernel_sizes=sizes)
+
+
 def test_default_channels_of_dcgan_at_64_pixels():
     encoder, decoder = build_networks("dcgan", image_shape=(64, 64, 3), latent_dim=2)
     assert encoder.trunk.channels == decoder.channels == (32, 64, 128, 256)

@@ -49,6 +49,23 @@ def arrays(size, channels, num=2, dtype=np.float32):
     return np.asarray(x, dtype), np.asarray(kernel, dtype)
 
 
+def test_a_kernel_of_two_equals_lax_with_gradients():
+    x, kernel = arrays((6, 10), (3, 5))
+    kernel = kernel[:2, :2]
+
+    def reference(x, kernel):
+        numbers = ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(
+            x, kernel, (2, 2), "SAME", dimension_numbers=numbers
+        )
+
+    ours, ours_vjp = jax.vjp(strided_conv, x, kernel)
+    theirs, theirs_vjp = jax.vjp(reference, x, kernel)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    for a, b in zip(ours_vjp(ours), theirs_vjp(ours), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(
     ("size", "channels"),

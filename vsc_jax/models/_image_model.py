@@ -66,6 +66,7 @@ class ImageModel(abc.ABC):
         not the encoder's mirror image; None where it is.
       features: width of the dense layer between the convolutions and the heads.
       features_relu: whether a relu follows that layer in the encoder.
+      kernel_sizes: 4 or 2 for each convolution of a "conv" encoder; None for 4.
       likelihood: p(x|z): "bernoulli" (logits), "gaussian" or "laplace" with a fixed
         scale, or with a scale per pixel from the decoder: "learned_gaussian" (it gives
         the log-variance) or "softplus_gaussian" (the standard deviation is the softplus
@@ -88,6 +89,7 @@ class ImageModel(abc.ABC):
     decoder_channels: tuple[int, ...] | None = ranged(None, whole(1))
     features: int = ranged(256, whole(1))
     features_relu: bool = True
+    kernel_sizes: tuple[int, ...] | None = ranged(None, whole(2, 4))
     likelihood: str = "bernoulli"
     likelihood_scale: float = ranged(1.0, above(0))
     mean_function: str = "sigmoid"
@@ -173,6 +175,7 @@ class ImageModel(abc.ABC):
             decoder_channels=self.decoder_channels,
             features=self.features,
             features_relu=self.features_relu,
+            kernel_sizes=self.kernel_sizes,
             num_outputs=2 if self.likelihood in LEARNED_SCALES else 1,
             dtype=jnp.dtype(self.dtype),
             **self.heads,

@@ -29,6 +29,7 @@ def build_networks(
     decoder_channels: tuple[int, ...] | None = None,
     features: int = 256,
     features_relu: bool = True,
+    kernel_sizes: tuple[int, ...] | None = None,
     gate: Gate | None = None,
     deterministic: bool = False,
     scale: Scale = "log_var",
@@ -60,6 +61,7 @@ def build_networks(
       features: width of the fully connected layer beside the convolutions; "dcgan"
         has none.
       features_relu: whether a relu follows that layer in the encoder.
+      kernel_sizes: 4 or 2 for each convolution of a "conv" encoder; None for 4.
       gate: form of the slab head, see `Encoder`; None for none.
       deterministic: True for an encoder without a log-variance.
       scale: what the head of the scale gives, see `Encoder`.
@@ -75,7 +77,8 @@ def build_networks(
 
     Raises:
       ValueError: if `kind` is unknown, if there are no default channels for the
-        image size, or if the image size does not halve evenly.
+        image size, if there is not a kernel size for each, or if the image size does
+        not halve evenly.
 
     >>> encoder, _ = build_networks("conv", image_shape=(64, 64, 1), latent_dim=10)
     >>> encoder.trunk.channels
@@ -99,7 +102,9 @@ def build_networks(
         decoder_channels = channels
     coarse_shape(image_shape, decoder_channels)
     if kind == "conv":
-        trunk = ConvTrunk(channels, features, features_relu, dtype=dtype)
+        if kernel_sizes is not None:
+            _check_kernel_sizes(kernel_sizes, channels)
+        trunk = ConvTrunk(channels, features, features_relu, kernel_sizes, dtype=dtype)
         decoder = ConvDecoder(
             features, decoder_channels, image_shape, num_outputs, dtype=dtype
         )
@@ -107,6 +112,14 @@ def build_networks(
     norm: dict[str, Any] = {"train": train, "gather": gather, "dtype": dtype}
     decoder = DCGANDecoder(decoder_channels, image_shape, num_outputs, **norm)
     return Encoder(DCGANTrunk(channels, **norm), latent_dim, **heads), decoder
+
+
+def _check_kernel_sizes(sizes: tuple[int, ...], channels: tuple[int, ...]) -> None:
+    if len(sizes) != len(channels) or not set(sizes) <= {2, 4}:
+        raise ValueError(
+            f"kernel_sizes must be 2 or 4 for each of the {len(channels)} convolutions "
+            f"of the encoder, got {sizes}."
+        )
 
 
 def _default_channels(kind: str, image_shape: tuple[int, int, int]) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """Convolutions of kernel 4, stride 2, padding 1, and their transposes.
 
+And of kernel 2 without padding, which are matrix products everywhere.
+
 On the CPU, XLA differentiates such convolutions several times slower than a matrix
 product of the same arithmetic, so there both directions and their gradients are
 matrix products (`_conv_matmul`). On GPU and TPU they are `lax.conv_general_dilated`,
@@ -40,13 +42,16 @@ def matrix_convolutions(wanted: bool = True) -> Iterator[None]:
 def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Convolution with a 4x4 kernel, stride 2 and padding 1: half height and width.
 
+    Or with a 2x2 kernel, stride 2 and no padding.
+
     `y[i, j] = sum_{k, l} x[2 i + k - 1, 2 j + l - 1] @ kernel[k, l]`, with zeros
     outside of `x`. Equal to PyTorch's `conv2d(x, weight, stride=2, padding=1)` for
-    `kernel = weight.transpose(2, 3, 1, 0)`, apart from its axis order of images.
+    `kernel = weight.transpose(2, 3, 1, 0)`, apart from its axis order of images. Both
+    sizes of kernel give TensorFlow's padding "SAME".
 
     Args:
       x: `[..., height, width, in]`, height and width even.
-      kernel: `[4, 4, in, out]`, of the dtype of `x`.
+      kernel: `[4, 4, in, out]` or `[2, 2, in, out]`, of the dtype of `x`.
 
     Returns:
       `[..., height / 2, width / 2, out]`.
@@ -60,13 +65,15 @@ def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     >>> y[0, :, :, 0].tolist()
     [[9.0, 9.0], [9.0, 9.0]]
     """
-    _check(x, kernel)
+    _check(x, kernel, sizes=(4, 2))
     if x.shape[-3] % 2 or x.shape[-2] % 2:
         raise ValueError(
             f"x must have an even height and width to be halved, got shape {x.shape}."
         )
     images = x.reshape(-1, *x.shape[-3:])
-    if _is_matrix_form():
+    if len(kernel) == 2:
+        y = _conv_of_blocks(images, kernel)
+    elif _is_matrix_form():
         y = _conv_matmul.strided_conv(*_vary_alike(images, kernel))
     else:
         y = _lax_strided_conv(images, kernel)
@@ -98,7 +105,7 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     >>> y[0, :, :, 0].tolist()
     [[5.0, 6.0], [9.0, 10.0]]
     """
-    _check(x, kernel)
+    _check(x, kernel, sizes=(4,))
     images = x.reshape(-1, *x.shape[-3:])
     if _is_matrix_form():
         y = _conv_matmul.transposed_conv(*_vary_alike(images, kernel))
@@ -146,21 +153,29 @@ def _varying_axes(array: jax.Array) -> frozenset[str]:
     return kind.vma if hasattr(kind, "vma") else kind.manual_axis_type.varying
 
 
-def _check(x: jax.Array, kernel: jax.Array) -> None:
-    """Raises unless `kernel` is a 4x4 kernel for the channels of `x`."""
+def _check(x: jax.Array, kernel: jax.Array, *, sizes: tuple[int, ...]) -> None:
+    """Raises unless `kernel` has one of the sizes and the channels of `x`."""
     if x.ndim < 3:
         raise ValueError(
             f"x must be [..., height, width, channels], got shape {x.shape}."
         )
-    if kernel.ndim != 4 or kernel.shape[:3] != (4, 4, x.shape[-1]):
+    if kernel.ndim != 4 or kernel.shape[:3] not in [(k, k, x.shape[-1]) for k in sizes]:
+        shapes = " or ".join(f"({k}, {k}, {x.shape[-1]}, out)" for k in sizes)
         raise ValueError(
-            f"kernel must have shape (4, 4, {x.shape[-1]}, out) for x of shape "
-            f"{x.shape}, got {kernel.shape}."
+            f"kernel must have shape {shapes} for x of shape {x.shape}, got "
+            f"{kernel.shape}."
         )
     if x.dtype != kernel.dtype:
         raise TypeError(
             f"x and kernel must have one dtype, got {x.dtype} and {kernel.dtype}."
         )
+
+
+def _conv_of_blocks(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Each block of 2x2 pixels times the kernel."""
+    batch, height, width, channels = x.shape
+    blocks = x.reshape(batch, height // 2, 2, width // 2, 2, channels)
+    return jnp.einsum("bhkwlc,klcd->bhwd", blocks, kernel)
 
 
 def _lax_strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -189,6 +204,7 @@ class _Conv(nn.Module):
     """A layer of the convolution that a subclass names."""
 
     convolve: ClassVar[Callable[[jax.Array, jax.Array], jax.Array]]
+    kernel_size: ClassVar[int] = 4
     features: int
     use_bias: bool = True
     dtype: DTypeLike = jnp.float32
@@ -196,8 +212,10 @@ class _Conv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps `[..., height, width, in]` to the convolution's size and `features`."""
+        size = self.kernel_size
         kernel = self.param(
-            "kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features)
+            *("kernel", nn.initializers.lecun_normal()),
+            (size, size, x.shape[-1], self.features),
         )
         y = self.convolve(x.astype(self.dtype), kernel.astype(self.dtype))
         if not self.use_bias:
@@ -234,3 +252,19 @@ class TransposedConv(_Conv):
     """
 
     convolve = staticmethod(transposed_conv)
+
+
+class BlockConv(_Conv):
+    """`strided_conv` with a 2x2 kernel as a layer: half height and width.
+
+    Maps `[..., height, width, in]` to `[..., height / 2, width / 2, features]`, with
+    parameters `kernel [2, 2, in, features]` and `bias [features]`.
+
+    Attributes:
+      features: number of output channels.
+      use_bias: False for a layer without a bias.
+      dtype: of the arithmetic; parameters are float32.
+    """
+
+    convolve = staticmethod(strided_conv)
+    kernel_size = 2
