@@ -41,6 +41,13 @@ from vsc_jax.losses._factor_vae import (
 )
 from vsc_jax.losses._factor_vae import discriminator_loss as discriminator_loss
 from vsc_jax.losses._factor_vae import factor_vae_objective as factor_vae_objective
+from vsc_jax.losses._infogan import InfoGanTerms as InfoGanTerms
+from vsc_jax.losses._infogan import category_information as category_information
+from vsc_jax.losses._infogan import infogan_objective as infogan_objective
+from vsc_jax.losses._infogan import (
+    uniform_code_information as uniform_code_information,
+)
+from vsc_jax.losses._infogan_cr import contrastive_loss as contrastive_loss
 from vsc_jax.losses._joint_vae import JointVaeTerms as JointVaeTerms
 from vsc_jax.losses._joint_vae import joint_vae_objective as joint_vae_objective
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
@@ -76,6 +83,7 @@ __all__ = [
     "ElboTerms",
     "ExemplarVscTerms",
     "FactorVaeTerms",
+    "InfoGanTerms",
     "JointVaeTerms",
     "NVaeTerms",
     "SpikeSlabKL",
@@ -88,9 +96,11 @@ __all__ = [
     "capacity_penalty",
     "cascade_vae_objective",
     "categorical_kl",
+    "category_information",
     "code_covariance",
     "concrete_kl_estimate",
     "concrete_log_prob",
+    "contrastive_loss",
     "decomposition_objective",
     "density_ratio_total_correlation",
     "dip_vae_objective",
@@ -107,6 +117,7 @@ __all__ = [
     "gaussian_log_likelihood",
     "gaussian_log_prob",
     "inclusive_kl",
+    "infogan_objective",
     "iwae_bound",
     "joint_vae_objective",
     "laplace_log_likelihood",
@@ -121,6 +132,7 @@ __all__ = [
     "spike_slab_kl_between",
     "spike_slab_kl_terms",
     "spike_slab_log_prob",
+    "uniform_code_information",
     "vae_objective",
     "vsc_objective",
 ]
