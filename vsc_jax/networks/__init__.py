@@ -11,6 +11,7 @@ from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
 from vsc_jax.networks._discriminator import Discriminator as Discriminator
 from vsc_jax.networks._encoder import Encoder as Encoder
 from vsc_jax.networks._init import init_params as init_params
+from vsc_jax.networks._pooled_trunk import PooledConvTrunk as PooledConvTrunk
 from vsc_jax.networks._posterior import Posterior as Posterior
 from vsc_jax.networks._state import merge_state as merge_state
 from vsc_jax.networks._state import split_state as split_state
@@ -33,6 +34,7 @@ __all__ = [
     "Discriminator",
     "Encoder",
     "MLPDecoder",
+    "PooledConvTrunk",
     "Posterior",
     "StridedConv",
     "TransposedConv",
