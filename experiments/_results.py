@@ -13,7 +13,7 @@ import jax
 from experiments._config_files import flatten
 from experiments._errors import UserError, one_line
 from experiments._job import Job
-from vsc_jax.evaluation import metric_values
+from vsc_jax.evaluation import MISSING_CAPABILITIES, metric_values
 from vsc_jax.figures import Figures, write_report
 from vsc_jax.models import Trainable
 from vsc_jax.networks import split_state
@@ -245,8 +245,12 @@ def print_results(workdir: Path, results: dict[str, Any]) -> None:
             for name, reason in results.get("figures", {}).get("skipped", {}).items()
         },
     }
-    for reason, names in by_reason(skipped).items():
+    of_other_models = set(MISSING_CAPABILITIES.values())
+    told = {k: reason for k, reason in skipped.items() if reason not in of_other_models}
+    for reason, names in by_reason(told).items():
         print(f"  left out {names}: {reason}")
+    if untold := len(skipped) - len(told):
+        print(f"  left out what other kinds of models have: {untold}, see results.json")
     for name in ("results.json", "metrics.jsonl", "figures", "report.html"):
         if (workdir / name).exists():
             print(f"  {workdir / name}")

@@ -22,8 +22,9 @@ from experiments._results import (
 )
 from experiments.configs import vsc_mlp
 from vsc_jax import metrics
-from vsc_jax.evaluation import SCORES
+from vsc_jax.evaluation import MISSING_CAPABILITIES, SCORES
 from vsc_jax.figures import _make_figures as make_figures
+from vsc_jax.models import FindsObjects
 
 
 def test_the_summary_is_one_short_line():
@@ -117,7 +118,11 @@ def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, cap
             "iwae_50": -1.0,
             "iwae_50_standard_error": 0.1,
             "loss_terms": {"kl": 2.0},
-            "skipped": {"probe": "no labels", "kl": "no prior"},
+            "skipped": {
+                "probe": "no labels",
+                "kl": "no prior",
+                "object_count": MISSING_CAPABILITIES[FindsObjects],
+            },
         },
         "metrics": {
             "mig": {"value": 0.25, "headline": "mig", "note": "a label"},
@@ -134,6 +139,7 @@ def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, cap
         "note on metrics.mig: a label",
         "left out probe, metrics.sap: no labels",
         "left out kl, the figure prior_samples: no prior",
+        "left out what other kinds of models have: 1, see results.json",
         str(tmp_path / "results.json"),
     ]
 

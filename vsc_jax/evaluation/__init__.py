@@ -23,6 +23,7 @@ from vsc_jax.evaluation._metric_scores import compute_scores as compute_scores
 from vsc_jax.evaluation._metric_scores import mean_scores as mean_scores
 from vsc_jax.evaluation._metric_scores import metric_scores as metric_scores
 from vsc_jax.evaluation._metric_scores import metric_values as metric_values
+from vsc_jax.evaluation._needs import MISSING_CAPABILITIES as MISSING_CAPABILITIES
 from vsc_jax.evaluation._needs import has as has
 from vsc_jax.evaluation._needs import needs as needs
 from vsc_jax.evaluation._options import EvaluationOptions as EvaluationOptions
@@ -48,6 +49,7 @@ __all__ = [
     "ACTIVE_CLASS_KL",
     "ACTIVE_KL",
     "CHEAP_SCORES",
+    "MISSING_CAPABILITIES",
     "MODEL_SCORES",
     "SCORES",
     "WITHOUT_FACTORS",

@@ -16,7 +16,7 @@ from vsc_jax.models import (
 )
 
 # Capability -> what is said of a model that lacks it.
-REASONS: dict[type, str] = {
+MISSING_CAPABILITIES: dict[type, str] = {
     EncodesImages: "this model does not encode images",
     DecodesCodes: "this model has no decoder",
     SamplesPrior: "this model has no prior",
@@ -43,4 +43,4 @@ def needs(model: Any, *capabilities: type) -> None:
     """Raises NotApplicable with the first capability that the model lacks."""
     for capability in capabilities:
         if not has(model, capability):
-            raise NotApplicable(REASONS[capability])
+            raise NotApplicable(MISSING_CAPABILITIES[capability])

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from vsc_jax.evaluation import MODEL_SCORES, EvaluationOptions, Score
-from vsc_jax.evaluation._needs import REASONS
+from vsc_jax.evaluation._needs import MISSING_CAPABILITIES
 
 NOTHING = EvaluationOptions(
     iwae_samples=0, num_labels=0, aggregate_images=0, disentanglement_images=0
@@ -24,7 +24,7 @@ def test_names_are_their_own():
 
 @pytest.mark.parametrize("score", MODEL_SCORES, ids=lambda score: score.name)
 def test_each_says_what_it_needs(score: Score):
-    assert set(score.needs) <= set(REASONS)
+    assert set(score.needs) <= set(MISSING_CAPABILITIES)
     function = inspect.unwrap(getattr(score.compute, "func", score.compute))
     assert inspect.getdoc(function)
     assert list(inspect.signature(score.compute).parameters)[:2] == [
