@@ -24,6 +24,7 @@ _NUM_EVENT_AXES = 3
 # Options without a default, of which no value can be derived.
 OPTIONS = {
     "category_sizes": (3, 2),  # a count per variable, so neither array nor number
+    "dataset_size": 20,  # compiled in: a data set keeps its size
 }
 INSIDE_0_1, ABOVE_0 = re.compile(r"inside \(0, 1\)"), re.compile(r"above 0|> 0")
 AT_LEAST_0, WHOLE = re.compile(r"at least 0"), re.compile(r"a whole number")
@@ -152,6 +153,8 @@ def documented(function) -> Documented:
     weights, options = {}, {}
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            continue
+        if parameter.default is None:  # data that may be left out
             continue
         if is_traced(parameter.annotation):
             value = _weight(parameter, texts.get(parameter.name, ""), len(weights))

@@ -83,6 +83,13 @@ def test_scalars():
         _checks.check_scalars(a=1.0, b=np.ones(1))
 
 
+def test_numbers_of_batch():
+    _checks.check_numbers_of_batch(a=jnp.zeros(()), b=np.float32(1.0))
+    message = r"^b must have shape \(\), one number for the batch, got shape \(1,\)\.$"
+    with pytest.raises(ValueError, match=message):
+        _checks.check_numbers_of_batch(a=jnp.zeros(()), b=np.ones(1))
+
+
 @pytest.mark.parametrize(
     "known", [float, np.float32, jnp.float32, jnp.bfloat16, lambda v: [0.5, v]]
 )

@@ -118,6 +118,16 @@ def check_scalars(**values: ArrayLike) -> None:
             raise ValueError(f"{name} must be a scalar, got shape {jnp.shape(value)}.")
 
 
+def check_numbers_of_batch(**values: jax.Array) -> None:
+    """Raises ValueError unless each value is `[]`, of the whole batch."""
+    for name, value in values.items():
+        if jnp.shape(value) != ():
+            raise ValueError(
+                f"{name} must have shape (), one number for the batch, got shape "
+                f"{jnp.shape(value)}."
+            )
+
+
 def check_real(**values: ArrayLike | Sequence[Any]) -> None:
     """Raises TypeError unless each value, or each part of it, is of real numbers.
 

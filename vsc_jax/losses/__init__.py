@@ -10,6 +10,12 @@ from vsc_jax.losses._aggregate_posterior import (
     aggregate_posterior_log_prob as aggregate_posterior_log_prob,
 )
 from vsc_jax.losses._aggregate_posterior import inclusive_kl as inclusive_kl
+from vsc_jax.losses._annealed_vae import AnnealedVaeTerms as AnnealedVaeTerms
+from vsc_jax.losses._annealed_vae import (
+    annealed_vae_objective as annealed_vae_objective,
+)
+from vsc_jax.losses._beta_tcvae import BetaTcvaeTerms as BetaTcvaeTerms
+from vsc_jax.losses._beta_tcvae import beta_tcvae_objective as beta_tcvae_objective
 from vsc_jax.losses._capacity import capacity_penalty as capacity_penalty
 from vsc_jax.losses._cascade_vae import cascade_vae_objective as cascade_vae_objective
 from vsc_jax.losses._categorical import categorical_kl as categorical_kl
@@ -56,6 +62,8 @@ from vsc_jax.losses._kl import gaussian_kl as gaussian_kl
 from vsc_jax.losses._kl import spike_slab_kl as spike_slab_kl
 from vsc_jax.losses._kl import spike_slab_kl_between as spike_slab_kl_between
 from vsc_jax.losses._kl import spike_slab_kl_terms as spike_slab_kl_terms
+from vsc_jax.losses._kl_decomposition import KLDecomposition as KLDecomposition
+from vsc_jax.losses._kl_decomposition import kl_decomposition as kl_decomposition
 from vsc_jax.losses._likelihood import (
     bernoulli_log_likelihood as bernoulli_log_likelihood,
 )
@@ -78,6 +86,8 @@ from vsc_jax.losses._vsc import VscTerms as VscTerms
 from vsc_jax.losses._vsc import vsc_objective as vsc_objective
 
 __all__ = [
+    "AnnealedVaeTerms",
+    "BetaTcvaeTerms",
     "DecompositionTerms",
     "DipVaeTerms",
     "ElboTerms",
@@ -85,14 +95,17 @@ __all__ = [
     "FactorVaeTerms",
     "InfoGanTerms",
     "JointVaeTerms",
+    "KLDecomposition",
     "NVaeTerms",
     "SpikeSlabKL",
     "VscTerms",
     "aggregate_posterior_log_prob",
     "annealed_log_normalizer",
+    "annealed_vae_objective",
     "bernoulli_kl",
     "bernoulli_log_likelihood",
     "beta_elbo",
+    "beta_tcvae_objective",
     "capacity_penalty",
     "cascade_vae_objective",
     "categorical_kl",
@@ -120,6 +133,7 @@ __all__ = [
     "infogan_objective",
     "iwae_bound",
     "joint_vae_objective",
+    "kl_decomposition",
     "laplace_log_likelihood",
     "mask_classes",
     "mmd",

@@ -22,6 +22,7 @@ from vsc_jax._checks import (
     as_floats,
     broadcast_last,
     check_min_rank,
+    check_numbers_of_batch,
     check_scalar_or_last_axis,
     check_weight_per_latent,
     positive,
@@ -95,11 +96,7 @@ def decomposition_objective(
       [21. 31.]
     """
     (divergence,) = as_floats(divergence=divergence)
-    if divergence.shape != ():
-        raise ValueError(
-            "divergence must have shape (), one number for the batch, got shape "
-            f"{divergence.shape}."
-        )
+    check_numbers_of_batch(divergence=divergence)
     terms = vae_objective(log_likelihood, kl, beta=beta)
     penalty = weight(divergence, divergence_weight=divergence_weight) * divergence
     penalty = broadcast_last(penalty.astype(terms.loss.dtype), terms.loss)

@@ -14,7 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_one_axis_more, weight
+from vsc_jax._checks import (
+    as_floats,
+    broadcast_last,
+    check_numbers_of_batch,
+    check_one_axis_more,
+    weight,
+)
 from vsc_jax._ranges import whole
 from vsc_jax.losses._capacity import capacity_penalty
 from vsc_jax.losses._vae import elbo
@@ -112,15 +118,7 @@ def joint_vae_objective(
     batch_kl, batch_category_kl = as_floats(
         batch_kl=batch_kl, batch_category_kl=batch_category_kl
     )
-    for name, value in (
-        ("batch_kl", batch_kl),
-        ("batch_category_kl", batch_category_kl),
-    ):
-        if value.shape != ():
-            raise ValueError(
-                f"{name} must have shape (), one number for the batch, got shape "
-                f"{value.shape}."
-            )
+    check_numbers_of_batch(batch_kl=batch_kl, batch_category_kl=batch_category_kl)
     check_one_axis_more(log_likelihood, "num_variables", category_kl=category_kl)
     if np.shape(category_sizes) != category_kl.shape[-1:]:
         raise ValueError(
