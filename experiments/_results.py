@@ -37,6 +37,7 @@ HEADLINES = (
     "disentanglement.unsupervised_accuracy.d0.unsupervised_accuracy",
     "metrics.mig",
     "metrics.unsupervised_scores.gaussian_total_correlation",
+    "kl_decomposition.total_correlation",
     "aggregate_posterior.overlap",
     "aggregate_posterior.mutual_information",
     "aggregate_posterior.marginal_kl",

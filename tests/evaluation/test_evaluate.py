@@ -34,6 +34,7 @@ def test_model_without_prior_and_data_without_labels(params, dataset):
         "elbo": "this model defines no bound on log p(x)",
         "iwae": "this model defines no bound on log p(x)",
         "kl": "this model has no KL to a prior",
+        "kl_decomposition": "this model has no KL to a prior",
         "probe": "this data set has no labels",
         "class_leak": "this data set has no labels",
         "overlap": "the code of this model is deterministic",

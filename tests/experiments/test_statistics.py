@@ -83,5 +83,6 @@ def test_each_direction_is_used_and_the_headlines_have_the_right_ones():
     neither = {s for s in HEADLINES if _directions.direction_of(s).better == "neither"}
     assert neither == {
         *("kl", "active_latents", "main_latents", "aggregate_posterior.overlap"),
+        "kl_decomposition.total_correlation",
         "aggregate_posterior.mutual_information",
     }

@@ -40,6 +40,7 @@ def test_scores_that_can_be_left_out():
         "squared_error",
         "elbo",
         "kl",
+        "kl_decomposition",
         "sparsity",
         "effective_number",
         "classification",

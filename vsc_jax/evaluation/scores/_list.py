@@ -18,6 +18,7 @@ from vsc_jax.evaluation.scores._factor_vae_score import (
     NORMAL_CODES,
 )
 from vsc_jax.evaluation.scores._kl import KL
+from vsc_jax.evaluation.scores._kl_decomposition import KL_DECOMPOSITION
 from vsc_jax.evaluation.scores._loss import LOSS
 from vsc_jax.evaluation.scores._object_count import OBJECT_COUNT
 from vsc_jax.evaluation.scores._probe import PROBE
@@ -32,6 +33,7 @@ MODEL_SCORES: tuple[Score, ...] = (
     ELBO,
     IWAE,
     KL,
+    KL_DECOMPOSITION,
     SPARSITY,
     EFFECTIVE_NUMBER,
     PROBE,
