@@ -15,6 +15,7 @@ from experiments._cascade import CASCADE_WEIGHTS, cascade_resets, cascade_weight
 from experiments._errors import UserError, one_line
 from experiments._fields import (
     LEARNING_RATE,
+    OF_DATA,
     DataOptions,
     FigureOptions,
     named_fields,
@@ -76,11 +77,14 @@ def model_fields(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
     if "prior" in config.model.to_dict():
         prior, latent_dim = config.model.prior, config.model.latent_dim
         fields["prior"] = prior_fields(prior, latent_dim, dataset)
-    return {"image_shape": dataset.image_shape, **fields}
+    values = (dataset.image_shape, len(dataset.train_indices))
+    of_data = dict(zip(OF_DATA, values, strict=True))
+    known = {f.name for f in dataclasses.fields(sample_model(config.model.name))}
+    return {name: of_data[name] for name in OF_DATA if name in known} | fields
 
 
 def fields_without_data(config: ConfigDict) -> dict[str, Any]:
-    """Those that are known before the data are: without image shape and prior."""
+    """Those that are known before the data are: without `OF_DATA` and the prior."""
     sample = sample_model(config.model.name)
     fields = config.model.to_dict()
     fields.pop("prior", None)

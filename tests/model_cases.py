@@ -31,6 +31,7 @@ CONV = {"network": "conv", "image_shape": (8, 8, 2), "channels": (4, 6), "featur
 SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
     "num_classes": 6,  # six heights of the tiny rectangles are their labels
     "shared_dim": 2,
+    "dataset_size": 50,  # training images of the tiny data set
 }
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
@@ -60,6 +61,10 @@ VARIANTS = {
     ),
     "cascade_vae-conv": ("cascade_vae", CONV | {"category_sizes": (3, 2)}),
     "cascade_vae-continuous": ("cascade_vae", {"category_sizes": ()}),
+    "beta_tcvae-weighted": (
+        "beta_tcvae",
+        {"estimator": "weighted", "prior": StudentTPrior(df=5.0)},
+    ),
     "dip_vae-ii": ("dip_vae", {"variant": "ii"}),
     "joint_vae-concrete": ("joint_vae", {"kl_c": "concrete", "category_sizes": (3, 2)}),
     "factor_vae-student_t": ("factor_vae", {"prior": StudentTPrior()}),
@@ -117,6 +122,8 @@ WEIGHTS = {
     "capacity_weight": 3.0,
     "category_capacity_weight": 3.0,
     "tc_weight": 2.0,
+    "mutual_information_weight": 0.5,
+    "dimension_wise_kl_weight": 1.5,
     "divergence_weight": 3.0,
     # Otherwise the most likely categories are the optimum.
     "pairwise_penalty": 5.0,

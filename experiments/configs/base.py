@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from experiments._cascade import CASCADE_WEIGHTS, Cascade, has_cascade
 from experiments._fields import (
     LEARNING_RATE,
+    OF_DATA,
     DataOptions,
     FigureOptions,
     config_values,
@@ -80,10 +81,11 @@ def _data() -> ConfigDict:
 def _model(name: str, sample: Model) -> ConfigDict:
     """Fields of the model's dataclass in vsc_jax.models, where they are explained.
 
-    () stands for None. The shape of the images is that of the data.
+    () stands for None. The shape of the images and their number are those of the data.
     """
     fields = {"name": name, **config_values(sample)}
-    del fields["image_shape"]
+    for field in OF_DATA:
+        fields.pop(field, None)
     if "prior" in fields:
         fields["prior"] = _prior()
     return ConfigDict(fields)

@@ -13,6 +13,7 @@ TOLERANCE = {"vae-bfloat16": 5e-2}
 # Capacities between the KLs of the single devices, for the penalty of a mean is the
 # mean of penalties where all of them are on one side.
 CAPACITIES = {
+    "annealed_vae": {"capacity": 0.068},
     "joint_vae": {"capacity": 0.068, "category_capacity": 0.0256},
     "joint_vae-concrete": {"capacity": 0.0445, "category_capacity": 0.0216},
 }

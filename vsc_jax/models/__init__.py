@@ -6,6 +6,7 @@ from typing import Any
 
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
+from vsc_jax.models._annealed_vae import AnnealedVAE as AnnealedVAE
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
 from vsc_jax.models._base import Batch as Batch
 from vsc_jax.models._base import HostCall as HostCall
@@ -19,6 +20,7 @@ from vsc_jax.models._base import Weight as Weight
 from vsc_jax.models._base import Weights as Weights
 from vsc_jax.models._base import keep_local as keep_local
 from vsc_jax.models._base import mean_output as mean_output
+from vsc_jax.models._beta_tcvae import BetaTCVAE as BetaTCVAE
 from vsc_jax.models._capabilities import BoundsLikelihood as BoundsLikelihood
 from vsc_jax.models._capabilities import ChecksDataset as ChecksDataset
 from vsc_jax.models._capabilities import Classifies as Classifies
@@ -50,8 +52,10 @@ __all__ = [
     "NVAE",
     "VAE",
     "VSC",
+    "AnnealedVAE",
     "Autoencoder",
     "Batch",
+    "BetaTCVAE",
     "BoundsLikelihood",
     "CascadeVAE",
     "ChecksDataset",
@@ -96,6 +100,8 @@ MODELS: dict[str, type[Model]] = {
     "aae_s": AAES,
     "decomposition_vae": DecompositionVAE,
     "dip_vae": DIPVAE,
+    "beta_tcvae": BetaTCVAE,
+    "annealed_vae": AnnealedVAE,
     "n_vae": NVAE,
 }
 
