@@ -26,6 +26,7 @@ ALL = [
     "correlation.png",
     "training_curves.png",
     "kl_over_steps.png",
+    "latent_order.png",
 ]
 NO_VARIABLE = dict.fromkeys(
     ["traversals_per_category", "category_samples", "category_confusion"],
@@ -35,7 +36,7 @@ NO_VARIABLE = dict.fromkeys(
     "the decoder of this model is given no class",
 )
 NO_LOG = dict.fromkeys(
-    ["training_curves", "kl_over_steps"], "no log of a run was given"
+    ["training_curves", "kl_over_steps", "latent_order"], "no log of a run was given"
 )
 PICTURES = {"points": "this data set holds pictures, not points"}
 SOURCES = np.random.default_rng(0).normal(size=(137, 2)).astype(np.float32)

@@ -35,6 +35,7 @@ from vsc_jax.figures._interpretation import plot_interpretation as plot_interpre
 from vsc_jax.figures._kl_over_steps import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.figures._kl_per_latent import plot_kl_per_latent as plot_kl_per_latent
 from vsc_jax.figures._latent_bars import plot_latent_bars as plot_latent_bars
+from vsc_jax.figures._latent_order import plot_latent_order as plot_latent_order
 from vsc_jax.figures._make_figures import FIGURES as FIGURES
 from vsc_jax.figures._make_figures import Figures as Figures
 from vsc_jax.figures._make_figures import make_figures as make_figures
@@ -77,6 +78,7 @@ __all__ = [
     "plot_kl_over_steps",
     "plot_kl_per_latent",
     "plot_latent_bars",
+    "plot_latent_order",
     "plot_points",
     "plot_prior_samples",
     "plot_rank_correlation",

@@ -7,10 +7,9 @@ import numpy as np
 
 from vsc_jax.figures._drawing import new_figure, plain, save, title_above
 from vsc_jax.figures._figure import NO_LOG, Figure, FigureData
-from vsc_jax.figures._training_log import read_lines
+from vsc_jax.figures._training_log import read_kl
 from vsc_jax.metrics import NotApplicable
 
-_KL = "kl_per_latent"
 _DASHES = ("-", "--", ":")
 
 
@@ -37,16 +36,11 @@ def plot_kl_over_steps(
     Returns:
       `path`; None, with nothing drawn, if no line has a `kl_per_latent`.
     """
-    steps, rows = [], []
-    for entry in read_lines(Path(metrics_path)):
-        if isinstance(entry.get(_KL), list):
-            steps.append(float(entry["step"]))
-            rows.append(entry[_KL])
-    if not rows:
+    steps, kl = read_kl(Path(metrics_path))
+    if not len(steps):
         return None
     from matplotlib import colormaps
 
-    kl = np.array(rows, np.float64)
     finite = np.where(np.isfinite(kl), kl, 0.0)
     order = np.argsort(-finite.max(axis=0), kind="stable")
     figure = new_figure(900, 440, layout="constrained")

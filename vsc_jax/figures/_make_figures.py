@@ -26,6 +26,7 @@ from vsc_jax.figures._interpretation import INTERPRETATION
 from vsc_jax.figures._kl_over_steps import KL_OVER_STEPS
 from vsc_jax.figures._kl_per_latent import KL_PER_LATENT
 from vsc_jax.figures._latent_bars import LATENT_BARS
+from vsc_jax.figures._latent_order import LATENT_ORDER
 from vsc_jax.figures._points import POINTS
 from vsc_jax.figures._prior_samples import PRIOR_SAMPLES
 from vsc_jax.figures._reconstructions import RECONSTRUCTIONS
@@ -60,6 +61,7 @@ FIGURES: tuple[Figure, ...] = (
     AGGREGATE_POSTERIOR,
     TRAINING_CURVES,
     KL_OVER_STEPS,
+    LATENT_ORDER,
 )
 _NUM_IMAGES = 2_000
 
@@ -111,8 +113,9 @@ def make_figures(
     `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
     posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
-    `training_curves.png` and `kl_over_steps.png`. Of a data set of points `points.png`
-    in place of the pictures of images.
+    `training_curves.png`, `kl_over_steps.png` and `latent_order.png` (from when on each
+    latent says something, and which factor). Of a data set of points `points.png` in
+    place of the pictures of images.
 
     All that move or rank latents take the Gaussian ones; categories stay. Each file is
     written whole or not at all. An error of one figure costs none of the others; it is
