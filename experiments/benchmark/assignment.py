@@ -47,6 +47,7 @@ from absl import flags
 
 from experiments import _flags
 from experiments._environment import prepare
+from experiments._quick import QUICK
 from experiments.benchmark._steps import make_steps, positive_numbers
 from vsc_jax.assignment import (
     assign_categories,
@@ -59,7 +60,6 @@ _BATCH_SIZE = flags.DEFINE_list("items", ["64", "256", "1024"], "Batch sizes.")
 _NUM_CATEGORIES = flags.DEFINE_list("num_categories", ["3", "10", "64"], "Classes.")
 _REPEATS = flags.DEFINE_integer("solver_calls", 5, "Timed calls per problem.", 1)
 _STEPS = flags.DEFINE_integer("train_steps", 40, "Timed training steps, 0 for none.", 0)
-_QUICK = flags.DEFINE_bool("quick", False, "One tiny size, to see that it runs.")
 
 KINDS = ("iid", "skew", "clustered", "ties")
 # Spread of the log-likelihoods relative to the largest price of a class: far below 1
@@ -267,14 +267,14 @@ def main(argv: Sequence[str]) -> None:
     print("Milliseconds, median over 16 problems; 'dev. max' is the slowest of them,")
     print("'max ratio' the largest device / callback of one problem.")
     print(HEADER)
-    for batch_size, num_categories in [(8, 3)] if _QUICK.value else sizes:
+    for batch_size, num_categories in [(8, 3)] if QUICK.value else sizes:
         times = time_solvers(batch_size, num_categories, _REPEATS.value)
         print(table_row(times, f"{batch_size}x{num_categories}"), flush=True)
         if "columns" not in times:
             entries = batch_size**2 * num_categories / 1e6
             print(f"{'':9} columns left out: a matrix of {entries:.0f} million entries")
     if _STEPS.value:
-        image_size = 28 if _QUICK.value else 64
+        image_size = 28 if QUICK.value else 64
         step, solve = time_train_step(_STEPS.value, image_size)
         print(
             f"CascadeVAE {STEP_BATCH}x{STEP_CATEGORIES}, {image_size} pixels: "

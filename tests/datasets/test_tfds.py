@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsc_jax.datasets import DatasetNotFoundError, load_dataset, render_sprites
+from vsc_jax.datasets import (
+    DatasetNotFoundError,
+    load_dataset,
+    load_mnist_corrupted,
+    render_sprites,
+)
 
 # tensorflow_datasets calls a method that protobuf deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:label.. is deprecated")
@@ -29,6 +34,7 @@ def prepare(data_dir, name, examples_by_split):
     from tensorflow_datasets.core import example_serializer, splits
 
     builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
+    name = builder.name  # without a config behind it
     folder = builder.data_path
     folder.mkdir(parents=True)
     serializer = example_serializer.ExampleSerializer(
@@ -200,3 +206,19 @@ def test_the_newest_readable_version_is_taken(data_dir):
         (other / "dataset_info.json").write_text(json.dumps(info))
     assert folder.name == "3.0.1"
     np.testing.assert_array_equal(load_dataset("mnist").images[..., 0], images)
+
+
+def test_mnist_corrupted(tmp_path, monkeypatch):
+    pixels = RNG.integers(0, 256, (4, 28, 28, 1), np.uint8)
+    examples = [
+        {"image": encode(image[..., 0]), "label": label}
+        for label, image in enumerate(pixels)
+    ]
+    for corruption in ("fog", "identity", "stripe"):
+        prepare(tmp_path, f"mnist_corrupted/{corruption}", {"test": examples})
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    found = load_mnist_corrupted(num_images=2)
+    assert list(found) == ["fog", "stripe"]
+    images, labels = found["stripe"]
+    np.testing.assert_array_equal(images, pixels[::2])
+    np.testing.assert_array_equal(labels, [0, 2])

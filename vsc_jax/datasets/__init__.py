@@ -10,6 +10,9 @@ from vsc_jax.datasets._ground_truth import rows_from_factors as rows_from_factor
 from vsc_jax.datasets._load import dataset_names as dataset_names
 from vsc_jax.datasets._load import describe_datasets as describe_datasets
 from vsc_jax.datasets._load import load_dataset as load_dataset
+from vsc_jax.datasets._mnist_corrupted import (
+    load_mnist_corrupted as load_mnist_corrupted,
+)
 from vsc_jax.datasets._source import DatasetNotFoundError as DatasetNotFoundError
 from vsc_jax.datasets.sources._points import pinwheel as pinwheel
 from vsc_jax.datasets.sources._points import spirals as spirals
@@ -36,6 +39,7 @@ __all__ = [
     "ground_truth",
     "images_from_factors",
     "load_dataset",
+    "load_mnist_corrupted",
     "pinwheel",
     "render_shapes3d_like",
     "render_smileys",

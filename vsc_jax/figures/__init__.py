@@ -3,6 +3,9 @@
 from vsc_jax.figures._aggregate_posterior import (
     plot_aggregate_posterior as plot_aggregate_posterior,
 )
+from vsc_jax.figures._artificial_data import (
+    plot_artificial_data as plot_artificial_data,
+)
 from vsc_jax.figures._author_traversals import (
     plot_author_traversals as plot_author_traversals,
 )
@@ -61,6 +64,7 @@ __all__ = [
     "Figures",
     "make_figures",
     "plot_aggregate_posterior",
+    "plot_artificial_data",
     "plot_author_traversals",
     "plot_category_confusion",
     "plot_category_samples",
