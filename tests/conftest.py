@@ -15,10 +15,13 @@ Of a test's time most is XLA compiling, once per program and shape. What keeps i
 
 import gc
 import os
+import signal
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+# Under nohup the processes that tests start would ignore it as well.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Before JAX starts: eight devices let a laptop test what needs several.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")

@@ -177,8 +177,7 @@ class Checkpoints:
         return None
 
     def _not_saved(self, step: int, reason: str) -> CheckpointError:
-        saving = _step_folder.saving_folder(self.directory, step)
-        shutil.rmtree(saving, ignore_errors=True)  # makes room
+        _step_folder.delete_saving(self.directory, step)  # makes room
         kept = self.steps()
         what_remains = (
             f"The checkpoint of step {kept[-1]} is kept"

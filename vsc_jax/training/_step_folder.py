@@ -9,6 +9,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ PARTS = ("state", "meta", "metrics")
 _META = Path("meta", "metadata")
 _METRICS = Path("metrics", "metrics")
 _SAVING, _DELETED = ".saving-", ".deleted-"
+_MAX_DELETIONS = 50
+_PAUSE = 0.05  # seconds
 
 
 def find_steps(directory: Path) -> list[int]:
@@ -116,6 +119,19 @@ def delete(directory: Path, step: int) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
     (directory / str(step)).rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def delete_saving(directory: Path, step: int) -> None:
+    """Deletes what was written of a checkpoint that could not be saved.
+
+    Where one write failed, others may still go on and put their files back.
+    """
+    folder = saving_folder(directory, step)
+    for _ in range(_MAX_DELETIONS):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_PAUSE)
+        if not folder.exists():
+            return
 
 
 def delete_leftovers(directory: Path) -> None:
