@@ -7,6 +7,13 @@ nothing else that is shown, such as seeds, are averaged:
         --x=weights.divergence_weight --y=sparsity.hoyer,reconstruction \
         --curves=model.prior.spike_weight,weights.beta
 
+Scores in one panel, such as the terms of the KL (`results.json` has them of every model
+with Gaussian codes and the prior N(0, I)):
+
+    python -m experiments.plot_sweep --workdir=runs/betas --x=weights.beta --together \
+        --y=kl_decomposition.mutual_information,kl_decomposition.total_correlation,\
+    kl_decomposition.dimension_wise_kl,kl_decomposition.kl
+
 A score against another one, each point labelled with a field:
 
     python -m experiments.plot_sweep --workdir=runs/tradeoff \
@@ -48,6 +55,7 @@ from vsc_jax.figures import plot_curves, plot_density_grid
 _X = flags.DEFINE_string("x", None, "Field or score along the x axis.")
 _Y = flags.DEFINE_list("y", [], "Scores, a panel for each.")
 _CURVES = flags.DEFINE_list("curves", [], "Fields that tell the curves apart.")
+_TOGETHER = flags.DEFINE_bool("together", False, "All of --y in one panel.")
 _LABELS = flags.DEFINE_string("labels", None, "Field written beside each point.")
 _DENSITY = flags.DEFINE_bool("density", False, "Grid of aggregate posteriors.")
 _ROWS = flags.DEFINE_string("rows", None, "With --density: field of the rows.")
@@ -91,7 +99,8 @@ def draw() -> Path:
             f"of at most {MAX_NAME_LENGTH} letters, got {name!r}; the figure goes into "
             "--workdir."
         )
-    given = {flag.name for flag in (_X, _Y, _CURVES, _LABELS) if flag.value}
+    of_curves = (_X, _Y, _CURVES, _TOGETHER, _LABELS)
+    given = {flag.name for flag in of_curves if flag.value}
     if _DENSITY.value:
         if given:
             raise UserError(
@@ -118,6 +127,7 @@ def draw() -> Path:
         y=_Y.value,
         curves=_CURVES.value,
         labels=_LABELS.value,
+        together=_TOGETHER.value,
         where=_WHERE.value,
         title=_TITLE.value,
         name=name,
@@ -131,6 +141,7 @@ def curves_of_sweep(
     y: Sequence[str],
     curves: Sequence[str] = (),
     labels: str | None = None,
+    together: bool = False,
     where: Sequence[str] = (),
     title: str | None = None,
     name: str = "curves",
@@ -153,6 +164,7 @@ def curves_of_sweep(
             y=y,
             curves=curves,
             labels=labels,
+            together=together,
             title=title or "",
         )
     except ValueError as error:

@@ -82,6 +82,7 @@ def drawn(monkeypatch):
             "",
         ),
         (["--x=reconstruction", "--y=sparsity.hoyer", f"--labels={BETA}"], "trade_off"),
+        ([f"--x={BETA}", "--y=sparsity.hoyer,reconstruction", "--together"], "both"),
         (["--density", f"--rows={BETA}", f"--columns={WEIGHT}", "--where=seed=0"], "q"),
     ],
 )
@@ -113,6 +114,7 @@ def test_curves_get_the_rows_and_the_flags(folder, drawn):
         "y": ["sparsity.hoyer"],
         "curves": [BETA, "model.prior.name"],
         "labels": None,
+        "together": False,
         "title": "Sparsity",
     }
 

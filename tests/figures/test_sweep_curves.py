@@ -77,6 +77,33 @@ def test_a_panel_per_score_and_a_curve_per_combination(figures, tmp_path):
     assert "means of 3 runs with two standard errors" in figures[0].get_suptitle()
 
 
+def test_scores_together_are_curves_of_one_panel(figures, tmp_path):
+    rows = make_rows(weights=(0.0, 10.0))
+    options = {"y": ["sparsity.hoyer", "reconstruction"], "together": True}
+    draw(rows, tmp_path, **options, curves=["weights.beta"])
+    (axes,) = figures[0].axes
+    assert axes.get_ylabel() == "value"
+    assert legend(figures[0]) == [
+        "score = hoyer, beta = 1",
+        "score = hoyer, beta = 5",
+        "score = reconstruction, beta = 1",
+        "score = reconstruction, beta = 5",
+    ]
+    colours = [line.get_color() for line in axes.lines]
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [6.0, 6.01])
+    np.testing.assert_allclose(axes.lines[2].get_ydata(), [41.0, 41.0])
+    title = figures[0].get_suptitle()
+    assert "sparsity.hoyer, reconstruction against" in title
+    assert "means of 6 runs" in title
+    assert "without a finite number" not in title
+    # A run without one of them is missed there alone, and counted.
+    rows[0]["reconstruction"] = math.nan
+    draw(rows, tmp_path, **options)
+    assert legend(figures[1]) == ["score = hoyer", "score = reconstruction"]
+    assert "; 1 run" in figures[1].get_suptitle()
+
+
 def test_the_band_is_two_standard_errors(figures, tmp_path):
     rows = make_rows(weights=(0.0, 1.0))[:6]  # one prior, beta 5, seeds 0, 1 and 2
     draw(rows, tmp_path)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _COLOURS = (INK, SECOND_INK, "#009e73", "#cc79a7", "#56b4e9", "#7a7a7a")
 _DASHES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+# Where several scores are in one panel: what it shows, and what tells its curves apart.
+_VALUE, _SCORE = "value", "score"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,7 @@ def plot_curves(
     y: Sequence[str],
     curves: Sequence[str] = (),
     labels: str | None = None,
+    together: bool = False,
     title: str = "",
 ) -> Path:
     """A panel per score, a curve per combination of some values, over many runs.
@@ -78,6 +81,8 @@ def plot_curves(
       curves: columns that tell curves apart. The first one is told by colour, the
         others by dashes.
       labels: column whose value is written beside each point.
+      together: whether all of `y` are in one panel, told by colour, such as the terms
+        of a sum; then `curves` are told by dashes.
       title: above the figure; what is drawn if not given.
 
     Returns:
@@ -97,6 +102,11 @@ def plot_curves(
         if not found:
             raise ValueError(f"no run has finite numbers for both {x} and {name}.")
     short = short_names(shown)
+    title = title or f"{', '.join(y)} against {x}"
+    if together:
+        rows, panels = _melt(rows, panels, short)
+        y, curves = [_VALUE], [_SCORE, *curves]
+        short |= {_VALUE: _VALUE, _SCORE: _SCORE}
     styles = _styles(rows, curves)
     texts = {
         key: plain(
@@ -111,7 +121,7 @@ def plot_curves(
     num_rows = math.ceil(len(y) / columns)
     legend_width = 6 * max(map(len, texts.values())) + 80 if curves else 0
     width = (360 if len(y) > 1 else 520) * columns
-    lines = wrap_title(title or f"{', '.join(y)} against {x}", width - 20)
+    lines = wrap_title(title, width - 20)
     lines += wrap_title(_legend_of_points(rows, panels, labels, short), width - 20)
     figure = new_figure(
         width + legend_width, 300 * num_rows + 18 * len(lines), layout="constrained"
@@ -172,6 +182,25 @@ def _gather(
             )
         )
     return found
+
+
+def _melt(
+    rows: Sequence[Mapping[str, Any]],
+    panels: Mapping[str, Sequence[_Curve]],
+    short: Mapping[str, str],
+) -> tuple[list[dict[str, Any]], dict[str, list[_Curve]]]:
+    """One panel of all curves, and a row for each score of each row."""
+    melted = [
+        {**row, _SCORE: short[name], _VALUE: row.get(name)}
+        for name in panels
+        for row in rows
+    ]
+    curves = [
+        dataclasses.replace(curve, values=(short[name], *curve.values))
+        for name, found in panels.items()
+        for curve in found
+    ]
+    return melted, {_VALUE: curves}
 
 
 def _draw(axes: "Axes", curve: _Curve, style: dict[str, Any], labels: str | None):
