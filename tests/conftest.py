@@ -20,8 +20,6 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-# Under nohup the processes that tests start would ignore it as well.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Before JAX starts: eight devices let a laptop test what needs several.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
@@ -45,6 +43,8 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Under nohup the processes that tests start would ignore it as well.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if not hasattr(jax, "enable_x64"):  # before jax 0.8
     from jax import experimental
 
