@@ -86,6 +86,12 @@ class Experiment:
     notes: Sequence[str]
 
     @property
+    def name(self) -> str:
+        """Of the folder of its classifiers: a trial leaves those of others there."""
+        names = {"images": "num_images", "epochs": "epochs", "tests": "num_test"}
+        return ",".join(f"{word}={self.facts[name]}" for word, name in names.items())
+
+    @property
     def settings(self) -> list[Setting]:
         """The rows of the table: real images alone belong to all sources."""
         fractions = self.options.fractions

@@ -14,9 +14,9 @@ of MNIST-C where its files are there (`--mnist_corrupted`). `--baseline` adds an
 run on the same data that generates; give it once for each.
 
 `artificial_data/` in the folder of the run gets `table.md`, `table.csv` and
-`errors.png`, and a file for each classifier in `classifiers/`: the same command goes on
-where it was stopped, and trains anew those of which the run, the data or an option has
-changed. `--quick` is a trial: few images, an epoch and 2 seeds.
+`errors.png`, and a file for each classifier below `classifiers/`: the same command goes
+on where it was stopped, and trains anew those of which the run or the data has changed.
+`--quick` is a trial: few images, an epoch and 2 seeds.
 
 The slides of N-VAE name the experiment (40 % and 100 % artificial data) without its
 settings: the network, how it is trained, the corruptions and their levels are our own
@@ -148,7 +148,8 @@ def compare_classifiers(experiment: Experiment, folder: Path) -> Errors:
     levels, notes = list(experiment.tests), experiment.notes
     for note in notes:
         print(note)
-    errors = _stored(experiment, folder)
+    classifiers = folder / FOLDER / experiment.name
+    errors = _stored(experiment, classifiers)
     num_done, total = sum(map(len, errors.values())), len(settings) * len(seeds)
     print(f"{total} classifiers, {num_done} of them are there already", flush=True)
     began, num_before = time.monotonic(), num_done
@@ -157,20 +158,19 @@ def compare_classifiers(experiment: Experiment, folder: Path) -> Errors:
         measured = experiment.measure(setting, group)
         seconds = (time.monotonic() - started) / len(group)
         for seed, rates in zip(group, measured, strict=True):
-            file = folder / FOLDER / setting.file_name(seed)
+            file = classifiers / setting.file_name(seed)
             write_errors(file, experiment.identity(setting, seed), rates, seconds)
             errors[setting][seed] = rates
             num_done += 1
+            spent = (time.monotonic() - began) / (num_done - num_before)
+            left = spent * (total - num_done) / 60
             print(
                 f"  {num_done}/{total} {setting.name}, seed {seed}: "
-                f"{100 * rates[CLEAN]:.2f} % wrong, {seconds:.1f} s",
+                f"{100 * rates[CLEAN]:.2f} % wrong, {seconds:.1f} s, "
+                f"{left:.0f} min left",
                 flush=True,
             )
-        if num_done < total:
-            spent = (time.monotonic() - began) / (num_done - num_before)
-            if not num_done % len(settings):
-                print(f"  about {spent * (total - num_done) / 60:.0f} min left")
-            write_tables(folder, _in_order(errors, seeds), levels, notes)
+        write_tables(folder, _in_order(errors, seeds), levels, notes)
     errors = _in_order(errors, seeds)
     write_tables(folder, errors, levels, notes)
     print(summary(errors, levels), end="")
@@ -186,7 +186,7 @@ def compare_classifiers(experiment: Experiment, folder: Path) -> Errors:
 
 
 def _stored(
-    experiment: Experiment, folder: Path
+    experiment: Experiment, classifiers: Path
 ) -> dict[Setting, dict[int, dict[str, float]]]:
     """The error rates that are there already; says if others are of something else."""
     errors: dict[Setting, dict[int, dict[str, float]]] = {}
@@ -194,7 +194,7 @@ def _stored(
     for setting in experiment.settings:
         errors[setting] = {}
         for seed in experiment.options.seeds:
-            file = folder / FOLDER / setting.file_name(seed)
+            file = classifiers / setting.file_name(seed)
             found = read_errors(file, experiment.identity(setting, seed))
             if found is not None:
                 errors[setting][seed] = found
@@ -203,7 +203,7 @@ def _stored(
     if num_others:
         print(
             f"note {num_others} classifiers that are there are of another run, step, "
-            "data or option, or damaged; they are trained anew."
+            "data or tests, or damaged; they are trained anew."
         )
     return errors
 

@@ -49,7 +49,7 @@ from experiments.run import (
 BUDGET = flags.DEFINE_enum("budget", BUDGETS[0], BUDGETS, "How long runs are trained.")
 MINUTES = flags.DEFINE_float("minutes", None, "Wall time of the whole command.")
 SEEDS = flags.DEFINE_string(
-    "seeds", None, "Such as 0..9 or 0,1,5; those of the table if not given."
+    "seeds", None, "Such as 0..9 or 0,1,5; the command has its own if not given."
 )
 METHODS = flags.DEFINE_list("methods", [], "Methods of the table; all if not given.")
 FILES = flags.DEFINE_string(

@@ -28,6 +28,7 @@ from experiments.configs import n_vae
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.training import RunLock
 
+TRIAL = "images=40,epochs=1,tests=30/*.json"
 FILES = ("errors.png", "table.csv", "table.md")
 SMALL = Options(fractions=(0.0, 0.5, 1.0), stddevs=(1.4,), seeds=(0,), epochs=1)
 
@@ -77,7 +78,7 @@ def command(workdir, **given):
 def stored(workdir):
     """Name of the file of each classifier -> its error rates."""
     folder = workdir / "artificial_data" / "classifiers"
-    return {f.name: json.loads(f.read_text())["errors"] for f in folder.iterdir()}
+    return {f.name: json.loads(f.read_text())["errors"] for f in folder.glob(TRIAL)}
 
 
 def files(workdir):
@@ -137,6 +138,12 @@ def test_tables_and_figure(finished):
     rows = (finished / "artificial_data" / "table.csv").read_text().splitlines()
     # Clean; four angles, five noises, and the mean of either.
     assert len(rows) == 1 + 9 * (1 + 5 + 6)
+    angles = [
+        np.mean([errors[f"real,seed={seed}.json"][f"rotation_{a}"] for seed in (0, 1)])
+        for a in (15, 30, 45, 60)
+    ]
+    (row,) = [r.split(",") for r in rows if r.startswith("real,0.0,,rotation,mean,2,")]
+    assert float(row[6]) == pytest.approx(np.mean(angles))
     pixels = np.asarray(Image.open(finished / "artificial_data" / "errors.png"))
     assert (pixels[..., 0] < 128).mean() > 0.005
 
@@ -182,7 +189,7 @@ def test_it_goes_on_after_it_was_stopped(
 
 def test_what_is_of_something_else_is_trained_anew(finished, tmp_path, counted, capsys):
     copy = shutil.copytree(finished, tmp_path / "shared")
-    folder = copy / "artificial_data" / "classifiers"
+    folder = copy / "artificial_data" / "classifiers" / TRIAL.partition("/")[0]
     right = stored(copy)
     # Of another step, and cut off.
     other = folder / "shared,fraction=1,stddev=1,seed=0.json"
@@ -199,6 +206,44 @@ def test_what_is_of_something_else_is_trained_anew(finished, tmp_path, counted, 
     counted.clear()
     command(copy, epochs=2, seeds="0", fractions=["0", "1"], stddevs=["1"])
     assert counted == [(Setting(), 0), (Setting("shared", 1.0, 1.0), 0)]
+    # What the other options gave stays.
+    assert stored(copy) == right
+
+
+def test_seeds_are_trained_together_where_that_is_faster(
+    finished, shared, counted, monkeypatch
+):
+    """On a GPU; a CPU can do it as well."""
+    monkeypatch.setattr(
+        _artificial_experiment.jax, "default_backend", lambda: "another"
+    )
+    given = {"fractions": ["0", "1"], "stddevs": ["1"]}
+    command(shared, **given)
+    settings = [Setting(), Setting("shared", 1.0, 1.0)]
+    assert counted == [(s, seed) for s in settings for seed in (0, 1)]
+    alone = stored(finished)
+    for name, rates in stored(shared).items():
+        # Roundings may turn the answer to an image or two, out of 30.
+        assert rates == pytest.approx(alone[name], abs=0.07)
+
+
+def test_as_many_seeds_at_once_as_fit_into_memory(runs, monkeypatch):
+    options = dataclasses.replace(SMALL, seeds=tuple(range(5)))
+    experiment = prepare_experiment(runs / "shared", [], options, most_images=10)
+    real, *others = experiment.settings
+    done = {real: {1: {}}, **{setting: dict.fromkeys(range(5)) for setting in others}}
+    monkeypatch.setattr(
+        _artificial_experiment.jax, "default_backend", lambda: "another"
+    )
+    for free, groups in (
+        (None, [[0, 2, 3, 4]]),
+        (30_000_000, [[0, 2], [3, 4]]),
+        (1, [[0], [2], [3], [4]]),
+    ):
+        monkeypatch.setattr(
+            _artificial_experiment, "device_free_bytes", lambda free=free: free
+        )
+        assert list(experiment.waiting(done)) == [(real, group) for group in groups]
 
 
 def test_labels_keep_their_histogram_and_few_images_change(runs):
