@@ -13,6 +13,7 @@ from vsc_jax.datasets._load import load_dataset as load_dataset
 from vsc_jax.datasets._mnist_corrupted import (
     load_mnist_corrupted as load_mnist_corrupted,
 )
+from vsc_jax.datasets._scene_objects import SceneObjects as SceneObjects
 from vsc_jax.datasets._source import DatasetNotFoundError as DatasetNotFoundError
 from vsc_jax.datasets.sources._points import pinwheel as pinwheel
 from vsc_jax.datasets.sources._points import spirals as spirals
@@ -34,6 +35,7 @@ __all__ = [
     "DatasetNotFoundError",
     "GroundTruth",
     "ImageFormat",
+    "SceneObjects",
     "dataset_names",
     "describe_datasets",
     "ground_truth",

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vsc_jax.datasets._scene_objects import SceneObjects
+
 Array = TypeVar("Array", np.ndarray, jax.Array)
 
 
@@ -116,6 +118,8 @@ class Dataset:
       sources: `float32 [n, num_sources]` continuous ground-truth sources, zero where
         a source is absent from the image (only `smiley` has them), or None.
       source_names: one name per column of `sources`.
+      objects: which objects each image has, where and with which pixels, or None for
+        images that are not scenes of objects.
       notes: what the user should know of how the images were read, one line each.
       fingerprint: what a user's own data are known by again, all of them, whatever part
         was taken; JSON-able. Empty for data that do not change.
@@ -124,7 +128,8 @@ class Dataset:
       TypeError: if `factors` are not integers.
       ValueError: if they do not fit into int32, if a name is twice in `factor_names`,
         if `label_factor` or `category_factor`
-        is not one of `factor_names`, or their names are not one per value.
+        is not one of `factor_names`, or their names are not one per value, or if
+        `objects` are those of another number of images or another size.
     """
 
     name: str
@@ -141,6 +146,7 @@ class Dataset:
     category_names: tuple[str, ...] = ()
     sources: np.ndarray | None = None
     source_names: tuple[str, ...] = ()
+    objects: SceneObjects | None = None
     notes: tuple[str, ...] = ()
     fingerprint: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
@@ -151,6 +157,14 @@ class Dataset:
             raise ValueError(
                 f"factor_names must differ from each other, got {self.factor_names}."
             )
+        if self.objects is not None:
+            found = len(self.objects.presence), self.objects.image_size
+            expected = len(self.images), self.format.image_shape[:2]
+            if found != expected:
+                raise ValueError(
+                    f"objects must be those of {expected[0]} images of size "
+                    f"{expected[1]}, got {found[0]} of size {found[1]}."
+                )
         for kind in ("label", "category"):
             name = getattr(self, f"{kind}_factor")
             value_names = getattr(self, f"{kind}_names")

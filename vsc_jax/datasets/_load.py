@@ -59,6 +59,13 @@ def load_dataset(
     with a picture of Munch's "The Scream" is the `path`; the error without it says
     where it is to be had. Their colours and noise depend on `seed` and the image.
 
+    cluttered_mnist, double_mnist, multi_mnist and occluded_sprites are drawn from
+    digits, train images from train digits and test images from test digits: with a
+    `path` from those of mnist, which are looked for there, else from mnist_5k. They and
+    multi_sprites have as many images as are asked for; image i of a split is the same
+    however many there are. Images of several objects come with the pixels and the box
+    of each in `Dataset.objects`.
+
     "TFDS" stands for data that tensorflow-datasets has prepared as array_record: in
     its own data directory, or in `path`. It is never downloaded here.
 

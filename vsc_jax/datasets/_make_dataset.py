@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat, as_int32
+from vsc_jax.datasets._scene_objects import SceneObjects
 from vsc_jax.datasets._source import Request
 
 # 200,000 images of 64x64x3 bytes.
@@ -26,6 +27,7 @@ def make_dataset(
     label_names: tuple[str, ...] = (),
     category_factor: str | None = None,
     category_names: tuple[str, ...] = (),
+    objects: SceneObjects | None = None,
     notes: tuple[str, ...] = (),
     fingerprint: Mapping[str, str | int] | None = None,
 ) -> Dataset:
@@ -39,6 +41,7 @@ def make_dataset(
         rows = np.concatenate([train, test])
         images = images[rows]
         factors = None if factors is None else factors[rows]
+        objects = None if objects is None else objects.take(rows)
         train = np.arange(len(train))
         test = np.arange(len(train), len(rows))
     return Dataset(
@@ -54,6 +57,7 @@ def make_dataset(
         label_names=label_names,
         category_factor=category_factor,
         category_names=category_names,
+        objects=objects,
         notes=notes,
         fingerprint=fingerprint or {},
     )
@@ -72,13 +76,15 @@ def kept_rows(
     return rows, np.arange(len(train)), np.arange(len(train), len(rows))
 
 
-def check_bytes(request: Request, num: int, image_size: int) -> None:
-    """Refuses to draw more RGB images than fit into memory: 2.5 GB of bytes.
+def check_bytes(
+    request: Request, num: int, image_size: int, *, channels: int = 3
+) -> None:
+    """Refuses to draw more images than fit into memory: 2.5 GB of bytes.
 
     Raises:
       ValueError: says how many images may be asked for.
     """
-    size = 3 * image_size**2
+    size = channels * image_size**2
     if num * size > _MAX_BYTES:
         raise ValueError(
             f"{request.name} holds its images as bytes, and {num} of them would take "

@@ -7,7 +7,9 @@ has the order of the README's rows.
 from vsc_jax.datasets._source import Source
 from vsc_jax.datasets.sources._cars3d import CARS3D
 from vsc_jax.datasets.sources._celeb_a import CELEB_A
+from vsc_jax.datasets.sources._cluttered_mnist import CLUTTERED_MNIST
 from vsc_jax.datasets.sources._digits import DIGITS, MNIST_5K
+from vsc_jax.datasets.sources._double_mnist import DOUBLE_MNIST
 from vsc_jax.datasets.sources._dsprites import DSPRITES
 from vsc_jax.datasets.sources._image_folder import IMAGE_FOLDER
 from vsc_jax.datasets.sources._lit_surfaces import LIT_SURFACES
@@ -18,7 +20,10 @@ from vsc_jax.datasets.sources._mpi3d import (
     MPI3D_REALISTIC,
     MPI3D_TOY,
 )
+from vsc_jax.datasets.sources._multi_mnist import MULTI_MNIST
+from vsc_jax.datasets.sources._multi_sprites import MULTI_SPRITES
 from vsc_jax.datasets.sources._npz import NPZ
+from vsc_jax.datasets.sources._occluded_sprites import OCCLUDED_SPRITES
 from vsc_jax.datasets.sources._points import PINWHEEL, SPIRALS
 from vsc_jax.datasets.sources._shapes3d import SHAPES3D
 from vsc_jax.datasets.sources._shapes3d_like import SHAPES3D_LIKE
@@ -43,6 +48,8 @@ SOURCES: dict[str, Source] = {
         SPRITES_COLOR,
         SPRITES_NOISY,
         SPRITES_SCREAM,
+        MULTI_SPRITES,
+        OCCLUDED_SPRITES,
         SHAPES3D_LIKE,
         XY_SQUARES,
         LIT_SURFACES,
@@ -51,6 +58,9 @@ SOURCES: dict[str, Source] = {
         SPIRALS,
         DIGITS,
         MNIST_5K,
+        CLUTTERED_MNIST,
+        DOUBLE_MNIST,
+        MULTI_MNIST,
         MNIST,
         FASHION_MNIST,
         DSPRITES,

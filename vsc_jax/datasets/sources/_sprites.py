@@ -164,6 +164,32 @@ def render_all_sprites_packed(*, image_size: int = 64) -> np.ndarray:
     return _to_bytes(rows.reshape(NUM_SPRITES, image_size))
 
 
+def inside_sprite(shape: int, u: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Whether points are inside of an outline of scale 1, from the formulas above.
+
+    Args:
+      shape: 0 square, 1 ellipse, 2 heart.
+      u: body coordinate `[...]`, to the right.
+      w: the other one `[...]`, downwards.
+
+    Returns:
+      bool `[...]`.
+    """
+    if shape == 0:
+        return np.maximum(np.abs(u), np.abs(w)) < _SQUARE_HALF_SIDE
+    if shape == 1:
+        a, b = _ELLIPSE_SEMI_AXES
+        return (u / a) ** 2 + (w / b) ** 2 < 1.0
+    corners_u, corners_w = _heart_corners()
+    next_u, next_w = np.roll(corners_u, -1), np.roll(corners_w, -1)
+    u, w = u[..., None], w[..., None]
+    crossed = (corners_w > w) != (next_w > w)
+    # No edge is level where a point is between the heights of its ends.
+    rise = np.where(next_w == corners_w, 1.0, next_w - corners_w)
+    edge = corners_u + (w - corners_w) * (next_u - corners_u) / rise
+    return np.count_nonzero(crossed & (u < edge), axis=-1) % 2 == 1
+
+
 def load_sprites(request: Request) -> Dataset:
     """The dSprites images, drawn; with the full split, row i is image i."""
     image_size = 64 if request.image_size is None else request.image_size
