@@ -94,7 +94,7 @@ def test_scores_together_are_curves_of_one_panel(figures, tmp_path):
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [6.0, 6.01])
     np.testing.assert_allclose(axes.lines[2].get_ydata(), [41.0, 41.0])
     title = figures[0].get_suptitle()
-    assert "sparsity.hoyer, reconstruction against" in title
+    assert title.startswith("hoyer, reconstruction against divergence_weight")
     assert "means of 6 runs" in title
     assert "without a finite number" not in title
     # A run without one of them is missed there alone, and counted.

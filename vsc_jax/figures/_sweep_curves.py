@@ -102,8 +102,8 @@ def plot_curves(
         if not found:
             raise ValueError(f"no run has finite numbers for both {x} and {name}.")
     short = short_names(shown)
-    title = title or f"{', '.join(y)} against {x}"
-    if together:
+    if together:  # which the long names would leave no room for
+        title = title or f"{', '.join(short[name] for name in y)} against {short[x]}"
         rows, panels = _melt(rows, panels, short)
         y, curves = [_VALUE], [_SCORE, *curves]
         short |= {_VALUE: _VALUE, _SCORE: _SCORE}
@@ -121,7 +121,7 @@ def plot_curves(
     num_rows = math.ceil(len(y) / columns)
     legend_width = 6 * max(map(len, texts.values())) + 80 if curves else 0
     width = (360 if len(y) > 1 else 520) * columns
-    lines = wrap_title(title, width - 20)
+    lines = wrap_title(title or f"{', '.join(y)} against {x}", width - 20)
     lines += wrap_title(_legend_of_points(rows, panels, labels, short), width - 20)
     figure = new_figure(
         width + legend_width, 300 * num_rows + 18 * len(lines), layout="constrained"
