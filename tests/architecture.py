@@ -52,6 +52,7 @@ CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "FindsObjects",
     "FoundObjects",
     "HasCategories",
+    "HasNoise",
 }
 MAY_NAME = {
     # A run in a folder is restored by the name of its model.

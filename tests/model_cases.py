@@ -32,6 +32,8 @@ SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
     "num_classes": 6,  # six heights of the tiny rectangles are their labels
     "shared_dim": 2,
     "dataset_size": 50,  # training images of the tiny data set
+    "noise_dim": 2,
+    "code_features": 5,
 }
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
@@ -92,6 +94,18 @@ VARIANTS = {
     "n_vae-active-conv": ("n_vae", CONV | {"kl_scope": "active", "class_dim": 1}),
     "n_vae-share_trunk": ("n_vae", {"share_trunk": True, "likelihood": "gaussian"}),
     "n_vae-no_blocks": ("n_vae", {"class_dim": 0}),
+    "infogan-conv": (
+        "infogan",
+        CONV | {"category_sizes": (3, 2), "num_codes": 1},
+    ),
+    "infogan-spectral": (
+        "infogan",
+        {
+            "norm": "spectral",
+            "learned_stddev": True,
+            "category_sizes": (),
+        },
+    ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),
 }
@@ -125,6 +139,9 @@ WEIGHTS = {
     "mutual_information_weight": 0.5,
     "dimension_wise_kl_weight": 1.5,
     "divergence_weight": 3.0,
+    # Otherwise the adversarial loss alone has less than a nat to fall.
+    "category_weight": 5.0,
+    "code_weight": 2.0,
     # Otherwise the most likely categories are the optimum.
     "pairwise_penalty": 5.0,
 }

@@ -19,6 +19,7 @@ from vsc_jax.evaluation._encoded import join_code as join_code
 from vsc_jax.evaluation._evaluate import check_evaluation as check_evaluation
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
 from vsc_jax.evaluation._evaluate import score_scalars as score_scalars
+from vsc_jax.evaluation._inferred_latents import inferred_latents as inferred_latents
 from vsc_jax.evaluation._metric_scores import compute_scores as compute_scores
 from vsc_jax.evaluation._metric_scores import mean_scores as mean_scores
 from vsc_jax.evaluation._metric_scores import metric_scores as metric_scores
@@ -70,6 +71,7 @@ __all__ = [
     "evaluate",
     "every_category",
     "has",
+    "inferred_latents",
     "interpolation_codes",
     "interpretation_codes",
     "join_code",

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from vsc_jax.evaluation._inferred_latents import inferred_latents
 from vsc_jax.evaluation._needs import has
 from vsc_jax.models import DecodesClasses
 
 
 def shared_latents(model: Any) -> np.ndarray:
-    """`[n]`, the Gaussian latents that no class has for itself: mostly all."""
-    latents = np.arange(model.latent_dim)
+    """`[n]`, inferred latents that no class has for itself: mostly all."""
+    latents = inferred_latents(model)
     if not has(model, DecodesClasses):
         return latents
     return np.setdiff1d(latents, model.class_latents)

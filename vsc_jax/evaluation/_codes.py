@@ -7,6 +7,7 @@ import numpy as np
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._inferred_latents import without_noise
 from vsc_jax.evaluation._needs import has
 from vsc_jax.evaluation.scores import LabelledCodes
 from vsc_jax.models import HasCategories
@@ -18,7 +19,7 @@ def labelled_codes(context: Context, rows: np.ndarray) -> LabelledCodes:
     Raises:
       NotApplicable: if the model does not encode.
     """
-    encoded = context.encode(rows)
+    encoded = without_noise(context.model, context.encode(rows))
     return LabelledCodes(
         codes=encoded.expected_latents,
         factors=_factors_at(context.dataset, rows),

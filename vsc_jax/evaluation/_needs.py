@@ -12,6 +12,7 @@ from vsc_jax.models import (
     FindsObjects,
     HasCategories,
     HasKL,
+    HasNoise,
     SamplesPrior,
 )
 
@@ -26,6 +27,7 @@ MISSING_CAPABILITIES: dict[type, str] = {
     Classifies: "this model predicts no labels",
     DecodesClasses: "the decoder of this model is given no class",
     FindsObjects: "this model finds no objects",
+    HasNoise: "the decoder of this model is given no noise",
 }
 
 

@@ -14,6 +14,7 @@ from vsc_jax.evaluation import (
     ACTIVE_KL,
     Context,
     Encoded,
+    inferred_latents,
     join_code,
     rank_latents,
     shared_latents,
@@ -164,7 +165,8 @@ class FigureData:
         else:
             score = mean_kl(self.encoded.kl)[: self.latent_dim]
             form, least = "z{} KL {:.2f} nats", ACTIVE_KL
-        latents = rank_latents(score, num, least=least)
+        inferred = inferred_latents(self.context.model)
+        latents = inferred[rank_latents(score[inferred], num, least=least)]
         return latents, [form.format(j, score[j]) for j in latents]
 
     @functools.cached_property

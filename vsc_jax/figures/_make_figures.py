@@ -18,6 +18,7 @@ from vsc_jax.figures._class_kl import CLASS_KL
 from vsc_jax.figures._class_magnitudes import CLASS_MAGNITUDES
 from vsc_jax.figures._class_samples import CLASS_SAMPLES
 from vsc_jax.figures._class_traversals import CLASS_TRAVERSALS, SHARED_TRAVERSALS
+from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
 from vsc_jax.figures._figure import Figure, FigureData
@@ -49,6 +50,7 @@ FIGURES: tuple[Figure, ...] = (
     PRIOR_SAMPLES,
     KL_PER_LATENT,
     TRAVERSALS_PER_CATEGORY,
+    CODE_TRAVERSALS,
     CATEGORY_SAMPLES,
     CATEGORY_CONFUSION,
     SHARED_TRAVERSALS,
@@ -106,6 +108,8 @@ def make_figures(
     categorical variables `traversals_per_category.png` (rows are categories, a block
     per latent), `category_samples.png` (draws from the prior with every category) and
     `category_confusion.png` (categories against the category factor of the data set);
+    for models with noise beside their codes `code_traversals.png` (draws from the prior
+    in which one code goes from end to end, a block per code);
     for models whose decoder is given the class `shared_traversals.png` (the latents of
     all classes, with each), `class_traversals.png` (those of one class),
     `class_samples.png` (draws of each class at standard deviations 1 and 1.4) and

@@ -31,12 +31,14 @@ from vsc_jax.models._capabilities import FindsObjects as FindsObjects
 from vsc_jax.models._capabilities import FoundObjects as FoundObjects
 from vsc_jax.models._capabilities import HasCategories as HasCategories
 from vsc_jax.models._capabilities import HasKL as HasKL
+from vsc_jax.models._capabilities import HasNoise as HasNoise
 from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
 from vsc_jax.models._dip_vae import DIPVAE as DIPVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
+from vsc_jax.models._infogan import InfoGAN as InfoGAN
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
@@ -70,7 +72,9 @@ __all__ = [
     "FoundObjects",
     "HasCategories",
     "HasKL",
+    "HasNoise",
     "HostCall",
+    "InfoGAN",
     "JointVAE",
     "LossOutput",
     "Metrics",
@@ -103,6 +107,7 @@ MODELS: dict[str, type[Model]] = {
     "beta_tcvae": BetaTCVAE,
     "annealed_vae": AnnealedVAE,
     "n_vae": NVAE,
+    "infogan": InfoGAN,
 }
 
 

@@ -107,6 +107,28 @@ class HasCategories(Protocol):
 
 
 @runtime_checkable
+class HasNoise(Protocol):
+    """Has latents that the decoder is given and the encoder says nothing of.
+
+    They are the last of the latents, whose prior is bounded, as that of a generator.
+    """
+
+    @property
+    def noise_dim(self) -> int:
+        """Number of them.
+
+        `encode` gives the same for all images, and `sample_posterior` draws them from
+        the prior.
+        """
+        ...
+
+    @property
+    def latent_range(self) -> tuple[float, float]:
+        """The ends of the prior of each latent."""
+        ...
+
+
+@runtime_checkable
 class ChecksDataset(Protocol):
     """Learns from factors of the data set, and says whether they are what it needs."""
 

@@ -10,9 +10,15 @@ from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
 from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
 from vsc_jax.networks._discriminator import Discriminator as Discriminator
 from vsc_jax.networks._encoder import Encoder as Encoder
+from vsc_jax.networks._gan import CodeHead as CodeHead
+from vsc_jax.networks._gan import Generator as Generator
+from vsc_jax.networks._gan import ImageDiscriminator as ImageDiscriminator
+from vsc_jax.networks._gan import PairDiscriminator as PairDiscriminator
+from vsc_jax.networks._gan import gan_channels as gan_channels
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._pooled_trunk import PooledConvTrunk as PooledConvTrunk
 from vsc_jax.networks._posterior import Posterior as Posterior
+from vsc_jax.networks._spectral_norm import spectral_norm as spectral_norm
 from vsc_jax.networks._state import merge_state as merge_state
 from vsc_jax.networks._state import split_state as split_state
 from vsc_jax.networks._strided_conv import StridedConv as StridedConv
@@ -27,22 +33,28 @@ __all__ = [
     "MLP",
     "BatchNorm",
     "Classifier",
+    "CodeHead",
     "ConvDecoder",
     "ConvTrunk",
     "DCGANDecoder",
     "DCGANTrunk",
     "Discriminator",
     "Encoder",
+    "Generator",
+    "ImageDiscriminator",
     "MLPDecoder",
+    "PairDiscriminator",
     "PooledConvTrunk",
     "Posterior",
     "StridedConv",
     "TransposedConv",
     "build_networks",
+    "gan_channels",
     "init_params",
     "keep_local",
     "matrix_convolutions",
     "merge_state",
+    "spectral_norm",
     "split_state",
     "strided_conv",
     "transposed_conv",

@@ -7,6 +7,7 @@ import numpy as np
 
 from vsc_jax.evaluation._context import Context
 from vsc_jax.evaluation._encoded import Encoded
+from vsc_jax.evaluation._inferred_latents import without_noise
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import choose_rows, draw_rows
 
@@ -44,7 +45,7 @@ def aggregate_codes(context: Context, options: EvaluationOptions) -> AggregateCo
     test = context.once(draw_rows, options).test
     rng = np.random.default_rng(context.seed)
     rows = test[choose_rows(rng, np.arange(len(test)), options.aggregate_images)]
-    encoded = context.encode(rows)
+    encoded = without_noise(context.model, context.encode(rows))
     rng = np.random.default_rng([context.seed, 1])  # another stream than the rows'
     return AggregateCodes(
         rows,

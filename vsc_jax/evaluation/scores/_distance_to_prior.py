@@ -11,6 +11,7 @@ import numpy as np
 
 from vsc_jax import losses
 from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._inferred_latents import inferred_latents
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation.scores._aggregate_codes import aggregate_codes, asked
 from vsc_jax.evaluation.scores._base import Score
@@ -29,13 +30,14 @@ def distance_to_prior(context: Context, options: EvaluationOptions) -> dict[str,
     before.
     """
     codes = context.once(aggregate_codes, options)
-    num, latent_dim = codes.z.shape
+    latents = inferred_latents(context.model)
     directions = codes.directions.astype(np.float32)
-    prior = context.sample_prior(2 * len(codes.draws), codes.key)[:, :latent_dim]
+    prior = context.sample_prior(2 * len(codes.draws), codes.key)[:, latents]
     z_prior, others = np.split(prior, 2)
     distances = _distances(codes.z[codes.draws], z_prior, directions)
     noise = _distances(others, z_prior, directions)
-    results: dict[str, Any] = {"num_images": num, "num_draws": len(codes.draws)}
+    num_draws = len(codes.draws)
+    results: dict[str, Any] = {"num_images": len(codes.z), "num_draws": num_draws}
     for name in distances:
         results[name] = float(distances[name])
         results[f"{name}_of_prior"] = float(noise[name])

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from vsc_jax import metrics
 from vsc_jax.evaluation._context import Context
 from vsc_jax.evaluation._encoded import Encoded
+from vsc_jax.evaluation._inferred_latents import without_noise
 from vsc_jax.evaluation._needs import has
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import draw_images
@@ -65,7 +66,7 @@ def factor_codes(context: Context, options: EvaluationOptions) -> FactorCodes:
     if context.dataset.factors is None:
         raise NotApplicable(NO_FACTORS)
     rows = draw_images(context, options.disentanglement_images)
-    encoded, kl = context.encode(rows), None
+    encoded, kl = without_noise(context.model, context.encode(rows)), None
     if has(context.model, HasKL):
         kl = np.sum([term.mean(0) for term in kl_terms(context, rows).values()], axis=0)
     return FactorCodes(encoded, context.dataset.factors[rows], kl)

@@ -4,6 +4,7 @@ from typing import Any
 
 from vsc_jax import metrics
 from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._inferred_latents import inferred_latents
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import draw_rows
 from vsc_jax.evaluation.scores._base import Score
@@ -13,7 +14,7 @@ from vsc_jax.models import EncodesImages
 
 def probe(context: Context, options: EvaluationOptions) -> dict[str, Any]:
     """`vsc_jax.metrics.few_label_probe` on posterior means."""
-    latents = tuple(range(context.model.latent_dim))
+    latents = tuple(inferred_latents(context.model).tolist())
     return dict(context.once(linear_probe, options, latents))
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from vsc_jax import metrics
 from vsc_jax.evaluation._context import Context
+from vsc_jax.evaluation._inferred_latents import without_noise
 from vsc_jax.evaluation._needs import has
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import draw_rows
@@ -42,6 +43,7 @@ def _has_gates(context: Context, options: EvaluationOptions) -> bool:
 
 def _sparsity(context: Context, options: EvaluationOptions) -> dict[str, float]:
     encoded = context.encode(context.once(draw_rows, options).test)
+    encoded = without_noise(context.model, encoded)
     gates: dict[str, float] = {}
     if _has_gates(context, options) and has(context.model, BoundsLikelihood):
         gates = {
