@@ -24,7 +24,7 @@ def test_the_names_are_sorted():
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'sprite'\. Did you mean 'sprites'\?.*celeb"):
         load_dataset("sprite")
-    with pytest.raises(ValueError, match=r"'zzz'\. Known: cars3d, celeb_a, clutt"):
+    with pytest.raises(ValueError, match=r"'zzz'\. Known: cars3d, celeb_a, cifar10, c"):
         load_dataset("zzz")
 
 

@@ -6,7 +6,15 @@ from digit_files import TEST_PIXEL, TRAIN_PIXEL, bars, write_digits
 
 from vsc_jax.datasets import DatasetNotFoundError, load_dataset
 from vsc_jax.datasets._registry import SOURCES
-from vsc_jax.datasets._scene_digits import pick, read_digits, split_sizes, take_turns
+from vsc_jax.datasets._scene_digits import (
+    Digits,
+    draw_nuisance,
+    paste,
+    pick,
+    read_digits,
+    split_sizes,
+    take_turns,
+)
 from vsc_jax.datasets._source import Request
 from vsc_jax.datasets.sources import _digits
 
@@ -37,6 +45,34 @@ def test_without_a_path_they_are_those_of_mnist_5k():
     for digits, rows in ((train, dataset.train_indices), (test, dataset.test_indices)):
         np.testing.assert_array_equal(digits.images, dataset.images[rows][..., 0])
         np.testing.assert_array_equal(digits.labels, dataset.labels[rows])
+
+
+def test_beside_other_files_those_of_mnist_may_be_missing(folder, tmp_path):
+    train, _ = read_digits(request(folder), beside=True)
+    np.testing.assert_array_equal(train.images, bars(train.labels, TRAIN_PIXEL))
+    train, test = read_digits(request(tmp_path / "nowhere"), beside=True)
+    assert (len(train.labels), len(test.labels)) == (4000, 1000)
+
+
+def test_what_is_pasted_is_seen_where_it_is_brighter():
+    images = np.full((2, 5, 5, 3), 7, np.uint8)
+    squares = np.array([[[9, 1], [8, 6]], [[0, 7], [255, 9]]], np.uint8)
+    paste(images, squares, np.array([0, 3]), np.array([2, 1]))
+    expected = np.full((2, 5, 5), 7)
+    expected[0, 2:4, 0:2] = [[9, 7], [8, 7]]
+    expected[1, 1:3, 3:5] = [[7, 7], [255, 9]]
+    np.testing.assert_array_equal(images, expected[..., None].repeat(3, axis=-1))
+
+
+def test_nuisances_take_turns_at_all_places():
+    digits = Digits(bars(np.arange(8), 9), np.arange(8, dtype=np.int32))
+    which, factors = draw_nuisance(digits, [3, 1], 200, 3)
+    np.testing.assert_array_equal(factors[:, 0], digits.labels[which])
+    assert np.bincount(which).tolist() == [25] * 8
+    for corner in factors[:, 1:].T:
+        assert np.bincount(corner).min() > 45
+    again = draw_nuisance(digits, [3, 1], 20, 3)
+    np.testing.assert_array_equal(again[1], factors[:20])
 
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):

@@ -95,6 +95,19 @@ def test_mnist_is_read_from_its_own_splits(data_dir, name):
         np.testing.assert_array_equal(dataset.test_indices, np.arange(6, 9))
 
 
+def test_cifar10_is_read_from_its_own_splits(data_dir):
+    images = RNG.integers(0, 256, (7, 32, 32, 3)).astype(np.uint8)
+    examples = [
+        {"id": f"picture_{i}", **example}
+        for i, example in enumerate(mnist_examples(images, np.arange(7)))
+    ]
+    prepare(data_dir, "cifar10", {"train": examples[:5], "test": examples[5:]})
+    dataset = load_dataset("cifar10", num_train=3)
+    np.testing.assert_array_equal(dataset.images, images[[0, 1, 2, 5, 6]])
+    assert dataset.labels.tolist() == [0, 1, 2, 5, 6]
+    assert dataset.test_indices.tolist() == [3, 4]
+
+
 def test_dsprites_with_factors(data_dir):
     factors = RNG.integers((3, 6, 40, 32, 32), size=(20, 5))
     keys = ("shape", "scale", "orientation", "x_position", "y_position")

@@ -42,7 +42,7 @@ def load_dataset(
     `describe_datasets()` has a row for each name: the images, their number in the train
     and the test split, where they come from, and what `path` must hold.
 
-    The split: mnist, fashion_mnist and smallnorb have files of their own for it.
+    The split: mnist, fashion_mnist, cifar10 and smallnorb have files of their own.
     celeb_a takes the first 100,000 and the last 20,000 files of the sorted list
     shuffled with NumPy's seed 42, as
     https://github.com/Alfo5123/Variational-Sparse-Coding does (fewer than 120,000
@@ -64,7 +64,8 @@ def load_dataset(
     `path` from those of mnist, which are looked for there, else from mnist_5k. They and
     multi_sprites have as many images as are asked for; image i of a split is the same
     however many there are. Images of several objects come with the pixels and the box
-    of each in `Dataset.objects`.
+    of each in `Dataset.objects`. The digits of occluded_cifar are those of mnist if the
+    `path`, which has the files of cifar10, has its files too, else those of mnist_5k.
 
     "TFDS" stands for data that tensorflow-datasets has prepared as array_record: in
     its own data directory, or in `path`. It is never downloaded here.

@@ -7,6 +7,7 @@ has the order of the README's rows.
 from vsc_jax.datasets._source import Source
 from vsc_jax.datasets.sources._cars3d import CARS3D
 from vsc_jax.datasets.sources._celeb_a import CELEB_A
+from vsc_jax.datasets.sources._cifar10 import CIFAR10
 from vsc_jax.datasets.sources._cluttered_mnist import CLUTTERED_MNIST
 from vsc_jax.datasets.sources._digits import DIGITS, MNIST_5K
 from vsc_jax.datasets.sources._double_mnist import DOUBLE_MNIST
@@ -23,6 +24,7 @@ from vsc_jax.datasets.sources._mpi3d import (
 from vsc_jax.datasets.sources._multi_mnist import MULTI_MNIST
 from vsc_jax.datasets.sources._multi_sprites import MULTI_SPRITES
 from vsc_jax.datasets.sources._npz import NPZ
+from vsc_jax.datasets.sources._occluded_cifar import OCCLUDED_CIFAR
 from vsc_jax.datasets.sources._occluded_sprites import OCCLUDED_SPRITES
 from vsc_jax.datasets.sources._points import PINWHEEL, SPIRALS
 from vsc_jax.datasets.sources._shapes3d import SHAPES3D
@@ -63,6 +65,8 @@ SOURCES: dict[str, Source] = {
         MULTI_MNIST,
         MNIST,
         FASHION_MNIST,
+        CIFAR10,
+        OCCLUDED_CIFAR,
         DSPRITES,
         DSPRITES_COLOR,
         DSPRITES_NOISY,

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vsc_jax.datasets._source import Request
+from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._source import DatasetNotFoundError, Request
 from vsc_jax.datasets.sources._digits import MNIST_5K
-from vsc_jax.datasets.sources._mnist import MNIST
+from vsc_jax.datasets.sources._mnist import MNIST, load_mnist
 
 DIGIT_SIZE = 28
 # Images are drawn without end; this bounds what may be asked for by mistake.
@@ -27,10 +28,15 @@ class Digits(NamedTuple):
     labels: np.ndarray
 
 
-def read_digits(request: Request) -> tuple[Digits, Digits]:
+def read_digits(request: Request, *, beside: bool = False) -> tuple[Digits, Digits]:
     """All train and all test digits: of mnist if a path is given, else of mnist_5k.
 
     The split of mnist_5k depends on the seed.
+
+    Args:
+      request: with the path.
+      beside: whether the path is for other files, so that those of mnist may be missing
+        there; then mnist_5k is taken.
 
     Raises:
       DatasetNotFoundError: if the path has no digits.
@@ -39,19 +45,20 @@ def read_digits(request: Request) -> tuple[Digits, Digits]:
     """
     asked = dataclasses.replace(
         request,
-        source=MNIST_5K if request.path is None else MNIST,
+        source=MNIST,
         image_size=None,
         channels=None,
         num_train=None,
         num_test=None,
     )
-    try:
-        dataset = asked.source.load(asked)
-    except ImportError as error:
-        raise ImportError(
-            f"{error} Or give the files of mnist, from which {request.name} can be "
-            "drawn too, as path (--config.data.path=FOLDER)."
-        ) from error
+    dataset = None
+    if request.path is not None:
+        try:
+            dataset = load_mnist(asked)
+        except DatasetNotFoundError:
+            if not beside:
+                raise
+    dataset = _load_mnist_5k(asked, request.name) if dataset is None else dataset
     if dataset.image_shape != (DIGIT_SIZE, DIGIT_SIZE, 1):
         raise ValueError(
             f"{request.name} is drawn from digits of {DIGIT_SIZE}x{DIGIT_SIZE} pixels, "
@@ -96,3 +103,49 @@ def take_turns(key: Sequence[int], num: int, num_digits: int) -> np.ndarray:
 def pick(u: np.ndarray, num: np.ndarray | int) -> np.ndarray:
     """Integers in 0..num-1 from uniform numbers in [0, 1)."""
     return np.floor(u * num).astype(np.int64)
+
+
+def draw_nuisance(
+    digits: Digits, key: Sequence[int], num: int, num_places: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A digit at a place for each image, to be pasted over it.
+
+    Args:
+      digits: that take turns.
+      key: of the random numbers.
+      num: of images.
+      num_places: of the left upper corner, along each side.
+
+    Returns:
+      Which digits, `int64 [num]`, and their labels, x and y, `int32 [num, 3]`.
+    """
+    which = take_turns([*key, 0], num, len(digits.labels))
+    corner = pick(np.random.default_rng([*key, 1]).random((num, 2)), num_places)
+    factors = np.column_stack([digits.labels[which], corner])
+    return which, factors.astype(np.int32)
+
+
+def paste(
+    images: np.ndarray, squares: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> None:
+    """Makes each pixel the larger one of an image and of what is pasted over it.
+
+    Args:
+      images: `uint8 [n, height, width, channels]`, changed in place.
+      squares: `uint8 [n, side, side]`, one for each image.
+      x: `[n]`, the left side of each square.
+      y: `[n]`, its upper side.
+    """
+    num, down, right = np.ogrid[: len(squares), : squares.shape[1], : squares.shape[2]]
+    at = num, y[:, None, None] + down, x[:, None, None] + right
+    images[at] = np.maximum(images[at], squares[..., None])
+
+
+def _load_mnist_5k(request: Request, name: str) -> Dataset:
+    try:
+        return MNIST_5K.load(dataclasses.replace(request, source=MNIST_5K, path=None))
+    except ImportError as error:
+        raise ImportError(
+            f"{error} Or give the files of mnist, from which {name} can be drawn too, "
+            "as path (--config.data.path=FOLDER)."
+        ) from error

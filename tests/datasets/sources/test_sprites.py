@@ -12,6 +12,7 @@ from vsc_jax.datasets import (
 from vsc_jax.datasets.sources._sprites import (
     NUM_SPRITES,
     SPRITES_FACTOR_SIZES,
+    inside_sprite,
     render_all_sprites_packed,
     render_sprites_packed,
 )
@@ -188,3 +189,13 @@ def test_sprites_in_full():
         rows, kept = getattr(dataset, split)[:num], getattr(cut, split)
         np.testing.assert_array_equal(dataset.images[rows], cut.images[kept])
         np.testing.assert_array_equal(dataset.factors[rows], cut.factors[kept])
+
+
+@pytest.mark.parametrize("shape", range(3))
+def test_points_inside_of_an_outline_are_those_that_are_drawn(shape):
+    # Turned not at all, of scale 1 and in the middle of the image but for half a step.
+    image = render_sprites(np.array([[shape, 5, 0, 16, 15]]))[0]
+    x, y = 0.25 + 0.5 * np.array([16, 15]) / 31
+    centre = (np.arange(64) + 0.5) / 64
+    u, w = np.meshgrid(centre - x, centre - y)
+    np.testing.assert_array_equal(inside_sprite(shape, u, w), image == 1)

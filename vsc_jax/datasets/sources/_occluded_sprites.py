@@ -19,9 +19,9 @@ from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._scene_digits import (
     DIGIT_SIZE,
     Digits,
-    pick,
+    draw_nuisance,
+    paste,
     read_digits,
-    take_turns,
 )
 from vsc_jax.datasets._source import Request, Source
 from vsc_jax.datasets.sources._sprites import (
@@ -91,25 +91,14 @@ def _draw(
 ) -> None:
     """Fills images `uint8 [n, size, size, channels]` and digits' factors `[n, 3]`."""
     num, image_size, _, channels = images.shape
-    turns = take_turns([*key, 0], num, len(digits.labels))
-    place = pick(np.random.default_rng([*key, 1]).random((num, 2)), _NUM_PLACES)
-    pasted[:] = np.column_stack([digits.labels[turns], place])
+    which, pasted[:] = draw_nuisance(digits, key, num, _NUM_PLACES)
     packed = render_sprites_packed(sprites)
-    along = np.arange(DIGIT_SIZE)
     for start in range(0, num, _CHUNK):
         rows = slice(start, start + _CHUNK)
         bits = np.unpackbits(packed[rows], axis=1)
-        canvas = _GREY * bits.reshape(-1, _CANVAS, _CANVAS)
-        x, y = place[rows].T[..., None, None]
-        at = (
-            np.arange(len(canvas))[:, None, None],
-            y + along[:, None],
-            x + along,
-        )
-        canvas[at] = np.maximum(canvas[at], digits.images[turns[rows]])
-        images[rows] = resize_array(
-            canvas[..., None], image_size=image_size, channels=channels
-        )
+        canvas = _GREY * bits.reshape(-1, _CANVAS, _CANVAS, 1)
+        paste(canvas, digits.images[which[rows]], *pasted[rows, 1:].T)
+        images[rows] = resize_array(canvas, image_size=image_size, channels=channels)
 
 
 OCCLUDED_SPRITES = Source(
