@@ -93,7 +93,10 @@ def test_fields_of_a_model_have_the_defaults_of_its_class(model):
     config.data.name = "digits"
     dataset = noise(num_labels=10 if model == "n_vae" else 3)
     made = _config.make_model(_config.model_fields(config, dataset), dataset)
-    assert made == MODELS[model](image_shape=dataset.image_shape)
+    of_data = {"image_shape": dataset.image_shape}
+    if hasattr(made, "dataset_size"):
+        of_data["dataset_size"] = len(dataset.train_indices)
+    assert made == MODELS[model](**of_data)
     weights = made.default_weights
     assert config.weights.to_dict().items() <= weights.items()
     assert set(_config.train_options(config).weights) == set(weights)
