@@ -109,3 +109,11 @@ def test_half_of_the_digits_are_where_they_may_be(dataset):
         middle = slot(dataset, name)[one, 0] - 1
         assert middle.min() < 12
         assert 34 < middle.max() < 45
+
+
+def test_images_are_as_bright_as_those_of_the_source():
+    """The sum over its 60,000 images is a constant in its code."""
+    dataset = load_dataset("multi_mnist", num_train=5000, num_test=1)
+    mean = dataset.images[:5000].sum(dtype=np.int64) / 5000
+    # Three standard errors are 3.5 %.
+    assert mean == pytest.approx(884_438_093 / 60_000, rel=0.04)

@@ -8,6 +8,9 @@ pixels with s ~ N(1.3, 0.1^2) and put at a uniform place of 50 x 50 pixels; digi
 added up. If a pixel is above white, the digits of the image are drawn anew, which is
 how most that meet are sorted out; their number stays.
 
+Their file of 60,000 images has 884,438,093 as the sum of all pixels (their code checks
+it), 14,741 per image; ours from mnist_5k have 14,778, with digits brighter by 0.5 %.
+
 Ours: s is kept inside of [1, 1.6], three standard deviations, and slots are numbered
 from left to right, by the middle of the box around a digit, so that factors are a
 function of the image.
