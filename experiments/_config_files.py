@@ -47,6 +47,20 @@ def resolve_config_path(path: str) -> str:
     return file + colon + argument
 
 
+def runs_of(path: str) -> list[tuple[dict[str, Any], ConfigDict]]:
+    """What tells each run apart that a config file lists, and its config.
+
+    Args:
+      path: such as "configs/study.py:sprites".
+
+    Returns:
+      What its `get_runs(argument)` gives; nothing if it has no such function.
+    """
+    file, _, argument = resolve_config_path(path).partition(":")
+    get_runs = runpy.run_path(file).get("get_runs")
+    return get_runs(argument) if get_runs else []
+
+
 def load_config(argv: Sequence[str]) -> Mapping[str, Any]:
     """The config that `--config=` names, without overrides; empty without one.
 

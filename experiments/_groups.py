@@ -80,7 +80,6 @@ def num_cores() -> int:
 def run_points(
     points: Sequence[Point],
     *,
-    source: str | None,
     group_size: int = 0,
     time_limit: float | None = None,
 ) -> Iterator[tuple[Point, Outcome]]:
@@ -88,7 +87,6 @@ def run_points(
 
     Args:
       points: the runs.
-      source: as in `experiments.run.run`.
       group_size: the most runs in one program; 0 for as many as fit into memory.
       time_limit: seconds of training after which the runs of a group are scored as they
         are, for each group; runs that cannot be in a group take the time they need.
@@ -103,16 +101,15 @@ def run_points(
     for alike in _by(points, _fixed_fields):
         if group_size == 1 or (len(alike) == 1 and time_limit is None):
             for point in alike:
-                yield point, _outcome(_run_alone, point, source)
+                yield point, _outcome(_run_alone, point)
             continue
         members = _build(alike)
         for group in _by(members, _key):
-            yield from _run_members(group, source, group_size, time_limit)
+            yield from _run_members(group, group_size, time_limit)
 
 
 def _run_members(
     members: Sequence[Member],
-    source: str | None,
     group_size: int,
     time_limit: float | None,
 ) -> Iterator[tuple[Point, Outcome]]:
@@ -121,7 +118,7 @@ def _run_members(
     alone = len(members) == 1 and time_limit is None
     if alone or why_alone(first.model, first.training):
         for point, _ in members:
-            yield point, _outcome(_run_alone, point, source)
+            yield point, _outcome(_run_alone, point)
         return
     datasets = [job.dataset for _, job in members]
     size = group_size or runs_that_fit(first.model, datasets, first.training)
@@ -129,7 +126,7 @@ def _run_members(
     while waiting:
         group = waiting.pop(0)
         try:
-            yield from _run_group(group, source, time_limit)
+            yield from _run_group(group, time_limit)
         except _TooManyError:
             half = len(group) // 2
             print(f"{len(group)} runs do not fit; {half} at once:", flush=True)
@@ -141,7 +138,7 @@ class _TooManyError(Exception):
 
 
 def _run_group(
-    group: Sequence[Member], source: str | None, time_limit: float | None
+    group: Sequence[Member], time_limit: float | None
 ) -> Iterator[tuple[Point, Outcome]]:
     with contextlib.ExitStack() as stack:
         free = []
@@ -165,7 +162,7 @@ def _run_group(
             if isinstance(end, Exception):
                 yield member.point, end
             else:
-                yield member.point, _outcome(_finish, member, end, source, len(free))
+                yield member.point, _outcome(_finish, member, end, len(free))
 
 
 def _train(
@@ -182,9 +179,7 @@ def _train(
     return train_group(first.model, runs, time_limit=time_limit)
 
 
-def _finish(
-    member: Member, trained: TrainResult, source: str | None, num_runs: int
-) -> dict[str, Any]:
+def _finish(member: Member, trained: TrainResult, num_runs: int) -> dict[str, Any]:
     """Scores and shows a run, in one line."""
     point, job = member
     results = finish(
@@ -198,7 +193,7 @@ def _finish(
             "best_step": trained.best_step,
             "runs_at_once": num_runs,
         },
-        source=source,
+        source=point.source,
         show_progress=False,
     )
     loss = results["scores"].get("loss", float("nan"))
@@ -206,8 +201,8 @@ def _finish(
     return results
 
 
-def _run_alone(point: Point, source: str | None) -> dict[str, Any]:
-    return run_alone(point.config, point.folder, source=source)
+def _run_alone(point: Point) -> dict[str, Any]:
+    return run_alone(point.config, point.folder, source=point.source)
 
 
 def _outcome(function, *arguments) -> Outcome:

@@ -28,11 +28,13 @@ class Point(NamedTuple):
       values: of the fields that the sweep varies.
       config: with these values.
       folder: of the run.
+      source: as in `experiments.run.run`.
     """
 
     values: dict[str, Value]
     config: ConfigDict
     folder: Path
+    source: str | None = None
 
     @property
     def name(self) -> str:
@@ -41,7 +43,10 @@ class Point(NamedTuple):
 
 
 def points_of(
-    config: ConfigDict, values: Mapping[str, Sequence[Any]], workdir: Path
+    config: ConfigDict,
+    values: Mapping[str, Sequence[Any]],
+    workdir: Path,
+    source: str | None = None,
 ) -> list[Point]:
     """All combinations, the last field's values next to one another."""
     points = []
@@ -49,7 +54,31 @@ def points_of(
         point = dict(zip(values, combination, strict=True))
         one = config.copy_and_resolve_references()
         one.update_from_flattened_dict(point)
-        points.append(Point(point, one, workdir / folder_name(point)))
+        points.append(Point(point, one, workdir / folder_name(point), source))
+    return points
+
+
+def listed_points(
+    path: str, overrides: Mapping[str, Any], workdir: Path
+) -> list[Point]:
+    """The runs that a config file lists, see `_config_files.runs_of`.
+
+    Args:
+      path: such as "configs/study.py:sprites".
+      overrides: values of fields, for all of them.
+      workdir: folder of the folders of the runs.
+
+    Raises:
+      UserError: if a run has no such field.
+    """
+    points = []
+    for values, config in _config_files.runs_of(path):
+        known = _config_files.flatten(config)
+        for name in overrides:
+            if name not in known:
+                raise UserError(_config_files.unknown_field(name, known))
+        config.update_from_flattened_dict(overrides)
+        points.append(Point(values, config, workdir / folder_name(values), path))
     return points
 
 

@@ -101,13 +101,14 @@ def plan(
             config.update_from_flattened_dict(
                 {name: min(flat[name], most) for name, most in MAX_IMAGES.items()}
             )
+        source = _source(row.laptop if budget == "laptop" else row.full)
         points = []
         for seed in seeds[row.label]:
             one = config.copy_and_resolve_references()
             one.seed = seed
-            points.append(Point({SEED: seed}, one, workdir / run_name(row, seed)))
-        name = row.laptop if budget == "laptop" else row.full
-        planned.append(Planned(row, _source(name), tuple(points), published))
+            folder = workdir / run_name(row, seed)
+            points.append(Point({SEED: seed}, one, folder, source))
+        planned.append(Planned(row, source, tuple(points), published))
     return planned
 
 
@@ -137,7 +138,7 @@ def tasks_of(planned: Iterable[Planned]) -> list[list[Planned]]:
     for one in planned:
         flat = flatten(one.points[0].config.to_dict())
         fixed = {k: v for k, v in flat.items() if not k.startswith(FREE_PREFIXES)}
-        key = json.dumps([one.source, fixed], sort_keys=True)
+        key = json.dumps([one.row.method, fixed], sort_keys=True)
         tasks.setdefault(key, []).append(one)
     return list(tasks.values())
 

@@ -203,7 +203,6 @@ class Reproduction:
         try:
             for point, outcome in run_points(
                 points,
-                source=task[0].source,
                 time_limit=share.training if share else None,
             ):
                 left.discard(point.folder)

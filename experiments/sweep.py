@@ -21,6 +21,9 @@ field that is a tuple are tuples: `--sweep=model.hidden=(400,),(512,256)`.
 `--list` prints the runs with their numbers, and `--index=3` runs that one alone, such
 as in an array job of a cluster; the command without it then writes the table.
 
+A config file with a function `get_runs`, such as `configs/study.py`, lists its runs
+itself: they are those of a sweep without `--sweep`.
+
 `table.md` and `table.json` there hold the scores of all. `experiments.evaluate` with
 the folder of the sweep adds scores to the runs and to the table.
 """
@@ -32,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_flags
 
 from experiments import _errors, _flags, _workdir
 from experiments._ends import KNOWN_ENDS
@@ -41,7 +44,7 @@ from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._groups import run_points, use_cores
 from experiments._job import build
 from experiments._listing import LIST
-from experiments._points import Point, parse_sweep, points_of
+from experiments._points import Point, listed_points, parse_sweep, points_of
 from experiments._results import HEADLINES, failures, read_results, summary
 from experiments._table import FAILED, markdown_table, row_of, write_table
 from experiments.run import (
@@ -74,9 +77,8 @@ def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
         refuse_processes()
-        values = parse_sweep(SWEEP.value, CONFIG.value)
         workdir = choose_workdir(WORKDIR.value)
-        points = points_of(CONFIG.value, values, workdir)
+        points = _points(workdir)
         if INDEX.value is not None:
             if not 0 <= INDEX.value < len(points):
                 raise UserError(
@@ -92,9 +94,20 @@ def main(argv: Sequence[str]) -> None:
         prepare()
         check_points(points)
         if INDEX.value is None:
-            sweep(points, workdir, source=config_source(), group_size=GROUP_SIZE.value)
+            sweep(points, workdir, group_size=GROUP_SIZE.value)
         else:
-            end_with(run_one(points[0], source=config_source()))
+            end_with(run_one(points[0]))
+
+
+def _points(workdir: Path) -> list[Point]:
+    """The runs of the command: those of --sweep, or those that the config lists."""
+    source = config_source()
+    if source and not SWEEP.value:
+        overrides = config_flags.get_override_values(flags.FLAGS["config"])
+        if points := listed_points(source, overrides, workdir):
+            return points
+    values = parse_sweep(SWEEP.value, CONFIG.value)
+    return points_of(CONFIG.value, values, workdir, source)
 
 
 def list_points(points: Sequence[Point], first: int = 0) -> str:
@@ -131,13 +144,13 @@ def check_points(points: Sequence[Point]) -> None:
         loaded, dataset = wanted, job.dataset
 
 
-def run_one(point: Point, *, source: str | None = None) -> dict[str, str]:
+def run_one(point: Point) -> dict[str, str]:
     """Runs one point, if it is not complete; returns what failed of it."""
     results = _finished(point)
     if results:
         print(f"{point.name} is complete, in {point.folder}")
         return failures(results)
-    [(_, outcome)] = run_points([point], source=source)
+    [(_, outcome)] = run_points([point])
     if isinstance(outcome, Exception):
         raise outcome
     return failures(outcome)
@@ -147,7 +160,6 @@ def sweep(
     points: Sequence[Point],
     workdir: Path,
     *,
-    source: str | None = None,
     group_size: int = 0,
 ) -> list[dict[str, Any]]:
     """Runs all points; returns and writes a row for each.
@@ -157,7 +169,6 @@ def sweep(
     Args:
       points: the runs.
       workdir: folder of the folders of the runs.
-      source: as in `experiments.run.run`.
       group_size: the most runs at once; 0 for as many as fit into memory.
 
     Returns:
@@ -192,7 +203,7 @@ def sweep(
             waiting.append(point)
     workdir.mkdir(parents=True, exist_ok=True)
     write_table(workdir, fields, ordered())
-    for point, outcome in run_points(waiting, source=source, group_size=group_size):
+    for point, outcome in run_points(waiting, group_size=group_size):
         add(point, outcome)
         write_table(workdir, fields, ordered())
         if isinstance(outcome, training.WorkdirInUseError):

@@ -39,10 +39,7 @@ def groups(monkeypatch):
 
 
 def outcomes(points, **options):
-    return {
-        point.name: outcome
-        for point, outcome in run_points(points, source="vsc_mlp", **options)
-    }
+    return {point.name: outcome for point, outcome in run_points(points, **options)}
 
 
 def test_folders_are_those_of_runs_alone(config, tmp_path, groups, capsys):
