@@ -23,8 +23,9 @@ from vsc_jax.networks import (
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
-# Images that are classified at once.
-_TEST_BATCH = 500
+# Images that are classified at once: on a CPU so few that their layers are allocated
+# without a new page of memory for each.
+_TEST_BATCH, _CPU_TEST_BATCH = 1_000, 100
 _OPTIMIZER = optax.adam(LEARNING_RATE)
 
 
@@ -99,6 +100,7 @@ def error_rates(
     model = _model(num_classes)
     found: list[dict[str, float]] = [{} for _ in params]
     together = _stack(params) if len(params) > 1 else None
+    most = _CPU_TEST_BATCH if jax.default_backend() == "cpu" else _TEST_BATCH
     for name, (x, labels) in tests.items():
 
         def predict(rows: np.ndarray, _: int, x: np.ndarray = x) -> jax.Array:
@@ -106,8 +108,8 @@ def error_rates(
                 return _predict(params[0], x[rows], model=model)[:, None]
             return _predict_of_many(together, x[rows], model=model)
 
-        batch_size = min(_TEST_BATCH, len(labels))
-        predicted = map_batches(predict, np.arange(len(labels)), batch_size)
+        rows = np.arange(len(labels))
+        predicted = map_batches(predict, rows, min(most, len(labels)))
         wrong = (predicted != np.asarray(labels)[:, None]).mean(axis=0)
         for rates, rate in zip(found, wrong, strict=True):
             rates[name] = float(rate)

@@ -31,23 +31,41 @@ class PooledConvTrunk(nn.Module):
         of an odd size is zero.
         """
         h = nn.relu(StridedConv(self.channels[0])(x))
-        # A dense layer on 3x3 patches is a 3x3 convolution.
-        h = nn.relu(nn.Dense(self.channels[1], name="Conv_0")(_patches(h)))
+        h = nn.relu(_Conv(self.channels[1])(h))
         h = _pool(h)
         h = h.reshape(*h.shape[:-3], -1)
         return nn.relu(nn.Dense(self.features)(h))
 
 
-def _patches(x: jax.Array) -> jax.Array:
-    """`[..., h, w, c]` to the 3x3 neighbourhood of each pixel, `[..., h, w, 9 c]`."""
-    height, width = x.shape[-3:-1]
-    padded = _pad(x, ((1, 1), (1, 1)))
-    shifted = [
-        padded[..., a : a + height, b : b + width, :]
-        for a in range(3)
-        for b in range(3)
-    ]
-    return jnp.concatenate(shifted, axis=-1)
+class _Conv(nn.Module):
+    """A 3x3 convolution of stride 1 and padding 1 as three matrix products.
+
+    One for each row of the kernel. Of patches of nine pixels it would be one product,
+    and three times as much to copy.
+
+    Attributes:
+      features: number of output channels.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        height, width, channels = x.shape[-3:]
+        kernel = self.param(
+            "kernel", nn.initializers.lecun_normal(), (3, 3, channels, self.features)
+        )
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x = _pad(x, ((1, 1), (1, 1)))
+        rows = jnp.concatenate([x[..., b : b + width, :] for b in range(3)], axis=-1)
+        products = [
+            rows[..., a : a + height, :, :].reshape(-1, 3 * channels)
+            @ kernel[a].reshape(3 * channels, self.features)
+            for a in range(3)
+        ]
+        y = sum(products[1:], start=products[0])
+        y += jnp.broadcast_to(bias, y.shape)
+        return y.reshape(*x.shape[:-3], height, width, self.features)
 
 
 def _pool(x: jax.Array) -> jax.Array:
