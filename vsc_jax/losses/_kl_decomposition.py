@@ -94,6 +94,11 @@ def kl_decomposition(
     `stratified` and `full` may be called nats. I(x; z) is at most log N, 9.9 here:
     `stratified` gave 9.7 to 9.9, `weighted` 14.1 to 16.8.
 
+    Nats of small batches are rough all the same, for the logarithm is concave: of a
+    model of sprites that had I = 6.6 and TC = 0.9 by `full`, again of N = 20,000, means
+    of `stratified` were 8.8 and -1.1 for B = 64, 7.9 and -0.4 for 256, and 6.9 and 0.6
+    for 2,048. Compare batches of one size, and take what is reported from `full`.
+
     Memory is linear in the numbers of rows, for value and gradient. Where the batch is
     spread over devices each takes the draws of its own images, with their numbers in
     the batch as `row`, and mean and log-variance of all; the mean over devices is then

@@ -95,7 +95,9 @@ class BetaTCVAE(VAE):
         """Mean negative objective and its terms, in nats per image.
 
         In the log the three terms are those of "stratified" whatever the loss takes:
-        the others are no nats.
+        the others are no nats. Of small batches they are rough, see
+        `losses.kl_decomposition`. With "weighted" the loss has a constant in it, which
+        depends on the sizes of batch and data set.
         """
         if self.dataset_size is None:
             raise ValueError(
