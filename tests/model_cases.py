@@ -106,6 +106,10 @@ VARIANTS = {
             "category_sizes": (),
         },
     ),
+    "infogan_cr-spectral": (
+        "infogan_cr",
+        {"norm": "spectral", "category_sizes": (3, 2), "num_codes": 1},
+    ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),
 }
@@ -142,6 +146,7 @@ WEIGHTS = {
     # Otherwise the adversarial loss alone has less than a nat to fall.
     "category_weight": 5.0,
     "code_weight": 2.0,
+    "contrastive_gap": 0.5,
     # Otherwise the most likely categories are the optimum.
     "pairwise_penalty": 5.0,
 }

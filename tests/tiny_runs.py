@@ -40,7 +40,11 @@ def tiny_dataset(num_train=50, num_test=20, seed=0) -> Dataset:
 
 def tiny_model(name="vae", **options):
     fields = {"hidden": (8,), "image_shape": IMAGE_SHAPE}
-    if name not in ("n_vae", "infogan"):  # which have it from other fields
+    if name not in (
+        "n_vae",
+        "infogan",
+        "infogan_cr",
+    ):  # which have it from other fields
         fields["latent_dim"] = 3
     return models.create_model(name, **fields | options)
 

@@ -1,9 +1,9 @@
-"""InfoGAN: a GAN whose codes can be read off its images.
+"""InfoGAN and InfoGAN-CR: GANs whose codes can be read off their images.
 
     python -m experiments.run --config=configs/infogan.py:mnist_5k,laptop
     python -m experiments.run --config=configs/infogan.py:mnist \
         --config.data.path=FOLDER
-    python -m experiments.run --config=configs/infogan.py:sprites
+    python -m experiments.run --config=configs/infogan.py:sprites,cr
 
 Data: `mnist` (the default), `mnist_5k` (5,000 digits without a download), `dsprites`
 and `sprites` (the same images without the download).
@@ -16,12 +16,14 @@ with less has put two digits into one category.
 
 Sprites: InfoGAN as it is compared with in https://github.com/fjxmlzn/InfoGAN-CR, five
 continuous codes and as much noise, spectral normalisation, rates 1e-3 and 2e-3, both
-weights 0.05, 322,560 steps of 64 images.
+weights 0.05, 322,560 steps of 64 images. With `cr` it is InfoGAN-CR: pairs of images
+that share a code, whose loss has weight 2 in the last 34,560 steps and 0 before.
 
 `laptop` is our own budget for two CPU cores: digits with a quarter of the channels and
 features, sprites of 32 pixels with fully connected networks and 30,000 steps.
 
-Source: Chen et al., https://arxiv.org/abs/1606.03657.
+Source: Chen et al., https://arxiv.org/abs/1606.03657; Lin et al.,
+https://arxiv.org/abs/1906.06034.
 """
 
 from ml_collections import ConfigDict
@@ -33,15 +35,16 @@ SPRITES = ("dsprites", "sprites")
 
 
 def get_config(argument: str = "") -> ConfigDict:
-    """One of the data sets, `laptop` and `quick`, separated by commas."""
-    words = base.parse_argument(argument, known=(*DIGITS, *SPRITES, "laptop"))
+    """One of the data sets, `cr`, `laptop` and `quick`, separated by commas."""
+    words = base.parse_argument(argument, known=(*DIGITS, *SPRITES, "cr", "laptop"))
     data = next((word for word in words if word in DIGITS + SPRITES), "mnist")
-    config = base.get_config("infogan")
+    config = base.get_config("infogan_cr" if "cr" in words else "infogan")
     config.model.network = "conv"
     config.model.initializer = "dcgan"
     config.optimizer.learning_rate = 1e-3
     players = config.optimizer.players
-    players.discriminator.b1 = players.generator.b1 = 0.5
+    for player in players.values():
+        player.b1 = 0.5
     base.score_factors(config, data)
     if data in DIGITS:
         players.discriminator.learning_rate_scale = 0.2
@@ -49,6 +52,7 @@ def get_config(argument: str = "") -> ConfigDict:
         config.train.num_steps = 5_000
         config.train.log_every = 100
         config.train.checkpoint_every = 1_000
+        config.weights.category_weight = config.weights.code_weight = 1.0
         if "laptop" in words:
             config.model.channels = (32, 64)
             config.model.features = 256
@@ -59,9 +63,18 @@ def get_config(argument: str = "") -> ConfigDict:
     config.model.channels = (32, 32, 64, 64)
     config.model.features = 128
     config.weights.code_weight = 0.05
-    players.discriminator.learning_rate_scale = 2.0
+    for name in set(players) - {"generator"}:
+        players[name].learning_rate_scale = 2.0
     config.train.batch_size = 64
     config.train.num_steps = 322_560
     if "laptop" in words:
         base.laptop(config)
+    if "cr" in words:
+        begin = round(config.train.num_steps * 288_000 / 322_560)
+        spec = (
+            "piecewise_constant",
+            (begin,),
+            (0.0, config.weights.contrastive_weight),
+        )
+        config.schedules.contrastive_weight = spec
     return base.quick(config) if "quick" in words else config

@@ -32,6 +32,7 @@ RUNS = {(name, "quick") for name in NAMES} | {
     ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
+    ("infogan", "sprites,cr,laptop,quick"),
     ("n_vae", "conditional,digits,quick"),
     ("pinwheel", "spirals,published_kl,quick"),
     ("prior_sprites", "sprites,learned_pca,laptop,quick"),

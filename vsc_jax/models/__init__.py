@@ -39,6 +39,7 @@ from vsc_jax.models._dip_vae import DIPVAE as DIPVAE
 from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._infogan import InfoGAN as InfoGAN
+from vsc_jax.models._infogan_cr import InfoGANCR as InfoGANCR
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
@@ -75,6 +76,7 @@ __all__ = [
     "HasNoise",
     "HostCall",
     "InfoGAN",
+    "InfoGANCR",
     "JointVAE",
     "LossOutput",
     "Metrics",
@@ -108,6 +110,7 @@ MODELS: dict[str, type[Model]] = {
     "annealed_vae": AnnealedVAE,
     "n_vae": NVAE,
     "infogan": InfoGAN,
+    "infogan_cr": InfoGANCR,
 }
 
 

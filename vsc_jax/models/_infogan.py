@@ -196,8 +196,8 @@ class InfoGAN(GeneratedCodes):
             for k, (group, (module, shape)) in zip(keys, modules.items(), strict=True)
         }
 
-    def noise(self, key: jax.Array, batch_size: int) -> InfoGANNoise:
-        """Codes for each of the players."""
+    def noise(self, key: jax.Array, batch_size: int) -> Any:
+        """An `InfoGANNoise`: codes for each of the players."""
         keys = jax.random.split(key)
         return InfoGANNoise(*(self.draw_codes(k, batch_size) for k in keys))
 
@@ -205,7 +205,7 @@ class InfoGAN(GeneratedCodes):
         self,
         params: Params,
         batch: Batch,
-        noise: InfoGANNoise,
+        noise: Any,
         weights: Weights,
         *,
         gather: Gather = keep_local,
@@ -247,7 +247,7 @@ class InfoGAN(GeneratedCodes):
         self,
         params: Params,
         batch: Batch,
-        noise: InfoGANNoise,
+        noise: Any,
         weights: Weights,
         *,
         gather: Gather = keep_local,
