@@ -5,7 +5,7 @@ names that the fields have in a config.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -196,6 +196,26 @@ def _check_model(config: ConfigDict) -> None:
         check_values(sample, model)
     if "prior" in model:
         check_prior(config.model.prior, config.model.latent_dim)
+
+
+def refuse_hidden_values(config: ConfigDict, given: Collection[str]) -> None:
+    """Raises UserError for a value that was given while a schedule takes its place.
+
+    Args:
+      config: with the schedules.
+      given: names of fields that a user has set, such as "weights.beta".
+    """
+    for field in given:
+        group, _, name = field.rpartition(".")
+        schedule = f"schedules.{name}"
+        if group not in ("weights", "optimizer") or schedule in given:
+            continue
+        if spec := config.schedules.get(name):
+            raise UserError(
+                f"{field} would have no effect, for {schedule}={tuple(spec)} takes its "
+                f"place; set --config.{schedule} instead, or --config.{schedule}=() to "
+                "keep the value."
+            )
 
 
 def _schedule(

@@ -4,13 +4,14 @@ import ast
 import contextlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from experiments import _config_files
+from experiments._config import refuse_hidden_values
 from experiments._errors import UserError
 from experiments._table import folder_name
 
@@ -59,26 +60,31 @@ def points_of(
 
 
 def listed_points(
-    path: str, overrides: Mapping[str, Any], workdir: Path
+    runs: Iterable[tuple[dict[str, Any], ConfigDict]],
+    overrides: Mapping[str, Any],
+    workdir: Path,
+    source: str | None = None,
 ) -> list[Point]:
-    """The runs that a config file lists, see `_config_files.runs_of`.
+    """The runs that a config file lists.
 
     Args:
-      path: such as "configs/study.py:sprites".
+      runs: what `_config_files.runs_of` gives.
       overrides: values of fields, for all of them.
       workdir: folder of the folders of the runs.
+      source: as in `experiments.run.run`.
 
     Raises:
       UserError: if a run has no such field.
     """
     points = []
-    for values, config in _config_files.runs_of(path):
+    for values, config in runs:
         known = _config_files.flatten(config)
         for name in overrides:
             if name not in known:
                 raise UserError(_config_files.unknown_field(name, known))
         config.update_from_flattened_dict(overrides)
-        points.append(Point(values, config, workdir / folder_name(values), path))
+        refuse_hidden_values(config, overrides)
+        points.append(Point(values, config, workdir / folder_name(values), source))
     return points
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from experiments import _workdir
+from experiments._config import refuse_hidden_values
 from experiments._config_files import flatten
 from experiments._errors import UserError
 from experiments._groups import FREE_PREFIXES
@@ -265,6 +266,7 @@ def _config(name: str, fields: Mapping[str, Any]) -> ConfigDict:
     config = module.get_config(argument)
     config.lock()  # a field that it does not have would not be read
     config.update_from_flattened_dict(fields)
+    refuse_hidden_values(config, fields)
     return config
 
 

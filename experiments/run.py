@@ -26,6 +26,7 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import _errors, _flags, _workdir
 from experiments._cascade import marked_steps
+from experiments._config import refuse_hidden_values
 from experiments._ends import one_line_ends
 from experiments._environment import check_devices, enable_compile_cache
 from experiments._errors import EXIT_FAILED, UserError, fail
@@ -130,6 +131,7 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         _flags.refuse_words(argv)
         if CONFIG.value is None:
             raise UserError(_flags.NO_CONFIG)
+        refuse_hidden_values(CONFIG.value, overrides())
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:
@@ -328,6 +330,11 @@ def choose_workdir(given: str | None) -> Path:
 def _new_folder(beginning: Path) -> Path:
     """The same at each call, for it is one run."""
     return Path(f"{beginning}-{datetime.now().strftime('%Y%m%d-%H%M%S')}")
+
+
+def overrides() -> dict[str, Any]:
+    """Fields of the config that the command line sets -> their values."""
+    return config_flags.get_override_values(flags.FLAGS["config"])
 
 
 def config_source() -> str | None:

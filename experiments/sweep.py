@@ -35,9 +35,11 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 from experiments import _errors, _flags, _workdir
+from experiments._config import refuse_hidden_values
+from experiments._config_files import runs_of
 from experiments._ends import KNOWN_ENDS
 from experiments._environment import prepare
 from experiments._errors import EXIT_FAILED, UserError, fail
@@ -54,6 +56,7 @@ from experiments.run import (
     config_source,
     end_with,
     guard,
+    overrides,
     refuse_processes,
 )
 from vsc_jax import training
@@ -102,11 +105,11 @@ def main(argv: Sequence[str]) -> None:
 def _points(workdir: Path) -> list[Point]:
     """The runs of the command: those of --sweep, or those that the config lists."""
     source = config_source()
-    if source and not SWEEP.value:
-        overrides = config_flags.get_override_values(flags.FLAGS["config"])
-        if points := listed_points(source, overrides, workdir):
-            return points
+    listed = None if SWEEP.value or source is None else runs_of(source)
+    if listed:
+        return listed_points(listed, overrides(), workdir, source)
     values = parse_sweep(SWEEP.value, CONFIG.value)
+    refuse_hidden_values(CONFIG.value, [*values, *overrides()])
     return points_of(CONFIG.value, values, workdir, source)
 
 

@@ -51,6 +51,11 @@ CASES: dict[str, tuple[list[str], str]] = {
         ["--config=random.py", "--config.train.num_steps=0"],
         "train.num_steps must be a whole number of at least 1 and at most 2147483647, ",
     ),
+    "a value in whose place is a schedule": (
+        ["--config=configs/n_vae.py:digits,quick", "--config.weights.beta=2"],
+        r"weights.beta would have no effect, for schedules.beta=\('linear', .* takes "
+        r"its place; set --config.schedules.beta instead, or --config.schedules.beta=",
+    ),
     "config is a folder": (["--config=/tmp"], "there is no config file /tmp. "),
     "config in two words": (["--config", "configs/vcs.py"], "there is no config file"),
     "syntax error": (

@@ -4,6 +4,7 @@ import jax
 import pytest
 
 from experiments import _config, sweep
+from experiments._config_files import runs_of
 from experiments._points import listed_points
 from experiments.configs import study
 from vsc_jax.models import create_model
@@ -75,9 +76,8 @@ def test_the_networks_are_those_of_the_library():
 
 
 def test_the_runs_that_it_lists(tmp_path):
-    points = listed_points(
-        "configs/study.py:sprites,quick", {"data.path": "x"}, tmp_path
-    )
+    runs = runs_of("configs/study.py:sprites,quick")
+    points = listed_points(runs, {"data.path": "x"}, tmp_path)
     assert len({point.folder for point in points}) == 1800
     for number in (0, 650, 1799):
         expected = study.get_config(f"sprites,quick,{number}")

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from experiments._errors import UserError
-from experiments._points import parse_sweep, points_of
-from experiments.configs import vsc_mlp
+from experiments._points import listed_points, parse_sweep, points_of
+from experiments.configs import n_vae, vsc_mlp
 
 
 @pytest.fixture
@@ -78,3 +78,14 @@ def test_points_are_all_combinations(config):
     assert len({point.name for point in points}) == 4
     assert all(point.folder.parent == Path("here") for point in points)
     assert config.seed == vsc_mlp.get_config().seed
+
+
+def test_a_value_that_a_schedule_hides_is_refused(tmp_path):
+    config = n_vae.get_config("digits,quick")
+    runs = [({"run": 1}, config.copy_and_resolve_references()) for _ in range(2)]
+    with pytest.raises(UserError, match="would have no effect"):
+        listed_points(runs, {"weights.beta": 2.0}, tmp_path)
+    given = {"weights.beta": 2.0, "schedules.beta": ()}
+    [first, _] = listed_points(runs, given, tmp_path, "configs/n_vae.py")
+    assert first.config.weights.beta == 2.0
+    assert first.source == "configs/n_vae.py"
