@@ -54,8 +54,8 @@ def evaluate(
         nats; `main_latents`: the smallest number that have 95 % of the KL.
       `kl_decomposition` (dict), of a model with Gaussian codes and p(z) = N(0, I), over
         its own `num_images` and `num_draws`: `mutual_information` with its
-        `mutual_information_bound`, `total_correlation` and `dimension_wise_kl`, their `sum` and
-        `sum_standard_error`, and the closed form `kl` that it estimates.
+        `mutual_information_bound`, `total_correlation` and `dimension_wise_kl`, their
+        `sum` and `sum_standard_error`, and the closed form `kl` that it estimates.
       `sparsity` (dict): of the Gaussian latents, see `vsc_jax.metrics.sparsity`.
       `probe` (dict): of the label, see `vsc_jax.metrics.few_label_probe`; features are
         posterior means.

@@ -22,7 +22,7 @@ from vsc_jax.evaluation.scores._means import mean_and_error
 from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import EncodesImages, HasKL
 
-# Every draw is compared with all images: at most 0.5 s on 2 cores for 10 latents.
+# Every draw is compared with all images: at most 1 s on 2 cores for 10 latents.
 MAX_IMAGES = 50_000
 MAX_DRAWS = 2_000
 # Nats; a KL in float32 has no more digits.
