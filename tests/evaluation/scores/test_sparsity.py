@@ -10,6 +10,8 @@ from linear_scores import NO_SAMPLES, OTHERS, scores_of
 from vsc_jax.evaluation import Context
 from vsc_jax.metrics import sparsity
 
+SPIKE = {"kl_decomposition": "the code of this model has a spike"}
+
 
 def test_sparsity_and_probe(model, params, dataset):
     model = dataclasses.replace(model, spike=True)
@@ -28,7 +30,7 @@ def test_sparsity_and_probe(model, params, dataset):
     # Stripes are far apart, 4 random directions see them.
     assert results["probe"]["accuracy"] > 0.8
     assert results["probe"]["num_labels"] == 68
-    assert results["skipped"] == OTHERS | NO_SAMPLES
+    assert results["skipped"] == OTHERS | NO_SAMPLES | SPIKE
 
 
 def test_gates_without_a_fixed_prior_have_no_effective_number(dataset, params):
@@ -36,7 +38,7 @@ def test_gates_without_a_fixed_prior_have_no_effective_number(dataset, params):
     assert results["kl_terms"]["spike_kl"] > 0
     assert "effective_number" not in results["sparsity"]
     no_bound = "this model defines no bound on log p(x)"
-    assert results["skipped"] == OTHERS | {
+    assert results["skipped"] == OTHERS | SPIKE | {
         "elbo": no_bound,
         "iwae": no_bound,
         "effective_number": "the gates of this model have no fixed prior",
