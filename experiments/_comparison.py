@@ -9,8 +9,8 @@ from experiments._directions import direction_of
 from experiments._errors import UserError
 from experiments._formats import Block
 from experiments._results import HEADLINES, by_reason
-from experiments._selection import how_to_get_udr
-from experiments._settings import UDR, Run, Setting, settings_of, unsaid_fields
+from experiments._selection import SELECTIONS, how_to_get
+from experiments._settings import Run, Setting, settings_of, unsaid_fields
 from experiments._statistics import (
     Statistics,
     block_of,
@@ -178,7 +178,11 @@ def _on_our_data(
 
 def _default_scores(known: Sequence[str], rows: Sequence[PublishedRow]) -> list[str]:
     """The headline scores that are there, and those that published rows have."""
-    wanted = [*HEADLINES, UDR, *(n for row in rows for ns in row.scores for n in ns)]
+    wanted = [
+        *HEADLINES,
+        *SELECTIONS,
+        *(n for row in rows for ns in row.scores for n in ns),
+    ]
     return [name for name in dict.fromkeys(wanted) if name in known] or list(known)
 
 
@@ -194,8 +198,8 @@ def _check_scores(
     for name in asked:
         if name in known:
             continue
-        if name == UDR:
-            raise UserError(f"no run has a {UDR}. {how_to_get_udr(runs)}.")
+        if name in SELECTIONS:
+            raise UserError(f"no run has a {name}. {how_to_get(name, runs)}.")
         last = name.rpartition(".")[2]
         close = [k for k in known if last in k.split(".")]
         close = close or difflib.get_close_matches(name, known, n=3, cutoff=0.6)

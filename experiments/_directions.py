@@ -86,6 +86,11 @@ DIRECTIONS = (
         "0 is a dense code, 1 one latent per image (Mathieu et al. 2019, section 6.3)",
     ),
     Direction(
+        r"model_centrality",
+        "higher",
+        "how well other runs explain the codes, without labels (Lin et al. 2020)",
+    ),
+    Direction(
         r"udr",
         "higher",
         "agreement with runs of other seeds, without labels (Duan et al. 2020)",

@@ -14,7 +14,9 @@ from experiments._results import read_results, scored_step
 from experiments._statistics import is_number
 from experiments._table import FAILED, SEED, folder_name, row_of
 
-UDR = "udr"
+UDR, CENTRALITY = "udr", "model_centrality"
+# Scores without labels that stand in a file beside the runs: the file and their name.
+BESIDE = {UDR: ("udr.json", "UDR"), CENTRALITY: ("centrality.json", "ModelCentrality")}
 MODEL = "model.name"
 # Groups of fields, and fields, that change neither parameters nor scores.
 CANNOT_CHANGE_NUMBERS = (
@@ -240,12 +242,15 @@ def _read_run(folder: Path, reason: str = "") -> Run:
         unfinished = f"unfinished: at step {steps} of {wanted}"
         return Run(folder, fields, {}, failed=reason or unfinished)
     scores = row_of({}, results)
-    udr, note = _udr_of(folder)
-    if udr is not None:
-        scores[UDR] = udr
+    said = []
+    for name, (file, label) in BESIDE.items():
+        value, note = _score_beside(folder, file, label)
+        said.append(note)
+        if value is not None:
+            scores[name] = value
     scored = scored_step(results)
     early = "" if scored == steps else f"scored at step {scored} of {steps}"
-    return Run(folder, fields, scores, note="; ".join(filter(None, (early, note))))
+    return Run(folder, fields, scores, note="; ".join(filter(None, (early, *said))))
 
 
 def _read_fields(file: Path) -> dict[str, Any]:
@@ -269,19 +274,19 @@ def _read_fields(file: Path) -> dict[str, Any]:
     return fields
 
 
-def _udr_of(folder: Path) -> tuple[float | None, str]:
-    """What `udr.json` beside the folder of a run says of it, and why it is ignored."""
-    file = folder.resolve().parent / "udr.json"
+def _score_beside(folder: Path, file: str, label: str) -> tuple[float | None, str]:
+    """What a file beside the folder of a run says of it, and why it is ignored."""
     try:
-        groups = json.loads(file.read_text())["groups"]
+        text = (folder.resolve().parent / file).read_text()
+        groups = json.loads(text)["groups"]
         found = [group["runs"].get(folder.resolve().name) for group in groups]
     except OSError:
         return None, ""
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None, "the udr.json beside it is not readable and ignored"
+        return None, f"the {file} beside it is not readable and ignored"
     value = next((value for value in found if value is not None), None)
     if not (value is None or is_number(value)):
-        return None, f"its UDR in udr.json is no number and ignored: {value!r:.40}"
+        return None, f"its {label} in {file} is no number and ignored: {value!r:.40}"
     return value, ""
 
 

@@ -14,8 +14,9 @@ are not finished are named with the reason and counted, but enter no statistics.
 `--published=cascade` puts the numbers that a paper printed beside ours, with their
 source and what differs; `decomposition`, `study` and `vsc` are there as well.
 `--select=udr` says for each model which setting and run agree best with other seeds,
-which needs no labels; `experiments.evaluate --udr` computes it. `--correlation` adds
-the rank correlation between the scores over all runs.
+`--select=model_centrality` which ones the other runs agree with; neither needs labels,
+`experiments.evaluate` computes both, and `--select=udr,model_centrality` shows both.
+`--correlation` adds the rank correlation between the scores over all runs.
 
 The tables go to the terminal and into `comparison.md`, `.csv`, `.tex` and `.json`, the
 single runs into `comparison.png`; with one sweep into its folder, else into the current
@@ -25,7 +26,7 @@ scores over a field that a sweep varies, which need no settings.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._print_tables import print_tables
 from experiments._rank_correlation import rank_correlation
 from experiments._results import by_reason
-from experiments._selection import Choice, choose_by_udr
-from experiments._settings import find_runs, is_run
+from experiments._selection import SELECTIONS, Choice, choose_by
+from experiments._settings import BESIDE, find_runs, is_run
 from experiments._statistics import COLUMNS, MEAN
 from vsc_jax.figures import plot_rank_correlation, plot_score_strips, short_names
 
@@ -55,7 +56,9 @@ _SCORES = flags.DEFINE_list("scores", [], "Names of scores; the headlines if non
 _PUBLISHED = flags.DEFINE_list(
     "published", [], "Published tables: cascade, decomposition, study, vsc."
 )
-_SELECT = flags.DEFINE_string("select", None, "`udr`: choose runs without labels.")
+_SELECT = flags.DEFINE_list(
+    "select", [], "Choose runs without labels: `udr`, `model_centrality`."
+)
 _CORRELATION = flags.DEFINE_bool("correlation", False, "Whether two scores rank alike.")
 _OUT = flags.DEFINE_string("out", None, "Folder of the files.")
 
@@ -88,7 +91,7 @@ def compare(
     *,
     scores: Sequence[str] = (),
     published: Sequence[str] = (),
-    select: str | None = None,
+    select: Sequence[str] = (),
     correlation: bool = False,
     out: str | Path | None = None,
 ) -> dict[str, Any]:
@@ -98,7 +101,7 @@ def compare(
       words: folders of runs and of sweeps.
       scores: names; the headline scores that are there if none is given.
       published: names of published tables.
-      select: "udr", or None.
+      select: scores that need no labels, of `SELECTIONS`, that a run is chosen by.
       correlation: whether scores are correlated over the runs.
       out: folder of the files; that of the sweep if there is one, else the current one.
 
@@ -114,11 +117,16 @@ def compare(
             "give folders of runs or sweeps, such as python -m experiments.compare "
             "runs/sweep."
         )
-    if select not in (None, "udr"):
-        raise UserError(f"--select must be udr, got {select!r}.")
+    if unknown := [score for score in select if score not in SELECTIONS]:
+        raise UserError(
+            f"--select must be of {', '.join(SELECTIONS)}, got {', '.join(unknown)}."
+        )
     comparison = compare_runs(find_runs(words), scores, published)
-    choices, more = choose_by_udr(comparison.settings) if select else ([], [])
-    notes = [*comparison.notes, *more]
+    chosen: dict[str, list[Choice]] = {}
+    notes = list(comparison.notes)
+    for score in select:
+        chosen[score], more = choose_by(score, comparison.settings)
+        notes += more
     folder = _out_folder(words, out)
     files = [*FILES, *(CORRELATION_FILES if correlation else ())]
     kept = _check_foreign(folder, files)
@@ -127,7 +135,7 @@ def compare(
         "written_by": COMMAND,
         "files": sorted({*files, *kept}),
         **as_json(comparison),
-        "chosen": [choice._asdict() for choice in choices],
+        "chosen": [c.as_json(score) for score in chosen for c in chosen[score]],
         "notes": notes,
     }
     matrix = None
@@ -142,7 +150,7 @@ def compare(
     # First, for it says that the other files are ours.
     _workdir.write_json(folder / "comparison.json", content)
     tail = _tail(comparison, notes)
-    tables = _extra_tables(choices, content.get("correlation"))
+    tables = _extra_tables(chosen, content.get("correlation"))
     _write(folder, comparison, tables, tail)
     if matrix is not None:
         numbers = zip(comparison.scores, _without_nan(matrix), strict=True)
@@ -232,14 +240,15 @@ def _tail(comparison: Comparison, notes: Sequence[str]) -> list[str]:
 
 
 def _extra_tables(
-    choices: Sequence[Choice], correlation: dict[str, Any] | None
+    chosen: Mapping[str, Sequence[Choice]], correlation: dict[str, Any] | None
 ) -> list[tuple[str, list[str], list[list[Any]]]]:
     """Title, columns and rows of what was chosen and of the rank correlation."""
     tables: list[tuple[str, list[str], list[list[Any]]]] = []
-    if choices:
-        columns = ["model", "setting", "mean UDR", "n", "run", "its UDR"]
+    for score, choices in chosen.items():
+        _, label = BESIDE[score]
+        columns = ["model", "setting", f"mean {label}", "n", "run", f"its {label}"]
         rows = [list(choice) for choice in choices]
-        tables.append(("Chosen by UDR, without labels", columns, rows))
+        tables.append((f"Chosen by {label}, without labels", columns, rows))
     if correlation:
         names = list(short_names(correlation["scores"]).values())
         columns = ["", *(str(i) for i in range(1, len(names) + 1))]

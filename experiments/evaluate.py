@@ -5,6 +5,7 @@
     python -m experiments.evaluate --workdir=runs/mine --all
     python -m experiments.evaluate --workdir=runs/sweep
     python -m experiments.evaluate --workdir=runs/sweep --udr
+    python -m experiments.evaluate --workdir=runs/sweep --model_centrality
 
 The scores of codes against the ground-truth factors go into the run's `results.json`
 under `metrics`, each with its value, the numbers of codes, the seed, the time it took
@@ -22,7 +23,9 @@ a part of a large data set: `--num_train=20000 --num_test=2000`.
 
 The folder of a sweep stands for each of its runs, and its table gets the new scores.
 `--udr` compares the runs in it that differ in their seed alone, without labels: the
-score of each goes into `udr.json` there.
+score of each goes into `udr.json` there. `--model_centrality` compares all runs in it
+on the same data, by how well each encodes what the others generate; it goes into
+`centrality.json`.
 """
 
 import logging
@@ -32,7 +35,15 @@ from typing import Any
 
 from absl import flags
 
-from experiments import _config, _config_files, _errors, _flags, _stops, _workdir
+from experiments import (
+    _centrality,
+    _config,
+    _config_files,
+    _errors,
+    _flags,
+    _stops,
+    _workdir,
+)
 from experiments._environment import prepare
 from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._job import build, context_of
@@ -72,6 +83,14 @@ STEP = flags.DEFINE_string("step", "newest", '"newest", "best", or a kept step.'
 ALL = flags.DEFINE_bool("all", False, "Compute all that a run ends with anew.")
 FIGURES = flags.DEFINE_bool("figures", False, "Draw the figures anew.")
 UDR = flags.DEFINE_bool("udr", False, "Compare the runs below --workdir.")
+CENTRALITY = flags.DEFINE_bool(
+    "model_centrality",
+    False,
+    "Let the runs below --workdir encode each other's images.",
+)
+CENTRALITY_VOTES = flags.DEFINE_integer(
+    "centrality_votes", 100, "Votes for each latent of a run.", 1
+)
 UDR_SAMPLES = flags.DEFINE_integer("udr_samples", 1_000, "Images they encode.", 10)
 SAMPLES = flags.DEFINE_integer("num_samples", 10_000, "Codes that are scored.", 10)
 TEST_SAMPLES = flags.DEFINE_integer("num_test_samples", 5_000, "Codes to test on.", 10)
@@ -100,6 +119,10 @@ def main(argv: Sequence[str]) -> None:
             print_udr(
                 compare_runs(workdir, choose_dataset, UDR_SAMPLES.value, SEED.value)
             )
+        elif CENTRALITY.value:
+            _centrality.print_centrality(
+                _centrality.compare_runs(workdir, CENTRALITY_VOTES.value, SEED.value)
+            )
         elif members := runs_below(workdir):
             end_with(score_members(workdir, members))
         else:
@@ -127,7 +150,12 @@ def check_flags() -> None:
         raise UserError("--config is that of the run in --workdir; leave it out.")
     refuse_processes()
     if UDR.value:
-        _refuse_unused("--udr", ("step", "all", "figures", *_OF_METRICS))
+        unused = ("step", "all", "figures", "model_centrality", *_OF_METRICS)
+        _refuse_unused("--udr", unused)
+    elif CENTRALITY.value:
+        unused = ("dataset", "data_path", "num_train", "num_test", "udr_samples")
+        unused += ("step", "all", "figures", *_OF_METRICS)
+        _refuse_unused("--model_centrality", unused)
     elif (ALL.value or FIGURES.value) and not METRICS.value:
         # All but the path, which is that of the run's own data.
         unused = ("dataset", "num_train", "num_test", "seed", *_OF_METRICS)

@@ -44,6 +44,10 @@ def call(name, codes, factors, **options):
         "categories": labels,
         "block_kl": np.ones((len(labels), 4, 2)),
         "class_labels": labels,
+        "vote_codes": np.stack([codes, codes]) if np.ndim(codes) == 2 else codes,
+        "fixed": np.arange(2),
+        "image_codes": codes,
+        "cross_scores": np.full((2, 2), 0.5),
     }
     options = CHEAP | options
     if name == "downstream" and isinstance(options["num_labels"], int):

@@ -226,6 +226,27 @@ def test_selection_without_udr_says_what_to_run(sweep, capsys):
     assert command_line in error_of(capsys, sweep, "--scores=udr")
 
 
+def test_selection_by_model_centrality(sweep, capsys):
+    command_line = f"experiments.evaluate --workdir={sweep} --model_centrality"
+    assert command_line in error_of(capsys, sweep, "--select=model_centrality")
+    add_udr(sweep, [0.5] * 6)
+    names = sorted(path.parent.name for path in sweep.glob("*/config.json"))
+    runs = dict(zip(names, [0.1, 0.8, 0.3, 0.9, 0.2, 0.7], strict=True))
+    (sweep / "centrality.json").write_text(json.dumps({"groups": [{"runs": runs}]}))
+    command(sweep, "--select=udr,model_centrality")
+    by_udr, by_centrality = read(sweep)["chosen"]
+    assert "udr" in by_udr
+    assert by_centrality == {
+        "model": "vae",
+        "setting": "vae: beta=4",
+        "model_centrality": pytest.approx(0.8),
+        "n": 3,
+        "run": str(sweep / "seed=1,beta=4.0"),
+        "run_model_centrality": 0.9,
+    }
+    assert "Chosen by ModelCentrality, without labels" in capsys.readouterr().out
+
+
 def test_rank_correlation(sweep, capsys):
     command(sweep, "--correlation")
     found = read(sweep)["correlation"]
@@ -299,7 +320,7 @@ def test_files_of_others_are_not_overwritten(sweep, capsys):
         (["sweep", "--scores=loss,"], "--scores= has an empty name, got 'loss,'; give"),
         (["sweep", "--published=casade"], "got 'casade'. Did you mean cascade?"),
         (["sweep", "--published=x"], "of cascade, decomposition, study, vsc, got 'x'."),
-        (["sweep", "--select=best"], "--select must be udr, got 'best'."),
+        (["sweep", "--select=best"], "--select must be of udr, model_centrality, got"),
         (["sweep", "--out=sweep/table.json"], "--out must be a folder, got sweep/tab"),
         (
             ["sweep", "--score=loss"],

@@ -187,6 +187,10 @@ def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys
     [
         ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
         (
+            {"model_centrality": True, "num_test": 5},
+            "--model_centrality takes no --num_test; leave it out.",
+        ),
+        (
             {"num_processes": 2},
             "--num_processes: only experiments.run trains in several",
         ),

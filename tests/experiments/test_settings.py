@@ -184,6 +184,16 @@ def test_a_config_that_is_damaged(tmp_path):
         find_runs([str(tmp_path / "run")])
 
 
+def test_centrality_beside_the_run_is_read(tmp_path):
+    make_run(tmp_path / "run", {"loss": 1.0})
+    text = json.dumps({"groups": [{"runs": {"run": 0.25}}]})
+    (tmp_path / "centrality.json").write_text(text)
+    (tmp_path / "udr.json").write_text("{")
+    (run,) = find_runs([str(tmp_path)])
+    assert run.scores == {"loss": 1.0, "model_centrality": 0.25}
+    assert "udr.json" in run.note
+
+
 @pytest.mark.parametrize(
     ("text", "note"),
     [

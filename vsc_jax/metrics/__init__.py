@@ -21,6 +21,10 @@ from vsc_jax.metrics._med import med as med
 from vsc_jax.metrics._mig import dcimig as dcimig
 from vsc_jax.metrics._mig import mig as mig
 from vsc_jax.metrics._mig import mig_sup as mig_sup
+from vsc_jax.metrics._model_centrality import (
+    generated_factor_score as generated_factor_score,
+)
+from vsc_jax.metrics._model_centrality import model_centrality as model_centrality
 from vsc_jax.metrics._modularity_explicitness import (
     explicitness as explicitness,
 )
@@ -50,6 +54,7 @@ __all__ = [
     "explicitness",
     "factor_vae_score",
     "few_label_probe",
+    "generated_factor_score",
     "hoyer",
     "info_mec",
     "irs",
@@ -59,6 +64,7 @@ __all__ = [
     "med",
     "mig",
     "mig_sup",
+    "model_centrality",
     "modularity",
     "neighbour_probe",
     "sap",
