@@ -31,13 +31,13 @@ def plot_aggregate_posterior(
 ) -> Path:
     """The density of q(z) of two latents, and its means over draws from the prior.
 
-    On the left q(z) = 1/N sum_n N(z; mean_n, exp(log_var_n)), with colours from 0 to 1
-    as in figure 3 of Mathieu, Rainforth, Siddharth, Teh, "Disentangling Disentanglement
-    in Variational Autoencoders" (ICML 2019, https://arxiv.org/abs/1812.02833). The axes
-    go from -2 to 2, or farther where 99.9 % of the draws from the prior or from q(z)
-    lie farther out; how many points of the right panel they cut off stands in it.
-    A code narrower than half a cell of the grid of 300 x 300 is drawn that wide, or it
-    might fall between the cells.
+    On the left q(z) = 1/N sum_n N(z; mean_n, exp(log_var_n)), with colours from 0 to
+    its maximum, but at most to 1 as in figure 3 of Mathieu, Rainforth, Siddharth, Teh,
+    "Disentangling Disentanglement in Variational Autoencoders" (ICML 2019,
+    https://arxiv.org/abs/1812.02833). The axes go from -2 to 2, or farther where 99.9 %
+    of the draws from the prior or from q(z) lie farther out; how many points of the
+    right panel they cut off stands in it. A code narrower than half a cell of the grid
+    of 300 x 300 is drawn that wide, or it might fall between the cells.
 
     Args:
       mean: `[n, 2]`, means of q(z|x).
@@ -78,7 +78,7 @@ def plot_aggregate_posterior(
         origin="lower",
         extent=(-limit, limit, -limit, limit),
         vmin=0.0,
-        vmax=1.0,
+        vmax=min(float(density.max()), 1.0),
         cmap="viridis",
         interpolation="nearest",
     )
