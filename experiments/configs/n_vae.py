@@ -113,7 +113,9 @@ def get_config(argument: str = "") -> ConfigDict:
     num_steps = max(NUM_EPOCHS * steps_per_epoch, MIN_STEPS)
     if "laptop" in words:
         config.model.network = "mlp"
-        config.model.hidden = (256,) if data == "digits" else (512,)
+        # With one layer two latents do not learn more than a few digits.
+        width = (512, 256) if row is ROWS["latent2d"] else (512,)
+        config.model.hidden = (256,) if data == "digits" else width
         num_steps = MIN_STEPS
         if row is ROWS["shared"] and data not in ("digits", *LIGHTS):
             config.weights.beta = LAPTOP_BETA
