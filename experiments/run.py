@@ -87,6 +87,7 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 def main(argv: Sequence[str]) -> None:
     """The command."""
     with guard(argv):
+        refuse_hidden_values(CONFIG.value, overrides())
         if why_not := enable_compile_cache():
             print(f"note {why_not}", flush=True)
         workdir = choose_workdir(WORKDIR.value)
@@ -131,7 +132,6 @@ def guard(argv: Sequence[str]) -> Iterator[None]:
         _flags.refuse_words(argv)
         if CONFIG.value is None:
             raise UserError(_flags.NO_CONFIG)
-        refuse_hidden_values(CONFIG.value, overrides())
         try:
             yield
         except (jax.errors.JaxRuntimeError, ValueError) as error:

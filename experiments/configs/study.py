@@ -93,7 +93,11 @@ SETTINGS = (
         for w in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
     ),
     *(
-        Setting("beta_tc_vae", "beta_tcvae", "tc_weight", w, {"tc_weight": w})
+        Setting(
+            *("beta_tc_vae", "beta_tcvae", "tc_weight", w),
+            {"tc_weight": w},
+            {"estimator": "weighted"},
+        )
         for w in (1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
     ),
     *(
