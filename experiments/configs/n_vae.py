@@ -20,7 +20,7 @@ under many lights, a folder of the original files; 4 shared latents) and `lit_su
 (surfaces under many lights, without a download; 3 shared latents).
 
 `laptop` is our own budget for two CPU cores: fully connected networks, 5,000 steps and,
-for `shared` on images of 28 pixels, beta 4 in place of 1 (on `lit_surfaces` 5): with few
+for `shared` on images of 28 pixels, beta 4 in place of 1 (`lit_surfaces`: 5). With few
 images the shared latents else tell the class, and draws from the prior look like no
 class, see `experiments/RESULTS.md`.
 

@@ -164,8 +164,8 @@ def _laptop(config: ConfigDict, setting: Setting) -> None:
     # The study takes the last iterate, and has scores of its own.
     config.evaluation.score_every = 0
     config.evaluation.disentanglement_images = 0
-    for name in setting.weights:
-        config.weights[name] /= 2
+    for name, weight in setting.weights.items():
+        config.weights[name] = weight / 2
     if config.model.get("disc_width"):
         config.model.disc_width = 256  # 1,000 take ten times as long on a CPU
 
