@@ -83,6 +83,7 @@ def test_model_without_prior_says_what_is_missing(autoencoder, unlabelled, draw,
     missing = {
         "conditional_samples": "the posterior of this model has no spike",
         "prior_samples": "this model has no prior",
+        "code_traversals": "this model has no prior",
         "kl_per_latent": "this model has no KL to a prior",
         "class_magnitudes": "this data set has no labels",
         "class_gates": "this data set has no labels",

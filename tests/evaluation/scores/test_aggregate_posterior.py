@@ -21,7 +21,13 @@ from tiny_runs import tiny_dataset
 
 from vsc_jax import losses
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.evaluation import Context, EvaluationOptions, evaluate, has
+from vsc_jax.evaluation import (
+    Context,
+    EvaluationOptions,
+    evaluate,
+    has,
+    inferred_latents,
+)
 from vsc_jax.evaluation.scores import _aggregate_posterior
 from vsc_jax.models import BoundsLikelihood, HasKL, SamplesPrior
 
@@ -273,7 +279,7 @@ def test_every_model_has_numbers_or_reasons(case):
     if encoded.log_var is None:
         assert {"overlap", "mutual_information", "marginal_kl"} <= skipped
     else:
-        assert len(scores["overlap_per_latent"]) == model.latent_dim
+        assert len(scores["overlap_per_latent"]) == len(inferred_latents(model))
         bound = scores["mutual_information_bound"] + 1e-5
         noise = 4 * scores["mutual_information_standard_error"] + 1e-5
         assert -noise < scores["mutual_information"] < bound

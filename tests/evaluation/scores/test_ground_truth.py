@@ -15,7 +15,8 @@ def test_every_score_of_codes_has_a_name():
     # What takes no factors, several models, or one factor alone.
     others = {"absolute_correlation", "few_label_probe", "hoyer", "jaccard_diversity"}
     others |= {"sparsity", "udr", "unsupervised_accuracy"}
-    others |= {"class_factors", "neighbour_probe"}
+    others |= {"class_factors", "generated_factor_score", "neighbour_probe"}
+    others |= {"model_centrality"}
     assert known == set(SCORES) | others
     assert set(CHEAP_SCORES) < set(SCORES)
 
