@@ -107,6 +107,11 @@ SCORES: dict[str, Score] = {
     "few_label_probe": lambda d: metrics.few_label_probe(
         d.codes, d.factors[:, 0], d.codes_test, d.factors_test[:, 0]
     ),
+    "generated_factor_score": lambda d: metrics.generated_factor_score(
+        d.codes[: len(d.codes) // 10 * 10].reshape(-1, 10, d.codes.shape[1]),
+        d.factors[: len(d.codes) // 10, 0],
+        d.codes,
+    ),
     "hoyer": lambda d: metrics.hoyer(d.codes),
     "info_mec": lambda d: metrics.info_mec(d.codes, d.factors),
     "irs": lambda d: metrics.irs(d.codes, d.factors),
@@ -119,6 +124,9 @@ SCORES: dict[str, Score] = {
     "mig": lambda d: metrics.mig(d.codes, d.factors),
     "mig_sup": lambda d: metrics.mig_sup(d.codes, d.factors),
     "modularity": lambda d: metrics.modularity(d.codes, d.factors),
+    "model_centrality": lambda d: metrics.model_centrality(
+        np.ones((NUM_MODELS, NUM_MODELS))
+    ),
     "neighbour_probe": lambda d: metrics.neighbour_probe(
         d.codes, d.factors[:, 0], d.codes_test, d.factors_test[:, 0]
     ),
