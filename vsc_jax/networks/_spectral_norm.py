@@ -22,8 +22,8 @@ def spectral_norm(kernel: jax.Array, *, num_iterations: int = 10) -> jax.Array:
       `[]`.
 
     >>> import jax.numpy as jnp
-    >>> print(spectral_norm(jnp.diag(jnp.array([3.0, 1.0]))).round(3))
-    3.0
+    >>> print(f"{spectral_norm(jnp.diag(jnp.array([3.0, 1.0]))):.3f}")
+    3.000
     """
     matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
     right = jax.random.normal(jax.random.key(0), matrix.shape[1:])

@@ -6,7 +6,7 @@ from table_model import DIM, NUM, TableEncoder, TableModel, row_dataset, tables
 
 from vsc_jax.evaluation import Context, EvaluationOptions
 from vsc_jax.evaluation.scores._aggregate_codes import (
-    MAX_DRAWS,
+    MAX_DISTANCE_DRAWS,
     AggregateCodes,
     aggregate_codes,
     asked,
@@ -47,7 +47,7 @@ def test_images_and_draws_are_chosen_at_random():
     assert not np.array_equal(other.rows, codes.rows)
     more = codes_of(model, params, 1_100, 1_200)
     assert len(more.rows) == 1_100
-    assert len(set(more.draws)) == MAX_DRAWS
+    assert len(set(more.draws)) == MAX_DISTANCE_DRAWS
     assert more.directions.shape == (100, DIM)
 
 
