@@ -23,7 +23,9 @@ KNOWN_ENDS = (
 @contextlib.contextmanager
 def one_line_ends(
     *,
-    saved: Callable[[], str] = lambda: "what is saved stays",
+    saved: Callable[[], str] = lambda: (
+        "what is saved stays, and the same command goes on."
+    ),
     goes_on: str = "the same command goes on",
     folder: Callable[[], Path] | None = None,
 ) -> Iterator[None]:

@@ -139,3 +139,9 @@ def be_quiet() -> None:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     # Figures are files here; a backend that is not there would stop every one.
     os.environ["MPLBACKEND"] = "agg"
+
+
+def be_quiet_about_checkpoints() -> None:
+    """Keeps off the terminal what reading a checkpoint makes libraries say."""
+    for library in ("absl", "jax"):
+        logging.getLogger(library).setLevel(logging.ERROR)

@@ -23,7 +23,6 @@ settings: the network, how it is trained, the corruptions and their levels are o
 choice.
 """
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +40,7 @@ from experiments._artificial_table import Errors, rows_of, summary, write_tables
 from experiments._classifier_store import FOLDER, Setting, read_errors, write_errors
 from experiments._corrupted_tests import CLEAN
 from experiments._ends import one_line_ends
-from experiments._environment import prepare
+from experiments._environment import be_quiet_about_checkpoints, prepare
 from experiments._errors import UserError
 from experiments._quick import QUICK
 from experiments.evaluate import DATA_PATH, STEP
@@ -85,9 +84,7 @@ def main(argv: Sequence[str]) -> None:
         options = read_options()
         workdir = choose_workdir(WORKDIR.value)
         prepare()
-        # What reading a checkpoint makes them say is not for our users.
-        for library in ("absl", "jax"):
-            logging.getLogger(library).setLevel(logging.ERROR)
+        be_quiet_about_checkpoints()
         try:
             experiment = prepare_experiment(
                 workdir,

@@ -28,7 +28,6 @@ on the same data, by how well each encodes what the others generate; it goes int
 `centrality.json`.
 """
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ from experiments import (
     _stops,
     _workdir,
 )
-from experiments._environment import prepare
+from experiments._environment import be_quiet_about_checkpoints, prepare
 from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._job import build, context_of
 from experiments._memory import check_codes
@@ -112,9 +111,7 @@ def main(argv: Sequence[str]) -> None:
         check_flags()
         workdir = choose_workdir(WORKDIR.value)
         prepare()
-        # What reading a checkpoint makes them say is not for our users.
-        for library in ("absl", "jax"):
-            logging.getLogger(library).setLevel(logging.ERROR)
+        be_quiet_about_checkpoints()
         if UDR.value:
             print_udr(
                 compare_runs(workdir, choose_dataset, UDR_SAMPLES.value, SEED.value)

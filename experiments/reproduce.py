@@ -63,8 +63,7 @@ _MAX_SEED = 2**31 - 1
 def main(argv: Sequence[str]) -> None:
     """The command."""
     began = time.monotonic()
-    saved = "what is saved stays, and the same command goes on."
-    with one_line_ends(saved=lambda: saved):
+    with one_line_ends():
         name = _table_name(argv[1:])
         if MINUTES.value is not None and not 0 < MINUTES.value < math.inf:
             raise UserError(f"--minutes must be above 0, got {MINUTES.value:g}.")
