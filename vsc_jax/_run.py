@@ -19,6 +19,7 @@ from vsc_jax.models import (
     DecodesCodes,
     EncodesImages,
     HasCategories,
+    HasNoise,
     Model,
     Params,
     SamplesPrior,
@@ -132,6 +133,11 @@ class Run:
             z = self.model.with_labels(z, np.full(num_samples, label))
         z = np.array(z)
         if stddev != 1.0:
+            if has(self.model, HasNoise):
+                raise ValueError(
+                    "this model was trained on latents of a bounded prior, so stddev "
+                    f"must be 1, got {stddev:g}."
+                )
             z[:, : self.model.latent_dim] *= stddev
         return self.decode(z)
 
