@@ -192,15 +192,26 @@ class FoundObjects(NamedTuple):
       presence: `[batch, num_slots]`, probability that the slot holds an object.
       boxes: `[batch, num_slots, 4]`, `(top, left, height, width)` of each as shares
         of the image's height and width.
+      masks: `[batch, num_slots, height, width]`, the share of each pixel that is the
+        slot's, in [0, 1]; what no slot has is background.
+      codes: `[batch, num_slots, slot_dim]`, what the slot's object looks like: expected
+        latents, without where it is.
     """
 
     presence: jax.Array
     boxes: jax.Array
+    masks: jax.Array
+    codes: jax.Array
 
 
 @runtime_checkable
 class FindsObjects(Protocol):
     """Says which objects an image has and where they are."""
+
+    @property
+    def num_slots(self) -> int:
+        """The most objects that it can find in an image."""
+        ...
 
     def find_objects(self, params: Params, x: jax.Array) -> FoundObjects:
         """The objects of images `[batch, height, width, channels]`."""

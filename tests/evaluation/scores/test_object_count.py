@@ -17,10 +17,19 @@ class BrightRows:
     def default_weights(self):
         return {}
 
+    @property
+    def num_slots(self):
+        return 4
+
     def find_objects(self, params, x):
         brightness = x.mean(axis=(2, 3))
         presence = jnp.where(brightness > params, 0.6, 0.4)
-        return FoundObjects(presence, jnp.zeros((*presence.shape, 4)))
+        return FoundObjects(
+            presence,
+            boxes=jnp.zeros((*presence.shape, 4)),
+            masks=jnp.zeros((*presence.shape, *x.shape[1:3])),
+            codes=jnp.zeros((*presence.shape, 1)),
+        )
 
 
 def test_slots_that_more_likely_hold_an_object_are_counted():
