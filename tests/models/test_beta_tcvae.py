@@ -5,13 +5,12 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from model_cases import batch_of, model_of, params_of, weights_of
 from tiny_runs import tiny_model
+from turned_spots import spots_model, trained, turned_spots
 
 from vsc_jax import losses, sampling
-from vsc_jax.models import Batch
 
 CASE = "beta_tcvae"
 TERMS = ("mutual_information", "total_correlation", "dimension_wise_kl")
@@ -87,49 +86,15 @@ def test_a_batch_of_one_is_refused():
         model.loss(params_of(CASE), batch, noise, weights_of(CASE))
 
 
-def blobs():
-    """Bright spots at all places of a grid turned by 30 degrees: two factors."""
-    places = np.linspace(-1.0, 1.0, 16)
-    a, b = (grid.ravel()[:, None, None] for grid in np.meshgrid(places, places))
-    rows, columns = np.meshgrid(np.linspace(-2, 2, 8), np.linspace(-2, 2, 8))
-    row, column = 0.87 * a - 0.5 * b, 0.5 * a + 0.87 * b
-    squares = (rows[None] - row) ** 2 + (columns[None] - column) ** 2
-    return np.float32(np.exp(-2.0 * squares))[..., None]
-
-
 def test_the_total_correlation_falls_as_its_weight_rises():
-    x = jnp.asarray(blobs())
-    model = tiny_model(
-        CASE,
-        image_shape=(8, 8, 1),
-        hidden=(64,),
-        dataset_size=len(x),
-        likelihood="gaussian",
-        likelihood_scale=0.2,
-    )
-    optimizer = optax.adam(3e-3)
+    x = jnp.asarray(turned_spots())
+    model = spots_model(CASE, dataset_size=len(x))
 
     @jax.jit
     @jax.vmap
     def trained_terms(tc_weight):
         weights = model.default_weights | {"tc_weight": tc_weight}
-
-        def step(state, key):
-            params, optimizer_state = state
-            key_batch, key_noise = jax.random.split(key)
-            batch = Batch(x[jax.random.permutation(key_batch, len(x))[:64]])
-            gradient = jax.grad(
-                lambda p: model.loss(p, batch, model.noise(key_noise, 64), weights).loss
-            )(params)
-            change, optimizer_state = optimizer.update(gradient, optimizer_state)
-            return (optax.apply_updates(params, change), optimizer_state), None
-
-        params = model.init(jax.random.key(0))
-        state = params, optimizer.init(params)
-        (params, _), _ = jax.lax.scan(
-            step, state, jax.random.split(jax.random.key(1), 800)
-        )
-        mean, log_var = model.encode(params, x).gaussian()
+        mean, log_var = model.encode(trained(model, x, weights), x).gaussian()
         z = sampling.sample_gaussian(jax.random.key(2), mean, log_var)
         return losses.kl_decomposition(
             z, mean, log_var, dataset_size=len(x), estimator="full"
