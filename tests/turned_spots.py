@@ -1,7 +1,6 @@
 """Images of two factors that no latent follows by itself, and a short training."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from tiny_runs import tiny_model
@@ -18,7 +17,7 @@ def turned_spots():
     rows, columns = np.meshgrid(np.linspace(-2, 2, 8), np.linspace(-2, 2, 8))
     row, column = 0.87 * a - 0.5 * b, 0.5 * a + 0.87 * b
     squares = (rows[None] - row) ** 2 + (columns[None] - column) ** 2
-    return np.float32(np.exp(-2.0 * squares))[..., None]
+    return np.exp(-2.0 * squares)[..., None].astype(np.float32)
 
 
 def trained(model, x, weights):
