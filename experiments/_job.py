@@ -117,21 +117,19 @@ def _fit_batch(
 
 def group_run(job: Job, config: ConfigDict, workdir: Path) -> training.GroupRun:
     """What is trained, with what its checkpoints and its log get of the config."""
-    weights = job.training.weights_at(job.training.num_steps)
     meta = {
         "config": config.to_dict(),
         "model": job.fields,
         "optimizer": _config.optimizer_fields(config),
-        "weights": {name: float(value) for name, value in weights.items()},
         "fingerprint": dict(job.dataset.fingerprint),
     }
     while_training = dataclasses.replace(
         job.evaluation, disentanglement_images=job.evaluation.score_images
     )
 
-    def score(params: Any) -> dict[str, float]:
-        """Disentanglement while training, of the weights at its end."""
-        context = context_of(job, params)
+    def score(params: Any, step: int) -> dict[str, float]:
+        """Disentanglement while training."""
+        context = context_of(job, params, step)
         return score_scalars(evaluate(context, while_training, only=LOGGED_SCORES))
 
     return training.GroupRun(
@@ -160,7 +158,7 @@ def train(
         raise UserError(_errors.one_line(error)) from error
 
 
-def context_of(job: Job, params: Any) -> Context:
-    """A trained model as the scores and figures take it."""
-    weights = job.training.weights_at(job.training.num_steps)
+def context_of(job: Job, params: Any, step: int) -> Context:
+    """A model as the scores and figures take it, with the weights of its step."""
+    weights = job.training.weights_at(step)
     return Context(job.model, params, job.dataset, weights, seed=job.training.seed)

@@ -293,7 +293,7 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
     _workdir.check_data(workdir, run.meta, job.dataset)
     if not scores:
         results = read_results(workdir / "results.json")
-        draw(config, job, context_of(job, run.params), workdir, results)
+        draw(config, job, context_of(job, run.params, run.step), workdir, results)
         return
     num_steps = run.step
     if STEP.value != "newest":

@@ -232,7 +232,7 @@ def finish(
         print("evaluating ...", flush=True)
     began = time.perf_counter()
     step = num_steps if step is None else step
-    context = context_of(job, params)
+    context = context_of(job, params, step)
     scores = evaluate(context, job.evaluation)
     # Every process evaluates, since one that left early would end the others.
     if jax.process_index() != 0:

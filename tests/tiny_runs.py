@@ -71,7 +71,6 @@ def run_tiny(workdir: Path, model=None, dataset=None, score=None, **options):
     meta = {
         "model": models.describe_model(model) if known else {},
         "optimizer": dict(options.optimizer),
-        "weights": {k: float(v) for k, v in options.weights_at(10**6).items()},
     }
     return training.train(
         model,

@@ -42,7 +42,7 @@ class Run:
     Attributes:
       model: the model, with the capabilities of `vsc_jax.models` that it has.
       params: its parameters.
-      weights: the scalar weights of the loss at the end of the run.
+      weights: the scalar weights of the loss at this step.
       step: number of updates done.
       meta: what was saved beside the state: config, model, optimizer, ...
     """

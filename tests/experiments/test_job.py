@@ -11,17 +11,21 @@ from experiments import run as command
 from experiments._errors import UserError
 from experiments._job import LOGGED_SCORES, build, context_of
 from experiments.configs import cascade_vae, vsc_mlp
+from vsc_jax import load_run
 from vsc_jax.evaluation import MODEL_SCORES
 
 
-def test_the_context_is_that_of_the_end_of_training():
+def test_the_context_is_that_of_the_step():
     config: ConfigDict = vsc_mlp.get_config("digits,quick")
     config.seed = 3
     config.schedules.beta = ("linear", 1.0, 5.0, 0, config.train.num_steps)
     job = build(config)
-    context = context_of(job, jax.jit(job.model.init)(jax.random.key(0)))
+    params = jax.jit(job.model.init)(jax.random.key(0))
+    num_steps = config.train.num_steps
+    context = context_of(job, params, num_steps)
     assert context.seed == 3
     assert float(context.weights["beta"]) == 5.0
+    assert float(context_of(job, params, num_steps // 2).weights["beta"]) == 3.0
     rows = context.dataset.test_indices[:2]
     assert context.encode(rows).mean.shape == (2, job.model.latent_dim)
 
@@ -41,6 +45,26 @@ def test_disentanglement_is_logged_while_training(tmp_path):
     for line in scored:
         assert all(0.0 <= line[name] <= 1.0 for name in LOGGED_SCORES)
         assert np.isfinite(line["loss"])
+
+
+def test_categories_are_scored_once_they_are_in_use(tmp_path):
+    config: ConfigDict = cascade_vae.get_config("sprites,laptop,quick")
+    config.model.hidden = (8,)
+    config.evaluation.figures = False
+    config.train.log_every = config.train.checkpoint_every = 1
+    config.evaluation.score_every = 1
+    config.cascade.warmup_stages = last = config.train.num_steps
+    command.run(config, tmp_path, show_progress=False)
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "metrics.jsonl").read_text().split("\n")[:-1]
+    ]
+    for line in lines:
+        assert "factor_vae_score" in line
+        assert ("unsupervised_accuracy" in line) == (line["step"] == last)
+    early, late = load_run(tmp_path, step=last - 1), load_run(tmp_path)
+    assert early.weights["use_categories"] == 0.0
+    assert late.weights["use_categories"] == 1.0
 
 
 @pytest.mark.parametrize(

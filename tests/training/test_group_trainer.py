@@ -58,11 +58,9 @@ def dataset_of(model, **options):
 def run_of(model, workdir, dataset=None, score=None, **options):
     """One of a group, with a `meta` from which `load_run` can work."""
     options = tiny_options(model, **{"optimizer": ADAM} | options)
-    weights = options.weights_at(10**6)
     meta = {
         "model": models.describe_model(model),
         "optimizer": dict(options.optimizer),
-        "weights": {name: float(value) for name, value in weights.items()},
     }
     dataset = dataset or dataset_of(model)
     return GroupRun(dataset, options, workdir, meta, score)

@@ -122,7 +122,7 @@ def test_moments_are_reset(tmp_path):
 def test_scores_join_the_log_when_they_are_due(tmp_path):
     steps = []
 
-    def score(params):
+    def score(params, step):
         steps.append(jax.tree.leaves(params)[0].shape)
         return {"factor_vae_score": len(steps) / 4}
 
@@ -199,7 +199,7 @@ def test_sigterm_in_the_last_chunk_stops_too(tmp_path):
 
 
 def test_a_signal_while_the_last_state_is_saved_is_not_lost(tmp_path):
-    def score(params):
+    def score(params, step):
         os.kill(os.getpid(), signal.SIGTERM)
         return {"factor_vae_score": 0.5}
 
@@ -293,7 +293,7 @@ def test_weights_must_be_those_of_the_model(tmp_path):
 
 def test_lines_are_shown_where_there_is_no_terminal(tmp_path, capsys):
     model = tiny_model()
-    meta = {"model": {}, "optimizer": {}, "weights": {}}
+    meta = {"model": {}, "optimizer": {}}
     for num_steps in (10, 20):
         training.train(
             model,

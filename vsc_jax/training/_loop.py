@@ -78,9 +78,9 @@ def train(
       dataset: its train split is trained on.
       options: see `TrainOptions`.
       workdir: gets `checkpoints/` and `metrics.jsonl`.
-      meta: JSON-able dict saved with every checkpoint.
-      score: params -> scalars, called every `options.score_every` steps and after the
-        last; they join the log line of that step.
+      meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
+      score: params, step -> scalars, called every `options.score_every` steps and
+        after the last; they join the log line of that step.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:

@@ -20,7 +20,7 @@ from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
 from vsc_jax.training._state import TrainState
 from vsc_jax.training._test_loss import TestLoss
 
-Score = Callable[[Any], Mapping[str, float]]
+Score = Callable[[Any, int], Mapping[str, float]]
 
 # What ends one run, and leaves those that are trained beside it as they are.
 OWN_ENDS = (NonFiniteLossError, UncertifiedError, CheckpointError, WorkdirInUseError)
@@ -33,9 +33,9 @@ class GroupRun(NamedTuple):
       dataset: its train split is trained on.
       options: see `TrainOptions`.
       workdir: gets `checkpoints/` and `metrics.jsonl`.
-      meta: JSON-able dict saved with every checkpoint.
-      score: params -> scalars, called every `options.score_every` steps and after the
-        last; they join the log line of that step.
+      meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
+      score: params, step -> scalars, called every `options.score_every` steps and
+        after the last; they join the log line of that step.
     """
 
     dataset: Dataset
@@ -196,7 +196,7 @@ class OpenRun:
         if scored or save:
             self.state = state()
         if score is not None and scored:
-            scalars |= score(self.state.variables)
+            scalars |= score(self.state.variables, moment.step)
         if save:
             scalars["test_loss"] = test_loss(
                 self.state.variables, self.run.dataset, options
@@ -208,7 +208,11 @@ class OpenRun:
                 self._log.sync()
             self._checkpoints.save(
                 self.state,
-                {**self.run.meta, "seconds": seconds},
+                {
+                    **self.run.meta,
+                    "weights": _as_json(options.weights_at(moment.step)),
+                    "seconds": seconds,
+                },
                 test_loss=scalars["test_loss"],
             )
         return scalars["loss"]
@@ -253,3 +257,7 @@ class OpenRun:
             f"step {step} is not finite: {', '.join(bad)}; {saved}. "
             "Try a lower learning rate, or look at the terms in metrics.jsonl."
         )
+
+
+def _as_json(weights: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in weights.items()}

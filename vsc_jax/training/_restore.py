@@ -18,7 +18,8 @@ class RestoredRun(NamedTuple):
       model: the model.
       params: its parameters, with the statistics that its networks keep.
       step: number of updates done.
-      meta: what was saved beside the state: config, model, optimizer, weights.
+      meta: what was saved beside the state: config, model, optimizer, and the weights
+        of the loss at this step.
     """
 
     model: Model

@@ -16,7 +16,8 @@ def unsupervised_accuracy(
 ) -> dict[str, Any]:
     """`vsc_jax.metrics.unsupervised_accuracy` of each variable "d0", "d1", ...
 
-    Against the category factor of the data set, whose name is under `factor`.
+    Against the category factor of the data set, whose name is under `factor`. A
+    variable that the weights of this step switch off, so that its KL is 0, is left out.
     """
     name = context.dataset.category_factor
     if name is None:
@@ -26,7 +27,11 @@ def unsupervised_accuracy(
     scores = {
         f"d{i}": {"factor": name, **metrics.unsupervised_accuracy(column, truth)}
         for i, column in enumerate(codes.encoded.categories.T)
+        if codes.kl_per_latent is None
+        or codes.kl_per_latent[context.model.latent_dim + i] > 0.0
     }
+    if not scores:
+        raise NotApplicable("no categorical variable is in use at this step")
     return {**codes.results, "unsupervised_accuracy": scores}
 
 
