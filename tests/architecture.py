@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "_gates": {"_checks", "_ranges"},
     **{leaf: SHARED for leaf in LEAVES},
     "priors": SHARED | {"losses"},
+    # A layer of noise has its draw and its KL from there.
+    "networks": SHARED | {"losses", "sampling"},
     "models": SHARED | LEAVES,
     # Of schedules it takes the type, of networks what splits off their state.
     "training": SHARED | {"models", "datasets", "schedules", "networks"},

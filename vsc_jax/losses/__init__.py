@@ -54,6 +54,18 @@ from vsc_jax.losses._infogan import (
     uniform_code_information as uniform_code_information,
 )
 from vsc_jax.losses._infogan_cr import contrastive_loss as contrastive_loss
+from vsc_jax.losses._information_dropout import (
+    InformationDropoutTerms as InformationDropoutTerms,
+)
+from vsc_jax.losses._information_dropout import (
+    information_dropout_kl as information_dropout_kl,
+)
+from vsc_jax.losses._information_dropout import (
+    information_dropout_log_normal_kl as information_dropout_log_normal_kl,
+)
+from vsc_jax.losses._information_dropout import (
+    information_dropout_objective as information_dropout_objective,
+)
 from vsc_jax.losses._joint_vae import JointVaeTerms as JointVaeTerms
 from vsc_jax.losses._joint_vae import joint_vae_objective as joint_vae_objective
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
@@ -94,6 +106,7 @@ __all__ = [
     "ExemplarVscTerms",
     "FactorVaeTerms",
     "InfoGanTerms",
+    "InformationDropoutTerms",
     "JointVaeTerms",
     "KLDecomposition",
     "NVaeTerms",
@@ -131,6 +144,9 @@ __all__ = [
     "gaussian_log_prob",
     "inclusive_kl",
     "infogan_objective",
+    "information_dropout_kl",
+    "information_dropout_log_normal_kl",
+    "information_dropout_objective",
     "iwae_bound",
     "joint_vae_objective",
     "kl_decomposition",

@@ -1,5 +1,8 @@
 """Flax Linen modules: `init` and `apply` are pure functions of a params pytree."""
 
+from vsc_jax.networks._all_conv import AllConvClassifier as AllConvClassifier
+from vsc_jax.networks._all_conv import ConvNoise as ConvNoise
+from vsc_jax.networks._all_conv import LayerUnits as LayerUnits
 from vsc_jax.networks._batch_norm import BatchNorm as BatchNorm
 from vsc_jax.networks._batch_norm import keep_local as keep_local
 from vsc_jax.networks._build import build_networks as build_networks
@@ -15,6 +18,10 @@ from vsc_jax.networks._gan import Generator as Generator
 from vsc_jax.networks._gan import ImageDiscriminator as ImageDiscriminator
 from vsc_jax.networks._gan import PairDiscriminator as PairDiscriminator
 from vsc_jax.networks._gan import gan_channels as gan_channels
+from vsc_jax.networks._information_dropout import (
+    InformationDropout as InformationDropout,
+)
+from vsc_jax.networks._information_dropout import NoisyUnits as NoisyUnits
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._pooled_trunk import PooledConvTrunk as PooledConvTrunk
 from vsc_jax.networks._posterior import Posterior as Posterior
@@ -31,10 +38,12 @@ from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk
 
 __all__ = [
     "MLP",
+    "AllConvClassifier",
     "BatchNorm",
     "Classifier",
     "CodeHead",
     "ConvDecoder",
+    "ConvNoise",
     "ConvTrunk",
     "DCGANDecoder",
     "DCGANTrunk",
@@ -42,7 +51,10 @@ __all__ = [
     "Encoder",
     "Generator",
     "ImageDiscriminator",
+    "InformationDropout",
+    "LayerUnits",
     "MLPDecoder",
+    "NoisyUnits",
     "PairDiscriminator",
     "PooledConvTrunk",
     "Posterior",

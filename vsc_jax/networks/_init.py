@@ -27,7 +27,8 @@ def init_params(
 
     Args:
       module: a Flax Linen module whose parameters are `kernel` and `bias` of layers,
-        `scale` and `bias` of normalisations, or arrays of two or more axes.
+        `scale` and `bias` of normalisations, `prior_mean` and `prior_log_stddev` of
+        `InformationDropout`, or arrays of two or more axes.
       key: a typed key of `jax.random.key`.
       *inputs: arguments of the module's call; only shapes and dtypes matter.
       method: the method to call instead of `__call__`.
@@ -41,7 +42,7 @@ def init_params(
         (`variance_scaling_initializer`), zero biases; "dcgan" for a normal of
         standard deviation 0.02 and zero biases (Radford et al. 2016,
         https://arxiv.org/abs/1511.06434, section 4). Under each the scales of a
-        normalisation are one and its biases zero.
+        normalisation are one, its biases and the prior zero.
 
     Returns:
       The variables `{"params": ...}`, as `module.init` gives them; with batch
@@ -89,19 +90,21 @@ class _Draw(NamedTuple):
     cut: float = math.inf
 
 
-_STATISTICS = {"mean": 0.0, "var": 1.0}
+_CONSTANTS = {
+    "batch_stats": {"mean": 0.0, "var": 1.0},
+    "params": {"scale": 1.0, "prior_mean": 0.0, "prior_log_stddev": 0.0},
+}
 
 
 def _draw(path, shapes, transposed, initializer) -> _Draw:
     """The distribution of the parameter at `path`."""
     *parent, name = path
-    if path[0] == "batch_stats" and name in _STATISTICS:
-        return _Draw(_STATISTICS[name], _STATISTICS[name])
+    constant = _CONSTANTS.get(path[0], {}).get(name)
+    if constant is not None:
+        return _Draw(constant, constant)
     kernel_shape = shapes.get((*parent, "kernel")) if name == "bias" else shapes[path]
     if path[0] != "params" or (name != "bias" and len(shapes[path]) == 0):
         raise ValueError(f"No rule to initialise {'/'.join(path)}: use module.init.")
-    if name == "scale":
-        return _Draw(1.0, 1.0)
     if kernel_shape is None or (name == "bias" and initializer != "pytorch"):
         return _Draw(0.0, 0.0)
     if len(kernel_shape) < 2:

@@ -10,6 +10,9 @@ from vsc_jax.sampling._concrete import (
 from vsc_jax.sampling._concrete import sample_concrete as sample_concrete
 from vsc_jax.sampling._gaussian import gaussian_from_noise as gaussian_from_noise
 from vsc_jax.sampling._gaussian import sample_gaussian as sample_gaussian
+from vsc_jax.sampling._information_dropout import (
+    information_dropout_from_noise as information_dropout_from_noise,
+)
 from vsc_jax.sampling._permute import permute_latents as permute_latents
 from vsc_jax.sampling._spike_slab import hard_gate as hard_gate
 from vsc_jax.sampling._spike_slab import relaxed_gate as relaxed_gate
@@ -21,6 +24,7 @@ __all__ = [
     "concrete_from_noise",
     "gaussian_from_noise",
     "hard_gate",
+    "information_dropout_from_noise",
     "log_concrete_from_noise",
     "permute_latents",
     "relaxed_gate",
