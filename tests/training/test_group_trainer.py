@@ -259,7 +259,7 @@ def test_scores_join_the_logs(tmp_path):
             model,
             tmp_path / str(seed),
             seed=seed,
-            score=lambda params, seed=seed: {"factor_vae_score": float(seed)},
+            score=lambda params, step, seed=seed: {"factor_vae_score": float(seed)},
             score_every=10,
         )
         for seed in range(2)
