@@ -81,6 +81,16 @@ DIRECTIONS = (
         "share of samples in which a classifier finds the class that was asked for",
     ),
     Direction(
+        r"objects\.(count_accuracy|box_iou|mask_ari\w*|centres_on_objects)",
+        "higher",
+        "agreement of what is found with the objects of the scene, 1 if perfect",
+    ),
+    Direction(
+        r"objects\.(missed|extra)_objects",
+        "lower",
+        "share of objects without a found box, and of found boxes without an object",
+    ),
+    Direction(
         r"sparsity\.hoyer",
         "higher",
         "0 is a dense code, 1 one latent per image (Mathieu et al. 2019, section 6.3)",

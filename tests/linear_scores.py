@@ -12,8 +12,10 @@ from vsc_jax.evaluation import Context, EvaluationOptions, evaluate
 OTHERS = {
     "classification": "this model predicts no labels",
     "class_kl": "the decoder of this model is given no class",
-    "object_count": "this model finds no objects",
-}
+} | dict.fromkeys(
+    ("object_count", "count_accuracy", "box_iou", "mask_ari", "centres_on_objects"),
+    "this model finds no objects",
+)
 # The same where a number of labels is given.
 NO_SAMPLES = {"sample_agreement": "the decoder of this model is given no class"}
 NO_GATES = {"effective_number": "the codes of this model have no gates with a prior"}

@@ -82,13 +82,33 @@ def make_data(num_samples: int, latent_dim: int, sizes: list[int]) -> Data:
     )
 
 
+def _boxes(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """A box per latent, all of them there."""
+    boxes = np.repeat(np.abs(data.codes)[:, :, None], 4, axis=2)
+    return boxes, np.ones(data.codes.shape, bool)
+
+
+def _segments(data: Data) -> np.ndarray:
+    """Three objects on images of 8 x 8 pixels."""
+    return (1 + (data.factors[:, :1] + np.arange(64)) % 3).reshape(-1, 8, 8)
+
+
 Score = Callable[[Data], object]
 
 SCORES: dict[str, Score] = {
     "absolute_correlation": lambda d: metrics.absolute_correlation(d.codes, d.factors),
     "beta_vae_score": lambda d: metrics.beta_vae_score(d.codes, d.factors),
+    "box_iou": lambda d: metrics.box_iou(*_boxes(d), *_boxes(d)),
+    "centres_on_objects": lambda d: metrics.centres_on_objects(
+        np.abs(d.codes[:, :2, None].repeat(2, axis=2)) % 1.0,
+        np.ones((len(d.codes), min(2, d.codes.shape[1])), bool),
+        _segments(d) == 1,
+    ),
     "class_factors": lambda d: metrics.class_factors(
         np.square(d.codes)[:, None], np.zeros(len(d.codes), np.int64)
+    ),
+    "count_accuracy": lambda d: metrics.count_accuracy(
+        d.factors[:, 0], d.factors[:, -1]
     ),
     "dci": lambda d: metrics.dci(*d),
     "dci:gradient_boosting": lambda d: metrics.dci(*d, estimator="gradient_boosting"),
@@ -119,6 +139,7 @@ SCORES: dict[str, Score] = {
     "jemmig": lambda d: metrics.jemmig(
         d.codes, np.full_like(d.codes, np.log(0.09)), d.factors
     ),
+    "mask_ari": lambda d: metrics.mask_ari(_segments(d), _segments(d)),
     "mcc": lambda d: metrics.mcc(d.codes, d.factors),
     "med": lambda d: metrics.med(*d),
     "mig": lambda d: metrics.mig(d.codes, d.factors),

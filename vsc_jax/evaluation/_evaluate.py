@@ -12,7 +12,7 @@ from vsc_jax.evaluation._needs import has, needs
 from vsc_jax.evaluation._options import EvaluationOptions
 from vsc_jax.evaluation._rows import draw_rows
 from vsc_jax.evaluation.scores import MODEL_SCORES, Score
-from vsc_jax.models import Classifies
+from vsc_jax.models import Classifies, FindsObjects
 
 _DEFAULTS = EvaluationOptions()
 
@@ -71,7 +71,12 @@ def evaluate(
         a classifier of real images finds the class asked for in samples,
         `agreement_stddev_1` and `agreement_stddev_1_4`, and its `classifier_accuracy`
         on real ones, with standard errors.
-      `objects` (dict): `num_objects`, the mean number of objects found.
+      `objects` (dict): `num_objects`, the mean number of objects found, with its
+        standard error; where the data set knows its objects also `count_accuracy`,
+        `chance` and `confusion` (list of lists), `box_iou`, `missed_objects` and
+        `extra_objects`, `mask_ari` and `mask_ari_with_single`, `centres_on_objects`,
+        see `vsc_jax.metrics.count_accuracy`, `box_iou`, `mask_ari` and
+        `centres_on_objects`.
       `disentanglement` (dict), over its own `num_images` of both splits:
         `factor_vae_score` (dict) by protocol, see `vsc_jax.metrics.factor_vae_score`,
         whose `factors` are names; `unsupervised_accuracy` (dict) of each categorical
@@ -116,8 +121,9 @@ def check_evaluation(model: Any, dataset: Dataset, options: EvaluationOptions) -
     """What can be known of an evaluation before the model is trained.
 
     Raises:
-      ValueError: if a metric is not known, there are fewer than two test images, or a
-        classifier has another number of classes than the labels.
+      ValueError: if a metric is not known, there are fewer than two test images, a
+        classifier has another number of classes than the labels, or images have more
+        objects than the model can find.
     """
     check_names(options.metrics)
     if (num := len(dataset.test_indices)) < 2:
@@ -133,6 +139,13 @@ def check_evaluation(model: Any, dataset: Dataset, options: EvaluationOptions) -
             raise ValueError(
                 f"num_classes must be {num_labels}, the number of labels of "
                 f"{dataset.name!r}, got {model.num_classes}."
+            )
+    if has(model, FindsObjects) and dataset.objects is not None:
+        most = int(dataset.objects.counts.max())
+        if model.num_slots < most:
+            raise ValueError(
+                f"num_slots must be at least {most}, the most objects in an image of "
+                f"{dataset.name!r}, got {model.num_slots}."
             )
 
 

@@ -7,6 +7,10 @@ from vsc_jax.metrics._absolute_correlation import (
     absolute_correlation as absolute_correlation,
 )
 from vsc_jax.metrics._beta_vae_score import beta_vae_score as beta_vae_score
+from vsc_jax.metrics._box_iou import box_iou as box_iou
+from vsc_jax.metrics._centres_on_objects import (
+    centres_on_objects as centres_on_objects,
+)
 from vsc_jax.metrics._class_factors import class_factors as class_factors
 from vsc_jax.metrics._dci import dci as dci
 from vsc_jax.metrics._downstream import downstream as downstream
@@ -16,6 +20,7 @@ from vsc_jax.metrics._hoyer import hoyer as hoyer
 from vsc_jax.metrics._info_mec import info_mec as info_mec
 from vsc_jax.metrics._irs import irs as irs
 from vsc_jax.metrics._jemmig import jemmig as jemmig
+from vsc_jax.metrics._mask_ari import mask_ari as mask_ari
 from vsc_jax.metrics._mcc import mcc as mcc
 from vsc_jax.metrics._med import med as med
 from vsc_jax.metrics._mig import dcimig as dcimig
@@ -31,6 +36,7 @@ from vsc_jax.metrics._modularity_explicitness import (
 from vsc_jax.metrics._modularity_explicitness import modularity as modularity
 from vsc_jax.metrics._neighbour_probe import neighbour_probe as neighbour_probe
 from vsc_jax.metrics._not_applicable import NotApplicable as NotApplicable
+from vsc_jax.metrics._object_count import count_accuracy as count_accuracy
 from vsc_jax.metrics._sap import sap as sap
 from vsc_jax.metrics._sparsity import jaccard_diversity as jaccard_diversity
 from vsc_jax.metrics._sparsity import sparsity as sparsity
@@ -47,7 +53,10 @@ __all__ = [
     "NotApplicable",
     "absolute_correlation",
     "beta_vae_score",
+    "box_iou",
+    "centres_on_objects",
     "class_factors",
+    "count_accuracy",
     "dci",
     "dcimig",
     "downstream",
@@ -60,6 +69,7 @@ __all__ = [
     "irs",
     "jaccard_diversity",
     "jemmig",
+    "mask_ari",
     "mcc",
     "med",
     "mig",

@@ -17,6 +17,8 @@ def test_every_score_of_codes_has_a_name():
     others |= {"sparsity", "udr", "unsupervised_accuracy"}
     others |= {"class_factors", "generated_factor_score", "neighbour_probe"}
     others |= {"model_centrality"}
+    # Of objects in scenes.
+    others |= {"box_iou", "centres_on_objects", "count_accuracy", "mask_ari"}
     assert known == set(SCORES) | others
     assert set(CHEAP_SCORES) < set(SCORES)
 

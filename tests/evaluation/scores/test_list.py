@@ -46,4 +46,8 @@ def test_scores_that_can_be_left_out():
         "classification",
         "class_kl",
         "object_count",
+        "count_accuracy",
+        "box_iou",
+        "mask_ari",
+        "centres_on_objects",
     ]

@@ -20,7 +20,7 @@ from vsc_jax.evaluation.scores._factor_vae_score import (
 from vsc_jax.evaluation.scores._kl import KL
 from vsc_jax.evaluation.scores._kl_decomposition import KL_DECOMPOSITION
 from vsc_jax.evaluation.scores._loss import LOSS
-from vsc_jax.evaluation.scores._object_count import OBJECT_COUNT
+from vsc_jax.evaluation.scores._objects import OBJECT_SCORES
 from vsc_jax.evaluation.scores._probe import PROBE
 from vsc_jax.evaluation.scores._sample_agreement import SAMPLE_AGREEMENT
 from vsc_jax.evaluation.scores._sparsity import EFFECTIVE_NUMBER, SPARSITY
@@ -41,7 +41,7 @@ MODEL_SCORES: tuple[Score, ...] = (
     CLASS_LEAK,
     CLASS_KL,
     SAMPLE_AGREEMENT,
-    OBJECT_COUNT,
+    *OBJECT_SCORES,
     FACTOR_VAE_SCORE,
     FACTOR_VAE_SCORE_LOCATELLO,
     UNSUPERVISED_ACCURACY,
