@@ -60,14 +60,14 @@ class FigureOptions:
 
 
 def sample_model(name: str) -> Model:
-    """A model of this method with its defaults, for tiny images.
+    """A model of this method with its defaults, for small images.
 
     Raises:
       UserError: if there is no such method.
     """
     if name not in MODELS:
         raise UserError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")
-    return MODELS[name](image_shape=(8, 8, 1))  # type: ignore[call-arg]
+    return MODELS[name](image_shape=(64, 64, 1))  # type: ignore[call-arg]
 
 
 def config_values(options: Any) -> dict[str, Any]:

@@ -34,6 +34,10 @@ SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
     "dataset_size": 50,  # training images of the tiny data set
     "noise_dim": 2,
     "code_features": 5,
+    "glimpse_size": 4,
+    "what_dim": 3,
+    "rnn_width": 8,
+    "predictor_hidden": (7,),
 }
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
@@ -109,6 +113,14 @@ VARIANTS = {
     "infogan_cr-spectral": (
         "infogan_cr",
         {"norm": "spectral", "category_sizes": (3, 2), "num_codes": 1},
+    ),
+    "air-analytic": (
+        "air",
+        {"kl_count": "analytic", "count_prior": "bernoulli", "align_corners": True},
+    ),
+    "air-concrete": (
+        "air",
+        {"estimator": "concrete", "window": "squashed", "size_mean": -1.0},
     ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),

@@ -44,6 +44,7 @@ def tiny_model(name="vae", **options):
         "n_vae",
         "infogan",
         "infogan_cr",
+        "air",
     ):  # which have it from other fields
         fields["latent_dim"] = 3
     return models.create_model(name, **fields | options)

@@ -76,13 +76,16 @@ def noise_like(config):
     sizes = (3, 6, 40, 32, 32) if "sprites" in data.name else (10,)
     if data.name in ("yale_b", "lit_surfaces"):
         sizes = (38,)
+    names = [f"factor {i}" for i in range(len(sizes))]
+    if data.name.startswith("multi_"):  # no, one or two objects
+        sizes, names = (3,), ["count"]
     return Dataset(
         name=data.name,
         images=images.astype(np.float32 if is_points else np.uint8),
         format=ImageFormat(shape, points=is_points),
         train_indices=rows[:24],
         test_indices=rows[24:],
-        factor_names=tuple(f"factor {i}" for i in range(len(sizes))),
+        factor_names=tuple(names),
         factor_sizes=sizes,
     )
 

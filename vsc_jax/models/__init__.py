@@ -6,6 +6,7 @@ from typing import Any
 
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
+from vsc_jax.models._air import AIR as AIR
 from vsc_jax.models._annealed_vae import AnnealedVAE as AnnealedVAE
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
 from vsc_jax.models._base import Batch as Batch
@@ -50,6 +51,7 @@ from vsc_jax.priors import PRIORS, create_prior
 __all__ = [
     "AAE",
     "AAES",
+    "AIR",
     "DIPVAE",
     "MODELS",
     "NVAE",
@@ -111,6 +113,7 @@ MODELS: dict[str, type[Model]] = {
     "n_vae": NVAE,
     "infogan": InfoGAN,
     "infogan_cr": InfoGANCR,
+    "air": AIR,
 }
 
 
