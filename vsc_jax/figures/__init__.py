@@ -31,6 +31,9 @@ from vsc_jax.figures._conditional_samples import (
     plot_conditional_samples as plot_conditional_samples,
 )
 from vsc_jax.figures._correlation import plot_correlation as plot_correlation
+from vsc_jax.figures._counts_over_steps import (
+    plot_counts_over_steps as plot_counts_over_steps,
+)
 from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
 from vsc_jax.figures._drawing import short_names as short_names
 from vsc_jax.figures._interpolation import plot_interpolation as plot_interpolation
@@ -75,6 +78,7 @@ __all__ = [
     "plot_class_traversals",
     "plot_conditional_samples",
     "plot_correlation",
+    "plot_counts_over_steps",
     "plot_curves",
     "plot_density_grid",
     "plot_interpolation",

@@ -21,6 +21,7 @@ from vsc_jax.figures._class_traversals import CLASS_TRAVERSALS, SHARED_TRAVERSAL
 from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
+from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
 from vsc_jax.figures._interpretation import INTERPRETATION
@@ -63,6 +64,7 @@ FIGURES: tuple[Figure, ...] = (
     AGGREGATE_POSTERIOR,
     TRAINING_CURVES,
     KL_OVER_STEPS,
+    COUNTS_OVER_STEPS,
     LATENT_ORDER,
 )
 _NUM_IMAGES = 2_000
@@ -117,9 +119,10 @@ def make_figures(
     `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
     posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
-    `training_curves.png`, `kl_over_steps.png` and `latent_order.png` (from when on each
-    latent says something, and which factor). Of a data set of points `points.png` in
-    place of the pictures of images.
+    `training_curves.png`, `kl_over_steps.png`, `latent_order.png` (from when on each
+    latent says something, and which factor) and, of models that find objects where
+    their number is known, `counts_over_steps.png`. Of a data set of points `points.png`
+    in place of the pictures of images.
 
     All that move or rank latents take the Gaussian ones; categories stay. Each file is
     written whole or not at all. An error of one figure costs none of the others; it is
