@@ -161,6 +161,8 @@ WEIGHTS = {
     "contrastive_gap": 0.5,
     # Otherwise the most likely categories are the optimum.
     "pairwise_penalty": 5.0,
+    # Otherwise few objects are found, and what is not drawn learns nothing.
+    "prior_presence_odds": 2.0,
 }
 
 

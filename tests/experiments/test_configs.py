@@ -29,6 +29,7 @@ NAMES = config_names()
 # One quick run per config and, where its words change the code that runs, for those.
 RUNS = {(name, "quick") for name in NAMES} | {
     ("aae_s", "plain,quick"),
+    ("air", "multi_sprites,concrete,quick"),
     ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
