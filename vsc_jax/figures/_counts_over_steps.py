@@ -35,8 +35,8 @@ def plot_counts_over_steps(metrics_path: str | Path, path: str | Path) -> Path |
 
     figure = new_figure(760, 400, layout="constrained")
     axes = figure.subplots()
-    for count in np.flatnonzero(shares.max(axis=0) > 0.0):
-        colour = colormaps["tab10"](int(count) % 10)
+    for count in np.flatnonzero(shares.max(axis=0) > 0.0).tolist():
+        colour = colormaps["tab10"](count % 10)
         here = shares[:, count] > 0.0
         means = found[here, count] / shares[here, count]
         axes.axhline(count, color=colour, linewidth=0.8, linestyle=(0, (4, 3)))

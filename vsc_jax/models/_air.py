@@ -226,10 +226,10 @@ class AIR(AIRNetworks):
             surrogate -= jax.lax.stop_gradient(surrogate)
             objective = objective._replace(loss=objective.loss + surrogate)
         found = jnp.sum(steps.present, axis=-1)
-        output = mean_output(
-            objective, num_objects=found, **self._of_counts(batch, found)
-        )
+        output = mean_output(objective, num_objects=found)
         del output.metrics["costs"]
+        for name, values in self._of_counts(batch, found).items():
+            output.metrics[name] = values.mean(axis=0)
         return output
 
     def baseline_loss(

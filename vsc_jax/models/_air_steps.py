@@ -80,10 +80,11 @@ def take_steps(
     steps = []
     for t in range(model.num_slots):
         given = found
-        state, outputs = inference.apply(
+        output: Any = inference.apply(
             params["inference"], state, gates, given, method="step"
         )
-        logits, loc, scale = jnp.split(outputs, (1, 1 + WHERE_DIM), axis=-1)
+        state, numbers = output
+        logits, loc, scale = jnp.split(numbers, (1, 1 + WHERE_DIM), axis=-1)
         logits = logits[:, 0]
         mean, log_var = where_posterior(model, loc, scale)
         where = mean
