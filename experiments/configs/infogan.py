@@ -19,9 +19,9 @@ weights 0.05, 322,560 steps of 64 images. With `cr` it is InfoGAN-CR: pairs of i
 that share a code, whose loss has weight 2 in the last 34,560 steps and 0 before.
 
 `laptop` is our own budget for two CPU cores. Digits: half of the channels and features,
-batches of 64, and weights of 0.1 for both kinds of codes: at 1 a category settles on
-whatever tells images apart while they are not digits yet. Sprites: 32 pixels, fully
-connected networks and 30,000 steps.
+batches of 64, weights of 0.1, for at 1 a category settles on whatever tells images
+apart while they are not digits yet, and continuous codes that come in after half of the
+steps. Sprites: 32 pixels, fully connected networks and 30,000 steps.
 
 Source: Chen et al., https://arxiv.org/abs/1606.03657; Lin et al.,
 https://arxiv.org/abs/1906.06034.
@@ -59,6 +59,8 @@ def get_config(argument: str = "") -> ConfigDict:
             config.model.features = 512
             config.train.batch_size = 64
             config.weights.category_weight = config.weights.code_weight = 0.1
+            categories_alone = ("piecewise_constant", (2_500,), (0.0, 0.1))
+            config.schedules.code_weight = categories_alone
         return base.quick(config) if "quick" in words else config
     config.model.num_codes = config.model.noise_dim = 5
     config.model.category_sizes = ()
