@@ -51,10 +51,12 @@ CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "BoundsLikelihood",
     "Classifies",
     "DecodesClasses",
+    "DecodesObjects",
     "FindsObjects",
     "FoundObjects",
     "HasCategories",
     "HasNoise",
+    "MapsKL",
 }
 MAY_NAME = {
     # A run in a folder is restored by the name of its model.

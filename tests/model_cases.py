@@ -122,6 +122,14 @@ VARIANTS = {
         "air",
         {"estimator": "concrete", "window": "squashed", "size_mean": -1.0},
     ),
+    "multi_entity_vae-sum": (
+        "multi_entity_vae",
+        {"composition": "sum", "kl_scope": "selected", "decoder_kernel": 1},
+    ),
+    "multi_entity_vae-cells": (
+        "multi_entity_vae",
+        {"image_shape": (8, 8, 2), "channels": (4,), "likelihood": "gaussian"},
+    ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),
 }

@@ -8,11 +8,13 @@ from vsc_jax.models import (
     Classifies,
     DecodesClasses,
     DecodesCodes,
+    DecodesObjects,
     EncodesImages,
     FindsObjects,
     HasCategories,
     HasKL,
     HasNoise,
+    MapsKL,
     SamplesPrior,
 )
 
@@ -28,6 +30,8 @@ MISSING_CAPABILITIES: dict[type, str] = {
     DecodesClasses: "the decoder of this model is given no class",
     FindsObjects: "this model finds no objects",
     HasNoise: "the decoder of this model is given no noise",
+    DecodesObjects: "the codes of this model have no slots for objects",
+    MapsKL: "this model has no KL for each part of the image",
 }
 
 

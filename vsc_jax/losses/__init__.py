@@ -92,6 +92,14 @@ from vsc_jax.losses._likelihood import (
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
+from vsc_jax.losses._multi_entity_vae import ComposedImage as ComposedImage
+from vsc_jax.losses._multi_entity_vae import (
+    MultiEntityVAETerms as MultiEntityVAETerms,
+)
+from vsc_jax.losses._multi_entity_vae import compose_objects as compose_objects
+from vsc_jax.losses._multi_entity_vae import (
+    multi_entity_vae_objective as multi_entity_vae_objective,
+)
 from vsc_jax.losses._n_vae import NVaeTerms as NVaeTerms
 from vsc_jax.losses._n_vae import mask_classes as mask_classes
 from vsc_jax.losses._n_vae import n_vae_objective as n_vae_objective
@@ -108,6 +116,7 @@ __all__ = [
     "AirTerms",
     "AnnealedVaeTerms",
     "BetaTcvaeTerms",
+    "ComposedImage",
     "DecompositionTerms",
     "DipVaeTerms",
     "ElboTerms",
@@ -117,6 +126,7 @@ __all__ = [
     "InformationDropoutTerms",
     "JointVaeTerms",
     "KLDecomposition",
+    "MultiEntityVAETerms",
     "NVaeTerms",
     "SpikeSlabKL",
     "VscTerms",
@@ -134,6 +144,7 @@ __all__ = [
     "categorical_kl",
     "category_information",
     "code_covariance",
+    "compose_objects",
     "concrete_kl_estimate",
     "concrete_log_prob",
     "contrastive_loss",
@@ -164,6 +175,7 @@ __all__ = [
     "mask_classes",
     "mmd",
     "mmd_per_dimension",
+    "multi_entity_vae_objective",
     "n_vae_objective",
     "nvil_baseline_loss",
     "nvil_surrogate",

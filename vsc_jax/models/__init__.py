@@ -27,12 +27,14 @@ from vsc_jax.models._capabilities import ChecksDataset as ChecksDataset
 from vsc_jax.models._capabilities import Classifies as Classifies
 from vsc_jax.models._capabilities import DecodesClasses as DecodesClasses
 from vsc_jax.models._capabilities import DecodesCodes as DecodesCodes
+from vsc_jax.models._capabilities import DecodesObjects as DecodesObjects
 from vsc_jax.models._capabilities import EncodesImages as EncodesImages
 from vsc_jax.models._capabilities import FindsObjects as FindsObjects
 from vsc_jax.models._capabilities import FoundObjects as FoundObjects
 from vsc_jax.models._capabilities import HasCategories as HasCategories
 from vsc_jax.models._capabilities import HasKL as HasKL
 from vsc_jax.models._capabilities import HasNoise as HasNoise
+from vsc_jax.models._capabilities import MapsKL as MapsKL
 from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
@@ -42,6 +44,7 @@ from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._infogan import InfoGAN as InfoGAN
 from vsc_jax.models._infogan_cr import InfoGANCR as InfoGANCR
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
+from vsc_jax.models._multi_entity_vae import MultiEntityVAE as MultiEntityVAE
 from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vae import VAETerms as VAETerms
@@ -67,6 +70,7 @@ __all__ = [
     "Classifies",
     "DecodesClasses",
     "DecodesCodes",
+    "DecodesObjects",
     "DecompositionVAE",
     "EncodesImages",
     "ExemplarVSC",
@@ -81,8 +85,10 @@ __all__ = [
     "InfoGANCR",
     "JointVAE",
     "LossOutput",
+    "MapsKL",
     "Metrics",
     "Model",
+    "MultiEntityVAE",
     "Params",
     "Player",
     "SamplesPrior",
@@ -114,6 +120,7 @@ MODELS: dict[str, type[Model]] = {
     "infogan": InfoGAN,
     "infogan_cr": InfoGANCR,
     "air": AIR,
+    "multi_entity_vae": MultiEntityVAE,
 }
 
 

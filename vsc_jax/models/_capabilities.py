@@ -216,3 +216,25 @@ class FindsObjects(Protocol):
     def find_objects(self, params: Params, x: jax.Array) -> FoundObjects:
         """The objects of images `[batch, height, width, channels]`."""
         ...
+
+
+@runtime_checkable
+class DecodesObjects(Protocol):
+    """Decodes codes in which each slot for an object has latents of its own."""
+
+    @property
+    def slot_latents(self) -> np.ndarray:
+        """Which Gaussian latents those are, int `[num_slots, num_latents]`.
+
+        The same column is the same property of every slot.
+        """
+        ...
+
+
+@runtime_checkable
+class MapsKL(Protocol):
+    """Has a KL(q(z|x) || p(z)) for each cell of a grid that covers the image."""
+
+    def kl_map(self, params: Params, x: jax.Array) -> jax.Array:
+        """KL of each cell `[batch, rows, columns]` of images, in nats."""
+        ...

@@ -19,6 +19,9 @@ from vsc_jax.networks._gan import Generator as Generator
 from vsc_jax.networks._gan import ImageDiscriminator as ImageDiscriminator
 from vsc_jax.networks._gan import PairDiscriminator as PairDiscriminator
 from vsc_jax.networks._gan import gan_channels as gan_channels
+from vsc_jax.networks._grid import BroadcastDecoder as BroadcastDecoder
+from vsc_jax.networks._grid import GridEncoder as GridEncoder
+from vsc_jax.networks._grid import cell_centres as cell_centres
 from vsc_jax.networks._information_dropout import (
     InformationDropout as InformationDropout,
 )
@@ -45,6 +48,7 @@ __all__ = [
     "MLP",
     "AllConvClassifier",
     "BatchNorm",
+    "BroadcastDecoder",
     "Classifier",
     "CodeHead",
     "ConvDecoder",
@@ -55,6 +59,7 @@ __all__ = [
     "Discriminator",
     "Encoder",
     "Generator",
+    "GridEncoder",
     "ImageDiscriminator",
     "InformationDropout",
     "LayerUnits",
@@ -67,6 +72,7 @@ __all__ = [
     "StridedConv",
     "TransposedConv",
     "build_networks",
+    "cell_centres",
     "crop_windows",
     "gan_channels",
     "init_params",
