@@ -18,6 +18,8 @@ from vsc_jax.models import (
     DecodesClasses,
     DecodesCodes,
     EncodesImages,
+    FindsObjects,
+    FoundObjects,
     HasCategories,
     Model,
     Params,
@@ -32,7 +34,7 @@ _SEED = whole(0, 2**32 - 1)
 
 
 class Run:
-    """A trained model: `encode`, `categories`, `decode`, `reconstruct` and `sample`.
+    """A trained model: `encode`, `categories`, `decode`, `reconstruct`, `sample`, ...
 
     Images are float arrays `[n, height, width, channels]`, in [0, 1] but for points;
     codes are `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each
@@ -93,6 +95,14 @@ class Run:
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Mean images of the expected codes of images."""
         return self.decode(self.encode(x))
+
+    def objects(self, x: np.ndarray) -> FoundObjects:
+        """What is found in images: presence, boxes, masks and codes of each slot.
+
+        See `vsc_jax.models.FoundObjects`, here of NumPy arrays `[n, num_slots, ...]`.
+        """
+        self._check(FindsObjects, "no objects to find")
+        return self._map(_objects, self._images(x))
 
     def sample(
         self,
@@ -164,7 +174,7 @@ class Run:
             return False
         return getattr(self.model, "mean_function", None) == "sigmoid"
 
-    def _map(self, function: Callable[..., jax.Array], array: np.ndarray) -> np.ndarray:
+    def _map(self, function: Callable[..., Any], array: np.ndarray) -> Any:
         """`function` over batches of one size, so that it is compiled once."""
         num = len(array)
         if not num:  # one row of zeros has the shape and type of what there is none of
@@ -174,7 +184,7 @@ class Run:
             np.arange(len(array)),
             min(BATCH_SIZE, len(array)),
         )
-        return results[:num]
+        return jax.tree.map(lambda rows: rows[:num], results)
 
 
 def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
@@ -217,6 +227,11 @@ def _expected_code(model: Any, params: Params, x: jax.Array) -> jax.Array:
 @functools.partial(jax.jit, static_argnums=0)
 def _categories(model: Any, params: Params, x: jax.Array) -> jax.Array:
     return model.encode(params, x).categories
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _objects(model: Any, params: Params, x: jax.Array) -> FoundObjects:
+    return model.find_objects(params, x)
 
 
 @functools.partial(jax.jit, static_argnums=0)

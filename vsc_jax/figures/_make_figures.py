@@ -25,10 +25,13 @@ from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
 from vsc_jax.figures._interpretation import INTERPRETATION
+from vsc_jax.figures._kl_maps import KL_MAPS
 from vsc_jax.figures._kl_over_steps import KL_OVER_STEPS
 from vsc_jax.figures._kl_per_latent import KL_PER_LATENT
 from vsc_jax.figures._latent_bars import LATENT_BARS
 from vsc_jax.figures._latent_order import LATENT_ORDER
+from vsc_jax.figures._object_traversals import OBJECT_TRAVERSALS
+from vsc_jax.figures._objects import OBJECTS
 from vsc_jax.figures._points import POINTS
 from vsc_jax.figures._prior_samples import PRIOR_SAMPLES
 from vsc_jax.figures._reconstructions import RECONSTRUCTIONS
@@ -42,6 +45,9 @@ _logger = logging.getLogger(__name__)
 FIGURES: tuple[Figure, ...] = (
     POINTS,
     RECONSTRUCTIONS,
+    OBJECTS,
+    KL_MAPS,
+    OBJECT_TRAVERSALS,
     TRAVERSALS,
     AUTHOR_TRAVERSALS,
     INTERPRETATION,
@@ -116,7 +122,9 @@ def make_figures(
     all classes, with each), `class_traversals.png` (those of one class),
     `class_samples.png` (draws of each class at standard deviations 1 and 1.4) and
     `class_kl.png` (the KL of the latents of one class, on labelled data);
-    `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
+    for models of scenes `objects.png` (boxes and masks of what is found), `kl_maps.png`
+    (the KL of each part of the image) and `object_traversals.png` (the latents of one
+    object); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
     posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
     `training_curves.png`, `kl_over_steps.png`, `latent_order.png` (from when on each
