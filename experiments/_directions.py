@@ -81,7 +81,7 @@ DIRECTIONS = (
         "share of samples in which a classifier finds the class that was asked for",
     ),
     Direction(
-        r"objects\.(count_accuracy|box_iou|mask_ari\w*|centres_on_objects)",
+        r"objects\.(count_accuracy|box_iou|mask_ari\w*|\w+_on_objects)",
         "higher",
         "agreement of what is found with the objects of the scene, 1 if perfect",
     ),
@@ -111,7 +111,7 @@ NEITHER = Direction(r".*", "neither", "a property of the code, better in no dire
 # Numbers that stand beside scores: sizes of samples, levels of chance, errors of means.
 _BESIDE = re.compile(
     r"(.*\.)?(num_\w+|chance|majority|majority_accuracy|step|\w+_standard_error"
-    r"|\w+_of_prior|\w+_bound)"
+    r"|\w+_of_prior|\w+_by_chance|\w+_bound)"
 )
 
 

@@ -278,3 +278,26 @@ def test_a_damaged_checkpoint(tmp_path, caplog):
 def test_meta_is_plain_json(workdir):
     text = (workdir / "checkpoints" / "40" / "meta" / "metadata").read_text()
     assert json.loads(text)["model"]["image_shape"] == list(IMAGE_SHAPE)
+
+
+def test_objects_of_a_model_of_scenes(tmp_path, images):
+    run_tiny(tmp_path, tiny_model("multi_entity_vae"), num_steps=2)
+    run = load_run(tmp_path)
+    found = run.objects(images)
+    assert all(isinstance(array, np.ndarray) for array in found)
+    shapes = {name: array.shape for name, array in found._asdict().items()}
+    assert shapes == {
+        "presence": (501, 2),
+        "boxes": (501, 2, 4),
+        "masks": (501, 2, *IMAGE_SHAPE[:2]),
+        "codes": (501, 2, 3),
+    }
+    expected = run.model.find_objects(run.params, images[:3])
+    for array, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array[:3], other, rtol=1e-4, atol=1e-5)
+    assert run.objects(images[:0]).boxes.shape == (0, 2, 4)
+
+
+def test_a_model_without_objects(run, images):
+    with pytest.raises(ValueError, match="this model has no objects to find"):
+        run.objects(images)

@@ -29,12 +29,17 @@ ALL = [
     "counts_over_steps.png",
     "latent_order.png",
 ]
-NO_VARIABLE = dict.fromkeys(
-    ["traversals_per_category", "category_samples", "category_confusion"],
-    "this model has no categorical variables",
-) | dict.fromkeys(
-    ["shared_traversals", "class_traversals", "class_samples", "class_kl"],
-    "the decoder of this model is given no class",
+NO_VARIABLE = (
+    dict.fromkeys(
+        ["traversals_per_category", "category_samples", "category_confusion"],
+        "this model has no categorical variables",
+    )
+    | dict.fromkeys(
+        ["shared_traversals", "class_traversals", "class_samples", "class_kl"],
+        "the decoder of this model is given no class",
+    )
+    | dict.fromkeys(["objects", "object_traversals"], "this model finds no objects")
+    | {"kl_maps": "this model has no KL for each part of the image"}
 )
 NO_LOG = dict.fromkeys(
     ["training_curves", "kl_over_steps", "counts_over_steps", "latent_order"],

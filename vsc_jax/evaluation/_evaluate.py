@@ -76,7 +76,8 @@ def evaluate(
         `chance` and `confusion` (list of lists), `box_iou`, `missed_objects` and
         `extra_objects`, `mask_ari` and `mask_ari_with_single`, `centres_on_objects`,
         see `vsc_jax.metrics.count_accuracy`, `box_iou`, `mask_ari` and
-        `centres_on_objects`.
+        `centres_on_objects`; of a model with a KL for each part of the image
+        `kl_on_objects`, the share of its peaks on an object, beside `kl_by_chance`.
       `disentanglement` (dict), over its own `num_images` of both splits:
         `factor_vae_score` (dict) by protocol, see `vsc_jax.metrics.factor_vae_score`,
         whose `factors` are names; `unsupervised_accuracy` (dict) of each categorical

@@ -124,8 +124,8 @@ def make_figures(
     `class_kl.png` (the KL of the latents of one class, on labelled data);
     for models of scenes `objects.png` (boxes and masks of what is found), `kl_maps.png`
     (the KL of each part of the image) and `object_traversals.png` (the latents of one
-    object); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
-    posterior with a spike); `correlation.png` (data with sources);
+    object); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data
+    and a posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
     `training_curves.png`, `kl_over_steps.png`, `latent_order.png` (from when on each
     latent says something, and which factor) and, of models that find objects where

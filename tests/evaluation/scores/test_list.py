@@ -50,4 +50,5 @@ def test_scores_that_can_be_left_out():
         "box_iou",
         "mask_ari",
         "centres_on_objects",
+        "kl_on_objects",
     ]
