@@ -27,8 +27,9 @@ def draw(data: FigureData) -> list[Path]:
     found = codes[:, model.slot_latents][full]
     low, high = np.quantile(found, [0.05, 0.95], axis=0)
     moved = np.tile(code, (len(own), data.num_values, 1))
-    for row, (latent, *ends) in enumerate(zip(own, low, high, strict=True)):
-        moved[row, :, latent] = np.linspace(*ends, data.num_values)
+    values = np.linspace(low, high, data.num_values)
+    for row, latent in enumerate(own):
+        moved[row, :, latent] = values[:, row]
     return [
         plot_traversals(
             data.dataset.decode(data.rows[image : image + 1])[0],

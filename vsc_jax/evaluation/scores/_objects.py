@@ -81,17 +81,18 @@ def kl_on_objects(context: Context, options: EvaluationOptions) -> dict[str, Any
     middles = np.stack(
         [(order // columns + 0.5) / rows, (order % columns + 0.5) / columns], -1
     )
-    pixels = true.masks(np.arange(len(kl))).any(axis=1)
+    pixels = np.any(true.masks(np.arange(len(kl))), axis=1)
     taken = np.arange(rows * columns) < counts[:, None]
     found = metrics.centres_on_objects(middles, taken, pixels)
-    everywhere = [
-        metrics.centres_on_objects(middles[[i]], np.ones_like(taken[[i]]), pixels[[i]])
+    on = [
+        metrics.centres_on_objects(
+            middles[i : i + 1], np.ones((1, rows * columns), bool), pixels[i : i + 1]
+        )["centres_on_objects"]
         for i in np.flatnonzero(counts)
     ]
-    chance = [share["centres_on_objects"] for share in everywhere]
     return {
         "kl_on_objects": found["centres_on_objects"],
-        "kl_by_chance": float(np.average(chance, weights=counts[counts > 0])),
+        "kl_by_chance": float(np.average(on, weights=counts[counts > 0])),
         "num_cells": found["num_found"],
     }
 
