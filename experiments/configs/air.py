@@ -63,6 +63,7 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.log_every = 250
     config.train.checkpoint_every = 10_000
     config.evaluation.num_test = 2_000
+    config.evaluation.num_labels = 0
     if data == "multi_sprites":
         config.model.glimpse_size = 18
         config.model.size_mean = 4.5

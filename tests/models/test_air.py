@@ -251,6 +251,40 @@ def test_boxes_and_masks_are_the_windows(case):
             assert lit[-1] + 1 == pytest.approx(begin + size, abs=1.1)
 
 
+def test_a_code_has_where_and_what_of_each_slot_and_their_number():
+    model, params, x = model_of(), params_of(), batch_of().x
+    assert (model.latent_dim, model.code_dim) == (2 * 6, 2 * 6 + 3)
+    np.testing.assert_array_equal(model.slot_latents, [range(6), range(6, 12)])
+
+    @jax.jit
+    def compare(params, x):
+        posterior, found = model.encode(params, x), model.find_objects(params, x)
+        slots = posterior.mean.reshape(NUM, SLOTS, 6)
+        codes = jnp.concatenate(
+            [jnp.tile(posterior.mean[:1], (3, 1)), jnp.eye(3)], axis=1
+        )
+        z = model.sample_posterior(params, posterior, jax.random.key(0))
+        return posterior, found, slots, model.decode(params, codes), z
+
+    posterior, found, slots, decoded, z = compare(params, x)
+    np.testing.assert_allclose(slots[..., 3:], found.codes, atol=1e-6)
+    probs = np.exp(posterior.category_logits[0])
+    np.testing.assert_allclose(
+        probs[:, 1:].sum(axis=1), found.presence[:, 0], rtol=1e-5
+    )
+    np.testing.assert_allclose(probs[:, 2], found.presence[:, 1], rtol=1e-5)
+    assert z.shape == (NUM, model.code_dim)
+    np.testing.assert_array_equal(z[:, 12:].sum(axis=1), 1.0)
+    # Nothing, then one window, then both.
+    assert float(decoded[0].max()) == 0.0
+    one, two = (
+        np.asarray(found.masks[0, k] / found.presence[0, k])[..., None]
+        for k in range(SLOTS)
+    )
+    np.testing.assert_allclose(decoded[1], one, atol=1e-5)
+    np.testing.assert_allclose(decoded[2], np.minimum(one + two, 1.0), atol=1e-5)
+
+
 def test_a_window_that_is_not_there_has_no_mask():
     model, params = model_of(), params_of()
     head = params["inference"]["params"]["head"]

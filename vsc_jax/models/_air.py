@@ -11,7 +11,7 @@ import numpy as np
 
 from vsc_jax import losses, priors
 from vsc_jax._ranges import above, check_flag, check_ranges, ranged, whole
-from vsc_jax.models._air_networks import AIRNetworks
+from vsc_jax.models._air_codes import AIRCodes
 from vsc_jax.models._air_steps import AIRNoise, Steps, take_steps
 from vsc_jax.models._base import (
     Batch,
@@ -24,8 +24,6 @@ from vsc_jax.models._base import (
     keep_local,
     mean_output,
 )
-from vsc_jax.models._capabilities import FoundObjects
-from vsc_jax.networks import place_windows
 
 CHOICES = {
     "estimator": ("nvil", "concrete"),
@@ -49,7 +47,7 @@ class _Terms(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class AIR(AIRNetworks):
+class AIR(AIRCodes):
     """A recurrent network that finds objects one by one, and draws each in a window.
 
     Step t finds an object or, from the first step on that finds none, nothing: z_t = 1
@@ -75,6 +73,10 @@ class AIR(AIRNetworks):
         https://github.com/aakhundov/tf-attend-infer-repeat: windows are multiplied by
         it, and steps go on until the sum of all 1 - z passes 0.99. There are no
         choices, and no second player.
+
+    Codes are those of `AIRCodes`; they have no closed-form KL and no bound on log p(x)
+    of their own, for q of a slot depends on draws of those before it. The bound is in
+    the log and among the terms of the loss.
 
     In the log are the terms of the bound and `num_objects`, those found. Where
     `count_factor` is known there are also `count_accuracy`, `true_counts` (the share of
@@ -260,45 +262,15 @@ class AIR(AIRNetworks):
             expected.append(output)
         return jnp.concatenate(expected, axis=-1)
 
-    def draw_windows(self, params: Params, steps: Steps) -> jax.Array:
-        """The window of each step in a black image, before it is known to be there.
-
-        `[batch, num_slots, height, width, channels]`, in [0, 1].
-        """
-        logits: Any = self.decoder().apply(params["decoder"], steps.what)
-        return place_windows(
-            jax.nn.sigmoid(logits + self.decoder_bias),
-            steps.size,
-            steps.centre,
-            self.image_shape[:2],
-            align_corners=self.align_corners,
-        )
-
-    def find_objects(self, params: Params, x: jax.Array) -> FoundObjects:
-        """The objects of images `[batch, height, width, channels]`, a slot per step.
-
-        Places and looks are means. Boxes are the windows, cut off at the edges, and
-        masks the brightness of what is drawn in them times the presence; where windows
-        add up to more than 1 a pixel is shared in proportion. Codes are the means of
-        what an object looks like, `[batch, num_slots, what_dim]`.
-        """
-        steps = take_steps(self, params, x)
-        presence = losses.presence_prob(steps.presence_logits)
-        drawn = self.draw_windows(params, steps)
-        lit = presence[..., None, None] * drawn.max(axis=-1)
-        masks = lit / jnp.maximum(1.0, lit.sum(axis=1, keepdims=True))
-        begin = jnp.clip(0.5 * (steps.centre + 1.0 - steps.size), 0.0, 1.0)
-        end = jnp.clip(0.5 * (steps.centre + 1.0 + steps.size), 0.0, 1.0)
-        boxes = jnp.concatenate([begin, end - begin], axis=-1)
-        return FoundObjects(presence, boxes, masks, steps.what)
-
     def _terms(
         self, params: Params, x: jax.Array, noise: AIRNoise, weights: Weights
     ) -> _Terms:
         """The bound on log p(x) at a draw, and the costs of its choices."""
         steps = take_steps(self, params, x, noise)
         x_mean = jnp.einsum(
-            "bt,bthwc->bhwc", steps.shown, self.draw_windows(params, steps)
+            "bt,bthwc->bhwc",
+            steps.shown,
+            self.draw_windows(params, steps.what, steps.size, steps.centre),
         )
         log_likelihood = losses.gaussian_log_likelihood(
             x_mean, x, log_var=2.0 * math.log(self.likelihood_scale)
