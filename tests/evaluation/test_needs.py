@@ -41,4 +41,6 @@ def test_what_models_of_ours_can_do(case):
     is_supervised = case.startswith("n_vae")
     assert has(model, models.Classifies) == is_supervised
     assert has(model, models.DecodesClasses) == is_supervised
-    assert not has(model, models.FindsObjects)
+    is_of_scenes = case.startswith(("air", "multi_entity_vae"))
+    assert has(model, models.FindsObjects) == is_of_scenes
+    assert has(model, models.MapsKL) == case.startswith("multi_entity_vae")
