@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from experiments import _workdir
-from experiments._errors import UserError
+from experiments._errors import UserError, one_line
+from experiments._settings import DATA_BY_PATH
 from experiments._udr import progress_bar, runs_below
 from vsc_jax import Run, load_run, metrics
 from vsc_jax.evaluation import has, inferred_latents
 from vsc_jax.models import DecodesCodes, EncodesImages, SamplesPrior
+from vsc_jax.training import CheckpointError
 
 FILE = "centrality.json"
 # Of the authors' code (https://github.com/fjxmlzn/InfoGAN-CR): images in a vote. Images
@@ -47,7 +49,11 @@ def compare_runs(workdir: Path, num_votes: int, seed: int) -> dict[str, Any]:
     left_out: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
     for folder in runs_below(workdir):
-        run = load_run(folder)
+        try:
+            run = load_run(folder)
+        except (FileNotFoundError, CheckpointError) as error:
+            left_out[folder.name] = one_line(error)
+            continue
         if reason := _unfit(run):
             left_out[folder.name] = reason
             continue
@@ -96,6 +102,8 @@ def _data_of(run: Run) -> str:
     """What the images of a run are, as text."""
     data = run.meta.get("config", {}).get("data", {})
     kept = ("name", "image_size", "channels", "normalization")
+    if data.get("name") in DATA_BY_PATH:
+        kept += ("path",)
     return json.dumps(
         {name: data.get(name) for name in kept}
         | {"image_shape": list(run.model.image_shape)},

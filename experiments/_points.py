@@ -80,6 +80,11 @@ def listed_points(
     for values, config in runs:
         known = _config_files.flatten(config)
         for name in overrides:
+            if name in values:
+                raise UserError(
+                    f"--config.{name}: each run that the config lists has its own "
+                    f"{name}; leave it out, and choose runs by --index."
+                )
             if name not in known:
                 raise UserError(_config_files.unknown_field(name, known))
         config.update_from_flattened_dict(overrides)

@@ -17,8 +17,11 @@ from vsc_jax.evaluation import MISSING_CAPABILITIES, metric_values
 from vsc_jax.figures import Figures, write_report
 from vsc_jax.models import Trainable
 from vsc_jax.networks import split_state
+from vsc_jax.training import TrainOptions
 
 SCORE = "factor_vae_score"
+# A step after the end of any schedule that ends.
+_LATE = 10**9
 # Letters of each error that are printed; `results.json` has all.
 MAX_ERROR = 200
 # Parts of `results.json` that others read.
@@ -194,10 +197,25 @@ def describe_job(job: Job) -> list[str]:
     ]
     if "prior" in job.fields:
         lines.append(f"prior {_describe_prior(job.fields['prior'])}")
+    lines += [f"note {note}" for note in _unfinished(job.training)]
     return [
         *lines,
         f"compiling for {jax.device_count()} x {device.device_kind} ...",
     ]
+
+
+def _unfinished(options: TrainOptions) -> list[str]:
+    """Weights whose schedules the run is too short for: it trains another loss."""
+    notes = []
+    for name, weight in options.weights.items():
+        last = float(weight(options.num_steps))
+        end, later = (float(weight(step)) for step in (_LATE, 2 * _LATE))
+        if last != end and end == later:  # some never end
+            notes.append(
+                f"weights.{name} is {last:.4g} at the last step, {options.num_steps}; "
+                f"its schedule goes on to {end:.4g}"
+            )
+    return notes
 
 
 def num_parameters(model: Trainable) -> int:

@@ -30,7 +30,7 @@ CANNOT_CHANGE_NUMBERS = (
     "train.parallel",
 )
 # Of these the path is not where the data are but which.
-_DATA_BY_PATH = ("npz", "image_folder")
+DATA_BY_PATH = ("npz", "image_folder")
 _PARTS_OF_A_RUN = ("config.json", "results.json", "checkpoints")
 
 
@@ -174,7 +174,7 @@ def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
 def _identity(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a run that its setting shares."""
     free = list(CANNOT_CHANGE_NUMBERS)
-    if fields.get("data.name") not in _DATA_BY_PATH:
+    if fields.get("data.name") not in DATA_BY_PATH:
         free.append("data.path")
     return {
         name: value

@@ -113,6 +113,17 @@ def test_categories(tmp_path, run, images):
         run.categories(images)
 
 
+def test_draws_of_a_bounded_prior_have_no_other_standard_deviation():
+    model = tiny_model("infogan", noise_dim=2, category_sizes=(3,))
+    params = jax.jit(model.init)(jax.random.key(0))
+    gan = vsc_jax.Run(model, params, 0, {"weights": model.default_weights})
+    assert gan.sample(2).shape == (2, *IMAGE_SHAPE)
+    with pytest.raises(
+        ValueError, match=r"bounded prior, so stddev must be 1, got 1.4"
+    ):
+        gan.sample(2, stddev=1.4)
+
+
 def test_samples_of_a_class_and_of_a_standard_deviation(run):
     model = tiny_model("n_vae", num_classes=6, shared_dim=2, class_dim=1)
     params = jax.jit(model.init)(jax.random.key(0))

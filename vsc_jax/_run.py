@@ -21,6 +21,7 @@ from vsc_jax.models import (
     FindsObjects,
     FoundObjects,
     HasCategories,
+    HasNoise,
     Model,
     Params,
     SamplesPrior,
@@ -142,6 +143,11 @@ class Run:
             z = self.model.with_labels(z, np.full(num_samples, label))
         z = np.array(z)
         if stddev != 1.0:
+            if has(self.model, HasNoise):
+                raise ValueError(
+                    "this model was trained on latents of a bounded prior, so stddev "
+                    f"must be 1, got {stddev:g}."
+                )
             z[:, : self.model.latent_dim] *= stddev
         return self.decode(z)
 

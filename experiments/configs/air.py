@@ -54,7 +54,7 @@ CONCRETE_STEPS, LAPTOP_STEPS = 50_000, 40_000
 def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `concrete`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "concrete", "laptop"))
-    data = next((word for word in words if word in DATA), "multi_mnist")
+    data = base.one_of(words, DATA, "multi_mnist")
     config = base.get_config("air")
     config.data.name = data
     config.optimizer.learning_rate = 1e-4

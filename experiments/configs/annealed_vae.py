@@ -32,7 +32,7 @@ RISE = 100_000
 def get_config(argument: str = "") -> ConfigDict:
     """A data set, `burgess`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "burgess", "laptop"))
-    data = next((word for word in words if word in DATA), "dsprites")
+    data = base.one_of(words, DATA, "dsprites")
     config = base.get_config("annealed_vae")
     config.model.network = "conv"
     config.model.initializer = "tf_slim"

@@ -16,7 +16,7 @@ DATA = ("mnist_5k", "sprites", "digits")
 def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=DATA)
-    data = next((word for word in words if word in DATA), "mnist_5k")
+    data = base.one_of(words, DATA, "mnist_5k")
     config = base.get_config("autoencoder")
     config.data.name = data
     config.train.num_steps = 5_000

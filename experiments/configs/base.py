@@ -6,6 +6,8 @@ Any field is overridden from the command line: `--config.model.latent_dim=20`.
 """
 
 import difflib
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from ml_collections import ConfigDict
 
@@ -24,6 +26,7 @@ from vsc_jax.priors import PRIORS
 from vsc_jax.schedules import constant
 from vsc_jax.training import OptimizerOptions, TrainOptions
 
+_T = TypeVar("_T")
 # For its defaults; what has none is a schedule.
 _TRAIN = TrainOptions(learning_rate=constant(LEARNING_RATE.default), weights={})
 
@@ -317,3 +320,20 @@ def parse_argument(argument: str, *, known: tuple[str, ...] = ()) -> tuple[str, 
         if word not in allowed:
             raise UnknownWordError(word, allowed)
     return words
+
+
+def one_of(words: Sequence[str], choices: Collection[str], default: _T) -> str | _T:
+    """Which of some words that exclude each other was given.
+
+    Args:
+      words: what `parse_argument` gives.
+      choices: those of which there can be one.
+      default: what it is without one.
+
+    Raises:
+      ValueError: if there are two.
+    """
+    given = [word for word in words if word in choices]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other; give one of them.")
+    return given[0] if given else default

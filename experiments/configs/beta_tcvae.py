@@ -33,7 +33,7 @@ def get_config(argument: str = "") -> ConfigDict:
     words = base.parse_argument(
         argument, known=(*DATA, "study", "stratified", "laptop")
     )
-    data = next((word for word in words if word in DATA), "dsprites")
+    data = base.one_of(words, DATA, "dsprites")
     config = base.get_config("beta_tcvae")
     config.model.estimator = "stratified" if "stratified" in words else "weighted"
     if data == "mnist_5k":

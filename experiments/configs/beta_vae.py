@@ -34,7 +34,7 @@ def get_config(argument: str = "") -> ConfigDict:
     known = (*DATA, "cascade_table", "m5", "high_to_low", "laptop")
     words = base.parse_argument(argument, known=known)
     config = base.get_config("vae")
-    base.score_factors(config, next((w for w in words if w in DATA), "dsprites"))
+    base.score_factors(config, base.one_of(words, DATA, "dsprites"))
     config.model.network = "conv"
     config.model.initializer = "tf_slim"
     config.model.latent_dim = 5 if "m5" in words else 10

@@ -29,7 +29,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `m4`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "m4", "laptop"))
     config = base.get_config("cascade_vae")
-    data = next((word for word in words if word in DATA), "dsprites")
+    data = base.one_of(words, DATA, "dsprites")
     base.score_factors(config, data)
     config.model.network = "conv"
     config.model.initializer = "tf_slim"

@@ -19,7 +19,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "laptop"))
     config = base.get_config("cascade_vae")
-    base.score_factors(config, next((w for w in words if w in DATA), "dsprites"))
+    base.score_factors(config, base.one_of(words, DATA, "dsprites"))
     config.model.network = "conv"
     config.model.initializer = "tf_slim"
     config.model.latent_dim = 10

@@ -23,7 +23,7 @@ DATA = ("dsprites", "sprites", "celeb_a")
 def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `vae`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "vae", "laptop"))
-    data = next((word for word in words if word in DATA), "dsprites")
+    data = base.one_of(words, DATA, "dsprites")
     faces = data == "celeb_a"
     config = base.get_config("vae" if "vae" in words else "vsc")
     config.seed = 1

@@ -26,7 +26,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `ii`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "ii", "laptop"))
     config = base.get_config("dip_vae")
-    base.score_factors(config, next((w for w in words if w in DATA), "dsprites"))
+    base.score_factors(config, base.one_of(words, DATA, "dsprites"))
     config.model.network = "conv"
     config.model.initializer = "tf_slim"
     if "ii" in words:

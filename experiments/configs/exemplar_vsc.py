@@ -46,7 +46,7 @@ LAPTOP_DIVISOR = 50
 def get_config(argument: str = "") -> ConfigDict:
     """One row, `vae`, `mnist_5k`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*ROWS, "vae", "mnist_5k", "laptop"))
-    row = next((word for word in words if word in ROWS), "activation")
+    row = base.one_of(words, ROWS, "activation")
     data, latent_dim, num_pseudo, prior, begin, end, steps, rate, drop = SETTINGS[row]
     if "laptop" in words:
         begin, end, steps, drop = (

@@ -31,7 +31,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `m5`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "m5", "laptop"))
     config = base.get_config("factor_vae")
-    base.score_factors(config, next((w for w in words if w in DATA), "dsprites"))
+    base.score_factors(config, base.one_of(words, DATA, "dsprites"))
     config.model.network = "conv"
     config.model.features = 128
     config.model.initializer = "xavier_uniform"

@@ -38,7 +38,7 @@ SPRITES = ("dsprites", "sprites")
 def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `cr`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DIGITS, *SPRITES, "cr", "laptop"))
-    data = next((word for word in words if word in DIGITS + SPRITES), "mnist")
+    data = base.one_of(words, (*DIGITS, *SPRITES), "mnist")
     config = base.get_config("infogan_cr" if "cr" in words else "infogan")
     config.model.network = "conv"
     config.model.initializer = "dcgan"

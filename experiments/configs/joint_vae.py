@@ -69,7 +69,7 @@ DATA = (*ROWS, *SAME_ROW)
 def get_config(argument: str = "") -> ConfigDict:
     """One of the data sets, `m4`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "m4", "laptop"))
-    data = next((word for word in words if word in DATA), "dsprites")
+    data = base.one_of(words, DATA, "dsprites")
     row = ROWS[SAME_ROW.get(data, data)]
     config = base.get_config("joint_vae")
     config.data.name = "image_folder" if data == "chairs" else data

@@ -29,7 +29,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """A data set, `sum`, `selected`, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "sum", "selected", "laptop"))
     config = base.get_config("multi_entity_vae")
-    config.data.name = next((w for w in words if w in DATA), DATA[0])
+    config.data.name = base.one_of(words, DATA, DATA[0])
     config.model.likelihood = "gaussian"
     config.model.likelihood_scale = 0.4
     if config.data.name == "multi_mnist":

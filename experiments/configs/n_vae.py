@@ -85,11 +85,12 @@ def get_config(argument: str = "") -> ConfigDict:
     """One word of each list above, `laptop` and `quick`, separated by commas."""
     known = (*DATA, *ROWS, *BASELINES, "laptop")
     words = base.parse_argument(argument, known=known)
-    data = next((word for word in words if word in DATA), "mnist")
-    row = ROWS[next((word for word in words if word in ROWS), "shared")]
+    data = base.one_of(words, DATA, "mnist")
+    row = ROWS[base.one_of(words, ROWS, "shared")]
     if data in LIGHTS and not set(ROWS) & set(words):
         row = LIGHT[data]
-    is_vae = "vae" in words
+    baseline = base.one_of(words, BASELINES, None)
+    is_vae = baseline == "vae"
     config = base.get_config("vae" if is_vae else "n_vae")
     config.data.name = data
     if is_vae:
@@ -97,7 +98,7 @@ def get_config(argument: str = "") -> ConfigDict:
     else:
         config.model.num_classes = DATA[data][1]
         config.model.shared_dim = row.shared_dim
-        config.model.class_dim = 0 if "conditional" in words else row.class_dim
+        config.model.class_dim = 0 if baseline == "conditional" else row.class_dim
         config.weights.class_beta = row.class_beta
     config.model.network = "conv"
     if data in LIGHTS:

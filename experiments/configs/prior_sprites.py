@@ -35,14 +35,14 @@ def get_config(argument: str = "") -> ConfigDict:
     """A data set, a prior, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, *PRIORS, "laptop"))
     config = base.get_config("vae")
-    base.score_factors(config, next((w for w in words if w in DATA), "dsprites"))
+    base.score_factors(config, base.one_of(words, DATA, "dsprites"))
     config.model.latent_dim = 10
     config.model.network = "conv"
     config.model.channels = (32, 32, 64, 64)
     config.model.decoder_channels = (32, 64, 64, 64)
     config.model.features = 128
     config.model.features_relu = False
-    config.model.prior.name = next((w for w in words if w in PRIORS), "standard_normal")
+    config.model.prior.name = base.one_of(words, PRIORS, "standard_normal")
     config.optimizer.name = "amsgrad"
     config.optimizer.learning_rate = 5e-4
     config.train.num_steps = 20 * base.NUM_SPRITES // 64

@@ -36,7 +36,7 @@ def get_config(argument: str = "") -> ConfigDict:
     """A data set, `laptop` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, "laptop"))
     config = base.get_config("decomposition_vae")
-    config.data.name = next((w for w in words if w in DATA), "fashion_mnist")
+    config.data.name = base.one_of(words, DATA, "fashion_mnist")
     config.data.image_size = 32
     config.model.latent_dim = 50
     config.model.network = "dcgan"

@@ -140,6 +140,7 @@ def get_config(argument: str = "") -> ConfigDict:
         _laptop(config, setting)
     if setting.varied == "capacity":
         end = CAPACITY_STEPS * config.train.num_steps // NUM_STEPS
+        config.weights.capacity = setting.value
         config.schedules.capacity = ("linear", 0.0, setting.value, 0, end)
     return base.quick(config) if "quick" in words else config
 
@@ -147,6 +148,11 @@ def get_config(argument: str = "") -> ConfigDict:
 def get_runs(argument: str = "") -> list[tuple[dict[str, Any], ConfigDict]]:
     """The runs of one data set for `experiments.sweep`: their names and configs."""
     data, _, words = _parse(argument)
+    if numbers := [word for word in argument.split(",") if word.isdecimal()]:
+        raise ValueError(
+            f"of a sweep the number {numbers[0]} is chosen by --index={numbers[0]}; "
+            "leave it out behind the colon."
+        )
     kinds = [word for word in ("laptop", "quick") if word in words]
     runs = []
     for i, setting in enumerate(SETTINGS):
@@ -180,7 +186,7 @@ def _parse(argument: str) -> tuple[str, int, tuple[str, ...]]:
     numbers = [word for word in argument.split(",") if word.isdecimal()]
     others = ",".join(word for word in argument.split(",") if word not in numbers)
     words = base.parse_argument(others, known=(*DATA, *STAND_INS, "laptop"))
-    data = next((word for word in words if word in (*DATA, *STAND_INS)), None)
+    data = base.one_of(words, (*DATA, *STAND_INS), None)
     most = NUM_MODELS * (len(DATA) if data is None else 1)
     if len(numbers) > 1 or any(int(word) >= most for word in numbers):
         where = "" if data is None else f" on {data}"

@@ -36,8 +36,8 @@ STEPS_PER_EPOCH = 1_875  # 60,000 images in batches of 32
 def get_config(argument: str = "") -> ConfigDict:
     """One word of each list above, `vae` and `quick`, separated by commas."""
     words = base.parse_argument(argument, known=(*DATA, *ROWS, "vae"))
-    data = next((word for word in words if word in DATA), "mnist")
-    row = next((word for word in words if word in ROWS), "elbo")
+    data = base.one_of(words, DATA, "mnist")
+    row = base.one_of(words, ROWS, "elbo")
     config = base.get_config("vae" if "vae" in words else "vsc")
     config.seed = 1
     config.data.name = data

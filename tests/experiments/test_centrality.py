@@ -1,11 +1,13 @@
 """Runs encode what the others generate; what cannot take part is said."""
 
+import copy
 import json
 
 import numpy as np
 import pytest
 from tiny_runs import run_tiny, tiny_model
 
+import vsc_jax
 from experiments import _centrality
 from experiments._errors import UserError
 from vsc_jax import load_run, metrics
@@ -24,6 +26,7 @@ def sweep(tmp_path_factory):
         "single": tiny_model("vae", latent_dim=1),
     }.items():
         run_tiny(folder / name, model, num_steps=5, checkpoint_every=5)
+    (folder / "broken" / "checkpoints").mkdir(parents=True)
     return folder
 
 
@@ -34,9 +37,11 @@ def result(sweep):
 
 def test_the_file_has_a_score_for_each_run_that_fits(sweep, result, capsys):
     assert json.loads((sweep / "centrality.json").read_text()) == result
+    result = copy.deepcopy(result)
     (group,) = result["groups"]
     assert group["fields"] == {}
     assert list(group["runs"]) == ["a", "b", "gan"]
+    assert result["left_out"].pop("broken").startswith("no readable checkpoint in")
     assert result["left_out"] == {
         "plain": "it has no prior",
         "single": "it has one latent",
@@ -85,3 +90,11 @@ def test_a_folder_without_two_runs_is_refused(tmp_path, sweep):
     run_tiny(tmp_path / "only", tiny_model("vae"), num_steps=5, checkpoint_every=5)
     with pytest.raises(UserError, match=r"number of runs in .*: 1, and no such two"):
         _centrality.compare_runs(tmp_path, 4, 0)
+
+
+def test_own_images_are_known_by_their_path():
+    def of(path):
+        meta = {"config": {"data": {"name": "npz", "path": path}}, "weights": {}}
+        return _centrality._data_of(vsc_jax.Run(tiny_model(), {}, 0, meta))
+
+    assert of("a.npz") == of("a.npz") != of("b.npz")

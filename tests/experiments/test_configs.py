@@ -195,3 +195,18 @@ def test_the_quick_form_runs(name, argument, files, tmp_path):
         assert report.count("<img") >= 5
     else:
         assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("infogan", "mnist_5k,sprites"),
+        ("n_vae", "digits,shared,latent2d"),
+        ("n_vae", "digits,vae,conditional"),
+        ("study", "sprites,dsprites,300"),
+    ],
+)
+def test_words_that_exclude_each_other_are_refused(config, words):
+    module = importlib.import_module(f"experiments.configs.{config}")
+    with pytest.raises(ValueError, match="exclude each other; give one of them"):
+        module.get_config(words)

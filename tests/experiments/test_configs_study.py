@@ -5,6 +5,7 @@ import pytest
 
 from experiments import _config, sweep
 from experiments._config_files import runs_of
+from experiments._errors import UserError
 from experiments._points import listed_points
 from experiments.configs import study
 from vsc_jax.models import create_model
@@ -29,6 +30,7 @@ from vsc_jax.models import create_model
         (
             *(1799, "annealed_vae"),
             {
+                "weights.capacity": 100.0,
                 "weights.capacity_weight": 1000.0,
                 "schedules.capacity": ("linear", 0.0, 100.0, 0, 100_000),
             },
@@ -85,3 +87,11 @@ def test_the_runs_that_it_lists(tmp_path):
         assert points[number].config.to_dict() == expected.to_dict()
     listing = sweep.list_points(points[649:651], 649).splitlines()
     assert listing[0].split()[:2] == ["649", points[649].name]
+
+
+def test_what_each_run_has_of_its_own_is_not_given_for_all(tmp_path):
+    runs = runs_of("configs/study.py:sprites,quick")
+    with pytest.raises(UserError, match=r"--config.seed: each run .* own seed"):
+        listed_points(runs, {"seed": 7}, tmp_path)
+    with pytest.raises(ValueError, match=r"number 217 is chosen by --index=217"):
+        runs_of("configs/study.py:sprites,217,quick")

@@ -110,6 +110,17 @@ def test_what_is_trained_on_what_and_what_the_silence_is():
     assert "note one is left out" in describe_job(job._replace(dataset=dataset))
 
 
+def test_a_schedule_that_the_run_is_too_short_for_is_noted():
+    config: ConfigDict = vsc_mlp.get_config("vae,digits,quick")
+    config.schedules.beta = ("linear", 0.0, 2.0, 0, 24)
+    notes = [line for line in describe_job(build(config)) if line.startswith("note")]
+    assert notes == [
+        "note weights.beta is 0.5 at the last step, 6; its schedule goes on to 2"
+    ]
+    config.schedules.beta = ("linear", 0.0, 2.0, 0, 6)
+    assert not any(line.startswith("note") for line in describe_job(build(config)))
+
+
 def test_the_end_of_a_run_shows_what_matters_and_what_was_left_out(tmp_path, capsys):
     (tmp_path / "results.json").touch()
     results = {

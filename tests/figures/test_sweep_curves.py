@@ -203,6 +203,9 @@ def test_runs_without_a_finite_number_are_left_out_and_counted(figures, tmp_path
     draw(rows, tmp_path)
     title = " ".join(figures[0].get_suptitle().split())
     assert "3 runs without a finite number" in title
+    draw(rows, tmp_path, y=["reconstruction", "sparsity.hoyer"], together=True)
+    title = " ".join(figures[1].get_suptitle().split())
+    assert "; 3 runs without a finite number" in title
     rows = [row | {"sparsity.hoyer": math.inf} for row in rows]
     with pytest.raises(ValueError, match="no run has finite numbers for both"):
         draw(rows, tmp_path)

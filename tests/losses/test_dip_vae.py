@@ -56,3 +56,5 @@ def test_wrong_shapes_are_refused():
         dip_vae_objective(LOG_LIKELIHOOD, KL, np.eye(2, dtype=np.float32), **WEIGHTS)
     with pytest.raises(ValueError, match=r"mean must have shape"):
         code_covariance(MEAN[0])
+    with pytest.raises(ValueError, match=r"mean must have .* at least 2 rows"):
+        code_covariance(MEAN[:1])

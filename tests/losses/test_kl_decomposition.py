@@ -367,6 +367,9 @@ def test_wrong_rows_are_refused():
         kl_decomposition(z[:2], mean, log_var, dataset_size=4)
     with pytest.raises(TypeError, match="row must be of integers, got float32"):
         kl_decomposition(z, mean, log_var, dataset_size=4, row=np.zeros(3, np.float32))
+    for row in ([0, 1, 3], [0, 1, -1]):
+        with pytest.raises(ValueError, match=r"row must be in 0..2, the rows of mean"):
+            kl_decomposition(z, mean, log_var, dataset_size=4, row=np.array(row))
 
 
 def test_a_batch_of_one_is_refused_unless_it_is_the_data_set():

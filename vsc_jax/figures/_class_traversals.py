@@ -16,7 +16,7 @@ from vsc_jax.figures._panels import as_panels, save_grid, save_rows, to_rgb
 from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import DecodesClasses, DecodesCodes, EncodesImages, HasKL
 
-_MAX_CLASSES = 12
+_MAX_CLASSES = 40
 _MAX_LATENTS = 4
 _MAX_ROWS = 24
 _NUM_VALUES = 5
@@ -30,8 +30,9 @@ def plot_shared_traversals(
     row_labels: Sequence[str],
     latent_labels: Sequence[str],
     max_value: float = 1.0,
-    title: str = "Latents that all classes share, moved for every class: each row has "
-    "the code of an image of its class, each block moves one latent from low to high",
+    title: str = "Latents that all classes share, moved for each class: a row has the "
+    "code of the image that is most surely taken for it, a block moves one latent from "
+    "low to high",
 ) -> Path:
     """An image of each class, and its code with one shared latent after the other.
 
@@ -86,8 +87,8 @@ def plot_class_traversals(
     row_labels: Sequence[str],
     block_sizes: Sequence[int] = (),
     max_value: float = 1.0,
-    title: str = "Latents that one class alone has: each row moves one of them in the "
-    "code of an image of that class, from low to high",
+    title: str = "Latents that one class alone has: each row moves one of them, from "
+    "low to high, in the code of the image that is most surely taken for that class",
 ) -> Path:
     """An image of a class, and its code with one of the latents of that class moved.
 

@@ -101,6 +101,7 @@ def plot_curves(
     for name, found in panels.items():
         if not found:
             raise ValueError(f"no run has finite numbers for both {x} and {name}.")
+    missing = _num_missing(rows, panels)
     short = short_names(shown)
     if together:  # which the long names would leave no room for
         title = title or f"{', '.join(short[name] for name in y)} against {short[x]}"
@@ -122,7 +123,7 @@ def plot_curves(
     legend_width = 6 * max(map(len, texts.values())) + 80 if curves else 0
     width = (360 if len(y) > 1 else 520) * columns
     lines = wrap_title(title or f"{', '.join(y)} against {x}", width - 20)
-    lines += wrap_title(_legend_of_points(rows, panels, labels, short), width - 20)
+    lines += wrap_title(_legend_of_points(panels, labels, short, missing), width - 20)
     figure = new_figure(
         width + legend_width, 300 * num_rows + 18 * len(lines), layout="constrained"
     )
@@ -283,11 +284,19 @@ def _scale(axes: "Axes", points: np.ndarray) -> None:
     axes.set_xticks(values, names)
 
 
+def _num_missing(
+    rows: Sequence[Mapping[str, Any]], panels: Mapping[str, Sequence[_Curve]]
+) -> int:
+    """The most runs that a panel has to leave out."""
+    used = min(sum(c.num_runs.sum() for c in found) for found in panels.values())
+    return len(rows) - int(used)
+
+
 def _legend_of_points(
-    rows: Sequence[Mapping[str, Any]],
     panels: Mapping[str, Sequence[_Curve]],
     labels: str | None,
     short: Mapping[str, str],
+    missing: int,
 ) -> str:
     """What a point is, in words; empty where it is one run and nothing else."""
     counts = np.concatenate([c.num_runs for found in panels.values() for c in found])
@@ -296,9 +305,7 @@ def _legend_of_points(
         low, high = counts.min(), counts.max()
         span = f"{high}" if low == high else f"{low} to {high}"
         parts.append(f"means of {span} runs with two standard errors")
-    used = min(sum(c.num_runs.sum() for c in found) for found in panels.values())
-    if used < len(rows):
-        missing = int(len(rows) - used)
+    if missing:
         parts.append(f"{missing} run{'s' * (missing > 1)} without a finite number")
     return f"({'; '.join(parts)})" if parts else ""
 

@@ -50,7 +50,7 @@ def code_covariance(mean: jax.Array) -> jax.Array:
       `[latent_dim, latent_dim]`.
 
     Raises:
-      ValueError: if `mean` is not `[n, latent_dim]`.
+      ValueError: if `mean` is not `[n, latent_dim]` with at least two rows.
       TypeError: if `mean` is not floating.
 
     Example:
@@ -61,7 +61,7 @@ def code_covariance(mean: jax.Array) -> jax.Array:
        [2. 4.]]
     """
     (mean,) = as_floats(mean=mean)
-    check_samples(1, mean=mean)
+    check_samples(2, mean=mean)
     centred = mean - jnp.mean(mean, axis=0, keepdims=True)
     product = jnp.matmul(centred.T, centred, precision=jax.lax.Precision.HIGHEST)
     return product / len(mean)

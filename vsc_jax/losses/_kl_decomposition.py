@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from vsc_jax._checks import (
     as_floats,
@@ -244,5 +245,11 @@ def _rows(row: jax.Array | None, z: jax.Array, mean: jax.Array) -> jax.Array:
         raise ValueError(
             f"row must have shape {z.shape[:1]}, one number per row of z, got "
             f"{row.shape}."
+        )
+    known = not isinstance(row, Tracer) and row.size
+    if known and not (row.min() >= 0 and row.max() < len(mean)):
+        raise ValueError(
+            f"row must be in 0..{len(mean) - 1}, the rows of mean, got {row.min()} to "
+            f"{row.max()}."
         )
     return row
