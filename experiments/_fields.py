@@ -27,6 +27,8 @@ class DataOptions:
       num_train: images of the train split, 0 for all.
       num_test: images of the test split, 0 for all.
       normalization: "none", "unit_norm" or "mean_norm".
+      random_labels: whether the labels of each split are put in random order; only
+        configs of classifiers have the field.
     """
 
     name: str = "sprites"
@@ -36,6 +38,7 @@ class DataOptions:
     num_train: int = ranged(0, whole(0))
     num_test: int = ranged(0, whole(0))
     normalization: str = "none"
+    random_labels: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -13,6 +13,8 @@ OTHERS = (
     {
         "classification": "this model predicts no labels",
         "class_kl": "the decoder of this model is given no class",
+        "layers": "this model shows no layers",
+        "layer_dependence": "this model shows no layers",
     }
     | dict.fromkeys(
         ("object_count", "count_accuracy", "box_iou", "mask_ari", "centres_on_objects"),
@@ -21,7 +23,10 @@ OTHERS = (
     | {"kl_on_objects": "this model has no KL for each part of the image"}
 )
 # The same where a number of labels is given.
-NO_SAMPLES = {"sample_agreement": "the decoder of this model is given no class"}
+NO_SAMPLES = {
+    "sample_agreement": "the decoder of this model is given no class",
+    "layer_probe": "this model shows no layers",
+}
 NO_GATES = {"effective_number": "the codes of this model have no gates with a prior"}
 
 

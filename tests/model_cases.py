@@ -38,6 +38,7 @@ SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
     "what_dim": 3,
     "rnn_width": 8,
     "predictor_hidden": (7,),
+    "filter_fraction": 0.05,
 }
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
@@ -129,6 +130,19 @@ VARIANTS = {
     "multi_entity_vae-cells": (
         "multi_entity_vae",
         {"image_shape": (8, 8, 2), "channels": (4,), "likelihood": "gaussian"},
+    ),
+    "information_dropout_classifier-softplus": (
+        "information_dropout_classifier",
+        {
+            "activation": "softplus",
+            "channels": (4,),
+            "filter_fraction": 1.0,
+            "input_keep": 1.0,
+        },
+    ),
+    "information_dropout_vae-softplus-conv": (
+        "information_dropout_vae",
+        CONV | {"activation": "softplus"},
     ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),

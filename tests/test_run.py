@@ -312,3 +312,26 @@ def test_objects_of_a_model_of_scenes(tmp_path, images):
 def test_a_model_without_objects(run, images):
     with pytest.raises(ValueError, match="this model has no objects to find"):
         run.objects(images)
+
+
+def test_labels_and_their_probabilities(images, run):
+    model = tiny_model(
+        "information_dropout_classifier", num_classes=6, channels=(4,), dropout="none"
+    )
+    params = jax.jit(model.init)(jax.random.key(0))
+    classifier = vsc_jax.Run(model, params, 0, {"weights": {}})
+    probs = classifier.predict_proba(images)
+    assert probs.shape == (501, 6)
+    np.testing.assert_allclose(probs.sum(axis=1), 1.0, rtol=1e-5)
+    logits = model.class_logits(params, images[:7])
+    np.testing.assert_allclose(probs[:7], jax.nn.softmax(logits), rtol=1e-4)
+    labels = classifier.predict(images)
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, probs.argmax(axis=1))
+    assert classifier.predict(images[:0]).shape == (0,)
+    with pytest.raises(ValueError, match=r"x must be in \[0, 1\]"):
+        classifier.predict(255.0 * images[:2])
+    with pytest.raises(ValueError, match="this model has no encoder"):
+        classifier.encode(images[:2])
+    with pytest.raises(ValueError, match="this model has no classifier"):
+        run.predict(images[:2])

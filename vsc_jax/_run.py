@@ -15,6 +15,7 @@ from vsc_jax._checks import check_real, check_unmasked
 from vsc_jax._ranges import above, whole
 from vsc_jax.evaluation import has, map_batches
 from vsc_jax.models import (
+    Classifies,
     DecodesClasses,
     DecodesCodes,
     EncodesImages,
@@ -35,7 +36,7 @@ _SEED = whole(0, 2**32 - 1)
 
 
 class Run:
-    """A trained model: `encode`, `categories`, `decode`, `reconstruct`, `sample`, ...
+    """A trained model: `encode`, `decode`, `sample`, `predict`, `objects`, ...
 
     Images are float arrays `[n, height, width, channels]`, in [0, 1] but for points;
     codes are `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each
@@ -75,6 +76,15 @@ class Run:
         self._check(EncodesImages, "no encoder")
         self._check(HasCategories, "no categorical variables")
         return self._map(_categories, self._images(x))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The most probable label of each image, int32 `[n]`, as in scikit-learn."""
+        return self.predict_proba(x).argmax(axis=1).astype(np.int32)
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """The probability of each label `[n, num_classes]`; rows sum to 1."""
+        self._check(Classifies, "no classifier")
+        return self._map(_class_probs, self._images(x))
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Mean images of codes `[n, code_dim]`, which must be finite."""
@@ -238,6 +248,11 @@ def _categories(model: Any, params: Params, x: jax.Array) -> jax.Array:
 @functools.partial(jax.jit, static_argnums=0)
 def _objects(model: Any, params: Params, x: jax.Array) -> FoundObjects:
     return model.find_objects(params, x)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _class_probs(model: Any, params: Params, x: jax.Array) -> jax.Array:
+    return jax.nn.softmax(model.class_logits(params, x))
 
 
 @functools.partial(jax.jit, static_argnums=0)

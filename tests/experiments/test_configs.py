@@ -34,6 +34,9 @@ RUNS = {(name, "quick") for name in NAMES} | {
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
     ("infogan", "sprites,cr,laptop,quick"),
+    ("information_dropout", "occluded,laptop,quick"),
+    ("information_dropout", "random_labels,laptop,quick"),
+    ("information_dropout", "vae,quick"),
     ("n_vae", "conditional,digits,quick"),
     ("pinwheel", "spirals,published_kl,quick"),
     ("prior_sprites", "sprites,learned_pca,laptop,quick"),
@@ -75,6 +78,8 @@ def noise_like(config):
     images = np.random.default_rng(0).integers(0, 256, (32, *shape))
     rows = np.arange(32, dtype=np.int32)
     sizes = (3, 6, 40, 32, 32) if "sprites" in data.name else (10,)
+    if data.name == "double_mnist":
+        sizes = (5, 5)
     if data.name in ("yale_b", "lit_surfaces"):
         sizes = (38,)
     names = [f"factor {i}" for i in range(len(sizes))]

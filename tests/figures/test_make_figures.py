@@ -40,6 +40,7 @@ NO_VARIABLE = (
     )
     | dict.fromkeys(["objects", "object_traversals"], "this model finds no objects")
     | {"kl_maps": "this model has no KL for each part of the image"}
+    | dict.fromkeys(["layer_kl_maps", "layer_probe"], "this model shows no layers")
 )
 NO_LOG = dict.fromkeys(
     ["training_curves", "kl_over_steps", "counts_over_steps", "latent_order"],

@@ -61,6 +61,13 @@ def evaluate(
         posterior means.
       `classification` (dict): `accuracy`, `negative_log_likelihood` in nats and
         `calibration_error` of predicted labels.
+      `layers` (dict), of a model that shows its layers: `kl` in nats, `saturated`, the
+        share of units with the largest noise, and both `_per_layer` (dicts);
+        `total_correlation` per unit of the last layer with noise, beside that
+        `_of_independent` units.
+      `layer_probe` (dict): with which `accuracy` (dict of lists, by layer) each factor
+        is read off the `layers` (list), beside the `majority` (dict); `label_at_end`
+        and `others_at_end` of the last layer.
       `class_leak` (dict): `logistic_regression` and `nearest_neighbours`, accuracies
         with which the latents that all classes share tell the label.
       `class_kl` (dict), of a model in which classes have latents for themselves:

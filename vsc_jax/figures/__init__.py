@@ -43,6 +43,8 @@ from vsc_jax.figures._kl_over_steps import plot_kl_over_steps as plot_kl_over_st
 from vsc_jax.figures._kl_per_latent import plot_kl_per_latent as plot_kl_per_latent
 from vsc_jax.figures._latent_bars import plot_latent_bars as plot_latent_bars
 from vsc_jax.figures._latent_order import plot_latent_order as plot_latent_order
+from vsc_jax.figures._layers import plot_layer_kl_maps as plot_layer_kl_maps
+from vsc_jax.figures._layers import plot_layer_probe as plot_layer_probe
 from vsc_jax.figures._make_figures import FIGURES as FIGURES
 from vsc_jax.figures._make_figures import Figures as Figures
 from vsc_jax.figures._make_figures import make_figures as make_figures
@@ -90,6 +92,8 @@ __all__ = [
     "plot_kl_per_latent",
     "plot_latent_bars",
     "plot_latent_order",
+    "plot_layer_kl_maps",
+    "plot_layer_probe",
     "plot_objects",
     "plot_points",
     "plot_prior_samples",

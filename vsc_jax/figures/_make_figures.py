@@ -30,6 +30,7 @@ from vsc_jax.figures._kl_over_steps import KL_OVER_STEPS
 from vsc_jax.figures._kl_per_latent import KL_PER_LATENT
 from vsc_jax.figures._latent_bars import LATENT_BARS
 from vsc_jax.figures._latent_order import LATENT_ORDER
+from vsc_jax.figures._layers import LAYER_KL_MAPS, LAYER_PROBE
 from vsc_jax.figures._object_traversals import OBJECT_TRAVERSALS
 from vsc_jax.figures._objects import OBJECTS
 from vsc_jax.figures._points import POINTS
@@ -66,6 +67,8 @@ FIGURES: tuple[Figure, ...] = (
     CLASS_KL,
     CLASS_MAGNITUDES,
     CLASS_GATES,
+    LAYER_KL_MAPS,
+    LAYER_PROBE,
     CORRELATION,
     AGGREGATE_POSTERIOR,
     TRAINING_CURVES,
@@ -124,7 +127,9 @@ def make_figures(
     `class_kl.png` (the KL of the latents of one class, on labelled data);
     for models of scenes `objects.png` (boxes and masks of what is found), `kl_maps.png`
     (the KL of each part of the image) and `object_traversals.png` (the latents of one
-    object); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data
+    object); for models that show their layers `layer_kl_maps.png` (the KL of every
+    place of each) and `layer_probe.png` (what can be read off each, on data with
+    factors); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data
     and a posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
     `training_curves.png`, `kl_over_steps.png`, `latent_order.png` (from when on each

@@ -33,8 +33,10 @@ from vsc_jax.models._capabilities import FindsObjects as FindsObjects
 from vsc_jax.models._capabilities import FoundObjects as FoundObjects
 from vsc_jax.models._capabilities import HasCategories as HasCategories
 from vsc_jax.models._capabilities import HasKL as HasKL
+from vsc_jax.models._capabilities import HasLayers as HasLayers
 from vsc_jax.models._capabilities import HasNoise as HasNoise
 from vsc_jax.models._capabilities import MapsKL as MapsKL
+from vsc_jax.models._capabilities import RenewsStatistics as RenewsStatistics
 from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
@@ -43,6 +45,12 @@ from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._infogan import InfoGAN as InfoGAN
 from vsc_jax.models._infogan_cr import InfoGANCR as InfoGANCR
+from vsc_jax.models._information_dropout_classifier import (
+    InformationDropoutClassifier as InformationDropoutClassifier,
+)
+from vsc_jax.models._information_dropout_vae import (
+    InformationDropoutVAE as InformationDropoutVAE,
+)
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
 from vsc_jax.models._multi_entity_vae import MultiEntityVAE as MultiEntityVAE
 from vsc_jax.models._n_vae import NVAE as NVAE
@@ -79,10 +87,13 @@ __all__ = [
     "FoundObjects",
     "HasCategories",
     "HasKL",
+    "HasLayers",
     "HasNoise",
     "HostCall",
     "InfoGAN",
     "InfoGANCR",
+    "InformationDropoutClassifier",
+    "InformationDropoutVAE",
     "JointVAE",
     "LossOutput",
     "MapsKL",
@@ -91,6 +102,7 @@ __all__ = [
     "MultiEntityVAE",
     "Params",
     "Player",
+    "RenewsStatistics",
     "SamplesPrior",
     "Trainable",
     "VAETerms",
@@ -121,6 +133,8 @@ MODELS: dict[str, type[Model]] = {
     "infogan_cr": InfoGANCR,
     "air": AIR,
     "multi_entity_vae": MultiEntityVAE,
+    "information_dropout_classifier": InformationDropoutClassifier,
+    "information_dropout_vae": InformationDropoutVAE,
 }
 
 

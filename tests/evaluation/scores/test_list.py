@@ -44,6 +44,8 @@ def test_scores_that_can_be_left_out():
         "sparsity",
         "effective_number",
         "classification",
+        "layers",
+        "layer_dependence",
         "class_kl",
         "object_count",
         "count_accuracy",
