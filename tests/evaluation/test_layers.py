@@ -7,7 +7,7 @@ import pytest
 from layered_model import Layered
 from linear_model import make_dataset
 
-from vsc_jax.evaluation import Context, kl_maps, read_off_layers
+from vsc_jax.evaluation import Context, layer_kl_maps, read_off_layers
 from vsc_jax.metrics import NotApplicable
 
 DATASET = make_dataset()
@@ -27,7 +27,7 @@ def test_what_is_read_off_each_layer():
 
 def test_maps_of_the_kl():
     rows = DATASET.test_indices[:5]
-    maps = kl_maps(Context(Layered(), {}, DATASET), rows)
+    maps = layer_kl_maps(Context(Layered(), {}, DATASET), rows)
     assert list(maps) == ["maps"]
     height, width, _ = DATASET.image_shape
     assert maps["maps"].shape == (5, height, width)
@@ -35,4 +35,4 @@ def test_maps_of_the_kl():
     np.testing.assert_allclose(maps["maps"][:, 1:], math.log(2.0), rtol=1e-5)
     context = Context(Layered(noisy=False), {}, DATASET)
     with pytest.raises(NotApplicable, match="no layer of this model has maps"):
-        kl_maps(context, rows)
+        layer_kl_maps(context, rows)
