@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vsc_jax._ranges import above, ranged, whole
+from vsc_jax._ranges import above, between, ranged, whole
 from vsc_jax.models._base import Params
 from vsc_jax.networks import (
     MLP,
@@ -38,9 +38,9 @@ class AIRNetworks:
     predictor_hidden: tuple[int, ...] = ranged((200,), whole(1))
     hidden: tuple[int, ...] = ranged((200,), whole(1))
     window: str = "zoom"
-    size_mean: float = 3.0
+    size_mean: float = ranged(3.0, between(-100, 100))
     size_stddev: float = ranged(0.2, above(0))
-    decoder_bias: float = -2.0
+    decoder_bias: float = ranged(-2.0, between(-100, 100))
     estimator: str = "nvil"
     temperature: float = ranged(1.0, above(0))
     align_corners: bool = False
