@@ -17,7 +17,7 @@ def test_a_gaussian_per_cell():
     assert shapes == {
         "StridedConv_0": (4, 4, 3, 4),
         "StridedConv_1": (4, 4, 4, 5),
-        "Conv_0": (3, 3, 5, 6),
+        "Conv3x3_0": (3, 3, 5, 6),
         "Dense_0": (6, 6),
     }
 

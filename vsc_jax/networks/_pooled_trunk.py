@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vsc_jax.networks._conv3x3 import Conv3x3
 from vsc_jax.networks._strided_conv import StridedConv
 
 
@@ -37,35 +38,8 @@ class PooledConvTrunk(nn.Module):
         return nn.relu(nn.Dense(self.features)(h))
 
 
-class _Conv(nn.Module):
-    """A 3x3 convolution of stride 1 and padding 1 as three matrix products.
-
-    One for each row of the kernel. Of patches of nine pixels it would be one product,
-    and three times as much to copy.
-
-    Attributes:
-      features: number of output channels.
-    """
-
-    features: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        height, width, channels = x.shape[-3:]
-        kernel = self.param(
-            "kernel", nn.initializers.lecun_normal(), (3, 3, channels, self.features)
-        )
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        x = _pad(x, ((1, 1), (1, 1)))
-        rows = jnp.concatenate([x[..., b : b + width, :] for b in range(3)], axis=-1)
-        products = [
-            rows[..., a : a + height, :, :].reshape(-1, 3 * channels)
-            @ kernel[a].reshape(3 * channels, self.features)
-            for a in range(3)
-        ]
-        y = sum(products[1:], start=products[0])
-        y += jnp.broadcast_to(bias, y.shape)
-        return y.reshape(*x.shape[:-3], height, width, self.features)
+class _Conv(Conv3x3):
+    """By this name its parameters are drawn in the order in which they always were."""
 
 
 def _pool(x: jax.Array) -> jax.Array:
