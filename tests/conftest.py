@@ -43,8 +43,10 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Under nohup the processes that tests start would ignore it as well.
+# Under nohup, and in the background of a script, the processes that tests start would
+# ignore them as well.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if not hasattr(jax, "enable_x64"):  # before jax 0.8
     from jax import experimental
 

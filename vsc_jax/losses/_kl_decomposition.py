@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from vsc_jax._checks import (
@@ -238,6 +239,7 @@ def _rows(row: jax.Array | None, z: jax.Array, mean: jax.Array) -> jax.Array:
                 f"{z.shape}; of other draws give their rows as row."
             )
         return jnp.arange(len(z))
+    known = None if isinstance(row, Tracer) else np.asarray(row)
     row = jnp.asarray(row)
     if not jnp.issubdtype(row.dtype, jnp.integer):
         raise TypeError(f"row must be of integers, got {row.dtype}.")
@@ -246,10 +248,11 @@ def _rows(row: jax.Array | None, z: jax.Array, mean: jax.Array) -> jax.Array:
             f"row must have shape {z.shape[:1]}, one number per row of z, got "
             f"{row.shape}."
         )
-    known = not isinstance(row, Tracer) and row.size
-    if known and not (row.min() >= 0 and row.max() < len(mean)):
+    if known is None or not known.size:
+        return row
+    if known.min() < 0 or known.max() >= len(mean):
         raise ValueError(
-            f"row must be in 0..{len(mean) - 1}, the rows of mean, got {row.min()} to "
-            f"{row.max()}."
+            f"row must be in 0..{len(mean) - 1}, the rows of mean, got {known.min()} "
+            f"to {known.max()}."
         )
     return row
