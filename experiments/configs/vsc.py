@@ -5,7 +5,8 @@
 
 Measured on 2 CPU cores (AMD EPYC), seed 0: 4 minutes in all, of which 3.5 train at 39
 steps/s. Expect on 2,000 test images loss 53.7 (beta = 2), KL 9.8, -ELBO 44.1, -IWAE
-with 100 draws 39.8 nats, 4.6 of 32 latents on for an image. In `traversals.png` one
+with 100 draws 39.8 nats, 4.6 of 32 latents on for an image; on another machine of this
+size it was loss 54.3 and -ELBO 45.1. In `traversals.png` one
 latent moves the sprite to the side, one up and down, and one changes its size; shape
 and orientation are not found at this budget.
 
