@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import _workdir
 from experiments._errors import UserError, one_line
-from experiments._settings import DATA_BY_PATH
+from experiments._job import OWN_IMAGES
 from experiments._udr import progress_bar, runs_below
 from vsc_jax import Run, load_run, metrics
 from vsc_jax.evaluation import has, inferred_latents
@@ -102,7 +102,7 @@ def _data_of(run: Run) -> str:
     """What the images of a run are, as text."""
     data = run.meta.get("config", {}).get("data", {})
     kept = ("name", "image_size", "channels", "normalization")
-    if data.get("name") in DATA_BY_PATH:
+    if data.get("name") in OWN_IMAGES:
         kept += ("path",)
     return json.dumps(
         {name: data.get(name) for name in kept}

@@ -23,7 +23,7 @@ from vsc_jax.evaluation import (
 )
 from vsc_jax.models import Model
 
-# Data sets of a user, which may be small.
+# Data sets of a user, which may be small; their path says which they are.
 OWN_IMAGES = ("image_folder", "npz")
 # What is logged while training.
 LOGGED_SCORES = ("factor_vae_score", "unsupervised_accuracy")

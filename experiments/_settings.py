@@ -10,6 +10,7 @@ from experiments import _workdir
 from experiments._config_files import flatten
 from experiments._errors import UserError, one_line
 from experiments._formats import setting_name, value_text
+from experiments._job import OWN_IMAGES
 from experiments._results import read_results, scored_step
 from experiments._statistics import is_number
 from experiments._table import FAILED, SEED, folder_name, row_of
@@ -29,8 +30,6 @@ CANNOT_CHANGE_NUMBERS = (
     "train.num_test_images",
     "train.parallel",
 )
-# Of these the path is not where the data are but which.
-DATA_BY_PATH = ("npz", "image_folder")
 _PARTS_OF_A_RUN = ("config.json", "results.json", "checkpoints")
 
 
@@ -174,7 +173,7 @@ def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
 def _identity(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a run that its setting shares."""
     free = list(CANNOT_CHANGE_NUMBERS)
-    if fields.get("data.name") not in DATA_BY_PATH:
+    if fields.get("data.name") not in OWN_IMAGES:
         free.append("data.path")
     return {
         name: value

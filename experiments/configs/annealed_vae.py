@@ -43,13 +43,7 @@ def get_config(argument: str = "") -> ConfigDict:
         config.weights.capacity_weight = 100.0
         num_steps = 400 * 938 if data == "mnist_5k" else 30 * 11_520
     config.train.num_steps = num_steps
-    if data == "mnist_5k":
-        config.data.name = data
-        config.data.image_size = 32
-        config.train.num_steps = 20_000
-        config.train.checkpoint_every = 2_500
-    else:
-        base.score_factors(config, data)
+    base.digits_or_factors(config, data)
     if "laptop" in words:
         base.laptop(config)
         # Half, as all weights of this budget; and a smaller weight of the gap, with

@@ -35,13 +35,7 @@ def get_config(argument: str = "") -> ConfigDict:
         config.weights.diagonal_weight = config.weights.off_diagonal_weight
     config.optimizer.learning_rate = 1e-4
     config.train.num_steps = 300_000
-    if data == "mnist_5k":
-        config.data.name = data
-        config.data.image_size = 32
-        config.train.num_steps = 20_000
-        config.train.checkpoint_every = 2_500
-    else:
-        base.score_factors(config, data)
+    base.digits_or_factors(config, data)
     if "laptop" in words:
         base.laptop(config)
         config.weights.off_diagonal_weight /= 2  # as all weights of this budget
