@@ -62,6 +62,7 @@ def make_dataset(config: ConfigDict) -> Dataset:
                 num_train=data.num_train or None,
                 num_test=data.num_test or None,
                 normalization=data.normalization,
+                random_labels=data.random_labels,
                 seed=config.seed,
             )
     except DatasetNotFoundError as error:

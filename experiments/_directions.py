@@ -61,6 +61,16 @@ DIRECTIONS = (
         "a proper score, and the gap between confidence and accuracy (Guo et al. 2017)",
     ),
     Direction(
+        r"layer_probe\.label_at_end",
+        "higher",
+        "share of labels that can be read off the last layer",
+    ),
+    Direction(
+        r"layer_probe\.others_at_end",
+        "lower",
+        "what the last layer tells of factors that are not the label",
+    ),
+    Direction(
         r"aggregate_posterior\.(marginal_kl|mmd|mmd_per_dimension|sliced_wasserstein)",
         "lower",
         "distance of the aggregate posterior from the prior (Mathieu et al. 2019)",
@@ -81,7 +91,7 @@ DIRECTIONS = (
         "share of samples in which a classifier finds the class that was asked for",
     ),
     Direction(
-        r"objects\.(count_accuracy|box_iou|mask_ari\w*|centres_on_objects)",
+        r"objects\.(count_accuracy|box_iou|mask_ari\w*|\w+_on_objects)",
         "higher",
         "agreement of what is found with the objects of the scene, 1 if perfect",
     ),
@@ -111,7 +121,7 @@ NEITHER = Direction(r".*", "neither", "a property of the code, better in no dire
 # Numbers that stand beside scores: sizes of samples, levels of chance, errors of means.
 _BESIDE = re.compile(
     r"(.*\.)?(num_\w+|chance|majority|majority_accuracy|step|\w+_standard_error"
-    r"|\w+_of_prior|\w+_bound)"
+    r"|\w+_of_prior|\w+_of_independent|\w+_by_chance|\w+_bound)"
 )
 
 

@@ -27,6 +27,8 @@ class DataOptions:
       num_train: images of the train split, 0 for all.
       num_test: images of the test split, 0 for all.
       normalization: "none", "unit_norm" or "mean_norm".
+      random_labels: whether the labels of each split are put in random order; only
+        configs of classifiers have the field.
     """
 
     name: str = "sprites"
@@ -36,6 +38,7 @@ class DataOptions:
     num_train: int = ranged(0, whole(0))
     num_test: int = ranged(0, whole(0))
     normalization: str = "none"
+    random_labels: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -60,14 +63,14 @@ class FigureOptions:
 
 
 def sample_model(name: str) -> Model:
-    """A model of this method with its defaults, for tiny images.
+    """A model of this method with its defaults, for small images.
 
     Raises:
       UserError: if there is no such method.
     """
     if name not in MODELS:
         raise UserError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")
-    return MODELS[name](image_shape=(8, 8, 1))  # type: ignore[call-arg]
+    return MODELS[name](image_shape=(64, 64, 1))  # type: ignore[call-arg]
 
 
 def config_values(options: Any) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def check_parameters(fields: Mapping[str, Any], training: TrainOptions) -> None:
     channels = fields.get("channels")
     # The smallest images that the network takes: those of the data have more to learn.
     size = 2 ** len(channels) if channels else 32
-    if fields["network"] == "mlp":
+    if fields.get("network", "mlp") == "mlp":
         size = 1
     try:
         model = create_model(**fields, image_shape=(size, size, 1))

@@ -51,14 +51,17 @@ CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "BoundsLikelihood",
     "Classifies",
     "DecodesClasses",
+    "DecodesObjects",
     "FindsObjects",
     "FoundObjects",
     "HasCategories",
+    "HasLayers",
     "HasNoise",
+    "MapsKL",
 }
 MAY_NAME = {
     # A run in a folder is restored by the name of its model.
-    "training": TRAINABLE | {"Model", "create_model"},
+    "training": TRAINABLE | {"Model", "RenewsStatistics", "create_model"},
     "evaluation": TRAINABLE | CAPABILITIES,
     "figures": CAPABILITIES,
 }

@@ -9,15 +9,24 @@ from linear_model import LinearModel, make_dataset
 from vsc_jax.evaluation import Context, EvaluationOptions, evaluate
 
 # What a model of Gaussian latents without gates lacks.
-OTHERS = {
-    "classification": "this model predicts no labels",
-    "class_kl": "the decoder of this model is given no class",
-} | dict.fromkeys(
-    ("object_count", "count_accuracy", "box_iou", "mask_ari", "centres_on_objects"),
-    "this model finds no objects",
+OTHERS = (
+    {
+        "classification": "this model predicts no labels",
+        "class_kl": "the decoder of this model is given no class",
+        "layers": "this model shows no layers",
+        "layer_dependence": "this model shows no layers",
+    }
+    | dict.fromkeys(
+        ("object_count", "count_accuracy", "box_iou", "mask_ari", "centres_on_objects"),
+        "this model finds no objects",
+    )
+    | {"kl_on_objects": "this model has no KL for each part of the image"}
 )
 # The same where a number of labels is given.
-NO_SAMPLES = {"sample_agreement": "the decoder of this model is given no class"}
+NO_SAMPLES = {
+    "sample_agreement": "the decoder of this model is given no class",
+    "layer_probe": "this model shows no layers",
+}
 NO_GATES = {"effective_number": "the codes of this model have no gates with a prior"}
 
 

@@ -34,6 +34,11 @@ SMALL = {"disc_layers": 2, "disc_width": 7, "num_pseudo_inputs": 4} | {
     "dataset_size": 50,  # training images of the tiny data set
     "noise_dim": 2,
     "code_features": 5,
+    "glimpse_size": 4,
+    "what_dim": 3,
+    "rnn_width": 8,
+    "predictor_hidden": (7,),
+    "filter_fraction": 0.05,
 }
 # Other code paths than those of the defaults: name -> model and options.
 VARIANTS = {
@@ -110,6 +115,35 @@ VARIANTS = {
         "infogan_cr",
         {"norm": "spectral", "category_sizes": (3, 2), "num_codes": 1},
     ),
+    "air-analytic": (
+        "air",
+        {"kl_count": "analytic", "count_prior": "bernoulli", "align_corners": True},
+    ),
+    "air-concrete": (
+        "air",
+        {"estimator": "concrete", "window": "squashed", "size_mean": -1.0},
+    ),
+    "multi_entity_vae-sum": (
+        "multi_entity_vae",
+        {"composition": "sum", "kl_scope": "selected", "decoder_kernel": 1},
+    ),
+    "multi_entity_vae-cells": (
+        "multi_entity_vae",
+        {"image_shape": (8, 8, 2), "channels": (4,), "likelihood": "gaussian"},
+    ),
+    "information_dropout_classifier-softplus": (
+        "information_dropout_classifier",
+        {
+            "activation": "softplus",
+            "channels": (4,),
+            "filter_fraction": 1.0,
+            "input_keep": 1.0,
+        },
+    ),
+    "information_dropout_vae-softplus-conv": (
+        "information_dropout_vae",
+        CONV | {"activation": "softplus"},
+    ),
     # Six heights of the tiny rectangles are its labels.
     "aae_s-labels": ("aae_s", {"category_sizes": (6,), "conditional": True}),
 }
@@ -149,6 +183,8 @@ WEIGHTS = {
     "contrastive_gap": 0.5,
     # Otherwise the most likely categories are the optimum.
     "pairwise_penalty": 5.0,
+    # Otherwise few objects are found, and what is not drawn learns nothing.
+    "prior_presence_odds": 2.0,
 }
 
 

@@ -289,3 +289,49 @@ def test_a_damaged_checkpoint(tmp_path, caplog):
 def test_meta_is_plain_json(workdir):
     text = (workdir / "checkpoints" / "40" / "meta" / "metadata").read_text()
     assert json.loads(text)["model"]["image_shape"] == list(IMAGE_SHAPE)
+
+
+def test_objects_of_a_model_of_scenes(tmp_path, images):
+    run_tiny(tmp_path, tiny_model("multi_entity_vae"), num_steps=2)
+    run = load_run(tmp_path)
+    found = run.objects(images)
+    assert all(isinstance(array, np.ndarray) for array in found)
+    shapes = {name: array.shape for name, array in found._asdict().items()}
+    assert shapes == {
+        "presence": (501, 2),
+        "boxes": (501, 2, 4),
+        "masks": (501, 2, *IMAGE_SHAPE[:2]),
+        "codes": (501, 2, 3),
+    }
+    expected = run.model.find_objects(run.params, images[:3])
+    for array, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array[:3], other, rtol=1e-4, atol=1e-5)
+    assert run.objects(images[:0]).boxes.shape == (0, 2, 4)
+
+
+def test_a_model_without_objects(run, images):
+    with pytest.raises(ValueError, match="this model has no objects to find"):
+        run.objects(images)
+
+
+def test_labels_and_their_probabilities(images, run):
+    model = tiny_model(
+        "information_dropout_classifier", num_classes=6, channels=(4,), dropout="none"
+    )
+    params = jax.jit(model.init)(jax.random.key(0))
+    classifier = vsc_jax.Run(model, params, 0, {"weights": {}})
+    probs = classifier.predict_proba(images)
+    assert probs.shape == (501, 6)
+    np.testing.assert_allclose(probs.sum(axis=1), 1.0, rtol=1e-5)
+    logits = model.class_logits(params, images[:7])
+    np.testing.assert_allclose(probs[:7], jax.nn.softmax(logits), rtol=1e-4)
+    labels = classifier.predict(images)
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, probs.argmax(axis=1))
+    assert classifier.predict(images[:0]).shape == (0,)
+    with pytest.raises(ValueError, match=r"x must be in \[0, 1\]"):
+        classifier.predict(255.0 * images[:2])
+    with pytest.raises(ValueError, match="this model has no encoder"):
+        classifier.encode(images[:2])
+    with pytest.raises(ValueError, match="this model has no classifier"):
+        run.predict(images[:2])

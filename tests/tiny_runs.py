@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,13 +39,14 @@ def tiny_dataset(num_train=50, num_test=20, seed=0) -> Dataset:
 
 
 def tiny_model(name="vae", **options):
-    fields = {"hidden": (8,), "image_shape": IMAGE_SHAPE}
-    if name not in (
-        "n_vae",
-        "infogan",
-        "infogan_cr",
-    ):  # which have it from other fields
-        fields["latent_dim"] = 3
+    """With few units where the model has such fields; others give theirs."""
+    kind: Any = models.MODELS[name]
+    known = {field.name for field in dataclasses.fields(kind) if field.init}
+    tiny = {"hidden": (8,), "image_shape": IMAGE_SHAPE, "latent_dim": 3}
+    fields = {field: value for field, value in tiny.items() if field in known}
+    if name == "multi_entity_vae":  # cells of one pixel
+        fields |= {"channels": (), "grid_channels": (5,), "decoder_channels": (6,)}
+        fields |= {"object_dim": 3}
     return models.create_model(name, **fields | options)
 
 

@@ -15,9 +15,12 @@ from vsc_jax._checks import check_real, check_unmasked
 from vsc_jax._ranges import above, whole
 from vsc_jax.evaluation import has, map_batches
 from vsc_jax.models import (
+    Classifies,
     DecodesClasses,
     DecodesCodes,
     EncodesImages,
+    FindsObjects,
+    FoundObjects,
     HasCategories,
     HasNoise,
     Model,
@@ -33,7 +36,7 @@ _SEED = whole(0, 2**32 - 1)
 
 
 class Run:
-    """A trained model: `encode`, `categories`, `decode`, `reconstruct` and `sample`.
+    """A trained model: `encode`, `decode`, `sample`, `predict`, `objects`, ...
 
     Images are float arrays `[n, height, width, channels]`, in [0, 1] but for points;
     codes are `[n, code_dim]`: the Gaussian latents, then a one-hot vector for each
@@ -74,6 +77,15 @@ class Run:
         self._check(HasCategories, "no categorical variables")
         return self._map(_categories, self._images(x))
 
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The most probable label of each image, int32 `[n]`, as in scikit-learn."""
+        return self.predict_proba(x).argmax(axis=1).astype(np.int32)
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """The probability of each label `[n, num_classes]`; rows sum to 1."""
+        self._check(Classifies, "no classifier")
+        return self._map(_class_probs, self._images(x))
+
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Mean images of codes `[n, code_dim]`, which must be finite."""
         self._check(DecodesCodes, "no decoder")
@@ -94,6 +106,14 @@ class Run:
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Mean images of the expected codes of images."""
         return self.decode(self.encode(x))
+
+    def objects(self, x: np.ndarray) -> FoundObjects:
+        """What is found in images: presence, boxes, masks and codes of each slot.
+
+        See `vsc_jax.models.FoundObjects`, here of NumPy arrays `[n, num_slots, ...]`.
+        """
+        self._check(FindsObjects, "no objects to find")
+        return self._map(_objects, self._images(x))
 
     def sample(
         self,
@@ -170,7 +190,7 @@ class Run:
             return False
         return getattr(self.model, "mean_function", None) == "sigmoid"
 
-    def _map(self, function: Callable[..., jax.Array], array: np.ndarray) -> np.ndarray:
+    def _map(self, function: Callable[..., Any], array: np.ndarray) -> Any:
         """`function` over batches of one size, so that it is compiled once."""
         num = len(array)
         if not num:  # one row of zeros has the shape and type of what there is none of
@@ -180,7 +200,7 @@ class Run:
             np.arange(len(array)),
             min(BATCH_SIZE, len(array)),
         )
-        return results[:num]
+        return jax.tree.map(lambda rows: rows[:num], results)
 
 
 def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
@@ -223,6 +243,16 @@ def _expected_code(model: Any, params: Params, x: jax.Array) -> jax.Array:
 @functools.partial(jax.jit, static_argnums=0)
 def _categories(model: Any, params: Params, x: jax.Array) -> jax.Array:
     return model.encode(params, x).categories
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _objects(model: Any, params: Params, x: jax.Array) -> FoundObjects:
+    return model.find_objects(params, x)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _class_probs(model: Any, params: Params, x: jax.Array) -> jax.Array:
+    return jax.nn.softmax(model.class_logits(params, x))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -21,7 +21,7 @@ from experiments._fields import (
     sample_model,
 )
 from vsc_jax.evaluation import EvaluationOptions
-from vsc_jax.models import Model
+from vsc_jax.models import Classifies, EncodesImages, Model
 from vsc_jax.priors import PRIORS
 from vsc_jax.schedules import constant
 from vsc_jax.training import OptimizerOptions, TrainOptions
@@ -41,7 +41,7 @@ def get_config(model: str = "vae") -> ConfigDict:
     config = ConfigDict()
     # Seed of parameters, noise, order of the data and evaluation.
     config.seed = _TRAIN.seed
-    config.data = _data()
+    config.data = _data(sample)
     config.model = _model(model, sample)
     # Scalar weights of the loss, traced: changing one compiles nothing anew.
     config.weights = ConfigDict(weights)
@@ -60,7 +60,7 @@ def get_config(model: str = "vae") -> ConfigDict:
     return config
 
 
-def _data() -> ConfigDict:
+def _data(sample: Model) -> ConfigDict:
     """Which images."""
     default = DataOptions()
     data = ConfigDict()
@@ -78,6 +78,10 @@ def _data() -> ConfigDict:
     # "none" ([0, 1]), "unit_norm" (each image by its Euclidean norm) or "mean_norm"
     # (all by the mean norm of the train split).
     data.normalization = default.normalization
+    # Whether the labels of each split are put in random order, for a model that has
+    # nothing else to learn from.
+    if isinstance(sample, Classifies) and not isinstance(sample, EncodesImages):
+        data.random_labels = default.random_labels
     return data
 
 
@@ -138,10 +142,10 @@ def _optimizer(sample: Model) -> ConfigDict:
     """How the gradient becomes a step."""
     default = OptimizerOptions()
     optimizer = ConfigDict()
-    # "adam", "amsgrad" or "sgd".
+    # "adam", "amsgrad", "sgd" or "nesterov" (SGD with Nesterov's momentum).
     optimizer.name = default.name
     optimizer.learning_rate = LEARNING_RATE.default
-    # Decays of the two moments; of "sgd" the first is the momentum.
+    # Decays of the two moments; of "sgd" and "nesterov" the first is the momentum.
     optimizer.b1 = default.b1
     optimizer.b2 = default.b2
     optimizer.eps = default.eps

@@ -15,8 +15,8 @@ def test_every_capability_has_a_reason():
         if getattr(value, "_is_protocol", False)
         and value.__module__ == models._capabilities.__name__
     }
-    no_score_asks_for = getattr(models, "ChecksDataset", None)
-    assert set(MISSING_CAPABILITIES) == protocols - {no_score_asks_for}
+    no_score_asks_for = {models.ChecksDataset, models.RenewsStatistics}
+    assert set(MISSING_CAPABILITIES) == protocols - no_score_asks_for
 
 
 def test_the_first_that_is_missing_is_named():
@@ -36,9 +36,12 @@ def test_no_variables_are_no_categories():
 @pytest.mark.parametrize("case", CASES)
 def test_what_models_of_ours_can_do(case):
     model = model_of(case)
-    assert has(model, models.EncodesImages)
-    assert has(model, models.DecodesCodes)
-    is_supervised = case.startswith("n_vae")
-    assert has(model, models.Classifies) == is_supervised
-    assert has(model, models.DecodesClasses) == is_supervised
-    assert not has(model, models.FindsObjects)
+    kind, _, _ = case.partition("-")
+    is_classifier, is_n_vae = kind == "information_dropout_classifier", kind == "n_vae"
+    assert has(model, models.EncodesImages) != is_classifier
+    assert has(model, models.DecodesCodes) != is_classifier
+    assert has(model, models.HasLayers) == is_classifier
+    assert has(model, models.Classifies) == (is_n_vae or is_classifier)
+    assert has(model, models.DecodesClasses) == is_n_vae
+    assert has(model, models.FindsObjects) == (kind in ("air", "multi_entity_vae"))
+    assert has(model, models.MapsKL) == (kind == "multi_entity_vae")

@@ -29,10 +29,14 @@ NAMES = config_names()
 # One quick run per config and, where its words change the code that runs, for those.
 RUNS = {(name, "quick") for name in NAMES} | {
     ("aae_s", "plain,quick"),
+    ("air", "multi_sprites,concrete,quick"),
     ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
     ("infogan", "sprites,cr,laptop,quick"),
+    ("information_dropout", "occluded,laptop,quick"),
+    ("information_dropout", "random_labels,laptop,quick"),
+    ("information_dropout", "vae,quick"),
     ("n_vae", "conditional,digits,quick"),
     ("pinwheel", "spirals,published_kl,quick"),
     ("prior_sprites", "sprites,learned_pca,laptop,quick"),
@@ -74,15 +78,20 @@ def noise_like(config):
     images = np.random.default_rng(0).integers(0, 256, (32, *shape))
     rows = np.arange(32, dtype=np.int32)
     sizes = (3, 6, 40, 32, 32) if "sprites" in data.name else (10,)
+    if data.name == "double_mnist":
+        sizes = (5, 5)
     if data.name in ("yale_b", "lit_surfaces"):
         sizes = (38,)
+    names = [f"factor {i}" for i in range(len(sizes))]
+    if data.name.startswith("multi_"):  # no, one or two objects
+        sizes, names = (3,), ["count"]
     return Dataset(
         name=data.name,
         images=images.astype(np.float32 if is_points else np.uint8),
         format=ImageFormat(shape, points=is_points),
         train_indices=rows[:24],
         test_indices=rows[24:],
-        factor_names=tuple(f"factor {i}" for i in range(len(sizes))),
+        factor_names=tuple(names),
         factor_sizes=sizes,
     )
 

@@ -68,6 +68,9 @@ def test_numbers_beside_scores_are_no_scores():
         ("sample_agreement.agreement_stddev_1_4", "higher"),
         ("sample_agreement.classifier_accuracy", "neither"),
         ("class_kl.num_detected", "neither"),
+        ("layer_probe.label_at_end", "higher"),
+        ("layer_probe.others_at_end", "lower"),
+        ("layers.kl", "neither"),
         ("kl_terms.slab_kl", "neither"),
         ("udr", "higher"),
         ("a_new_score", "neither"),
@@ -83,6 +86,7 @@ def test_each_direction_is_used_and_the_headlines_have_the_right_ones():
     neither = {s for s in HEADLINES if _directions.direction_of(s).better == "neither"}
     assert neither == {
         *("kl", "active_latents", "main_latents", "aggregate_posterior.overlap"),
+        *("layers.kl", "layers.saturated"),
         "kl_decomposition.total_correlation",
         "aggregate_posterior.mutual_information",
     }

@@ -26,17 +26,25 @@ ALL = [
     "correlation.png",
     "training_curves.png",
     "kl_over_steps.png",
+    "counts_over_steps.png",
     "latent_order.png",
 ]
-NO_VARIABLE = dict.fromkeys(
-    ["traversals_per_category", "category_samples", "category_confusion"],
-    "this model has no categorical variables",
-) | dict.fromkeys(
-    ["shared_traversals", "class_traversals", "class_samples", "class_kl"],
-    "the decoder of this model is given no class",
+NO_VARIABLE = (
+    dict.fromkeys(
+        ["traversals_per_category", "category_samples", "category_confusion"],
+        "this model has no categorical variables",
+    )
+    | dict.fromkeys(
+        ["shared_traversals", "class_traversals", "class_samples", "class_kl"],
+        "the decoder of this model is given no class",
+    )
+    | dict.fromkeys(["objects", "object_traversals"], "this model finds no objects")
+    | {"kl_maps": "this model has no KL for each part of the image"}
+    | dict.fromkeys(["layer_kl_maps", "layer_probe"], "this model shows no layers")
 )
 NO_LOG = dict.fromkeys(
-    ["training_curves", "kl_over_steps", "latent_order"], "no log of a run was given"
+    ["training_curves", "kl_over_steps", "counts_over_steps", "latent_order"],
+    "no log of a run was given",
 )
 PICTURES = {"points": "this data set holds pictures, not points"}
 SOURCES = np.random.default_rng(0).normal(size=(137, 2)).astype(np.float32)
@@ -57,7 +65,9 @@ def without(*stems):
 
 def test_everything_is_drawn(spike_model, dataset, draw, tmp_path):
     log = tmp_path / "metrics.jsonl"
-    log.write_text(json.dumps({"step": 1, "loss": 2.0, "kl_per_latent": [1.0]}))
+    counts = {"true_counts": [0.5, 0.5], "found_per_count": [0.1, 0.6]}
+    line = {"step": 1, "loss": 2.0, "kl_per_latent": [1.0], **counts}
+    log.write_text(json.dumps(line))
     figures = draw(
         spike_model,
         dataset,

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from vsc_jax.figures import (
+    _counts_over_steps,
     _kl_over_steps,
+    plot_counts_over_steps,
     plot_kl_over_steps,
     plot_training_curves,
 )
@@ -77,7 +79,8 @@ def figures(monkeypatch):
         saved.append(figure)
         return path
 
-    monkeypatch.setattr(_kl_over_steps, "save", save)
+    for module in (_kl_over_steps, _counts_over_steps):
+        monkeypatch.setattr(module, "save", save)
     return saved
 
 
@@ -127,3 +130,41 @@ def test_a_log_without_kl_draws_nothing(tmp_path):
     assert not (tmp_path / "kl.png").exists()
     write_kl(log, {1: [0.5, 0.25]})
     assert read(plot_kl_over_steps(log, tmp_path / "kl.png")).std() > 5
+
+
+def test_found_objects_have_a_line_per_number_and_where_it_belongs(figures, tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    rows = {
+        100: ([0.5, 0.5, 0.0], [0.0, 0.75, 0.0]),
+        200: ([0.25, 0.0, 0.75], [0.5, 0.0, 1.5]),
+    }
+    log.write_text(
+        "".join(
+            json.dumps({"step": step, "true_counts": there, "found_per_count": found})
+            + "\n"
+            for step, (there, found) in rows.items()
+        )
+        + '{"step": 300, "true_counts": [1.0]}\n'
+    )
+    plot_counts_over_steps(log, tmp_path / "c.png")
+    (axes,) = figures[0].axes
+    goals, lines = axes.lines[::2], axes.lines[1::2]
+    assert [line.get_ydata()[0] for line in goals] == [0, 1, 2]
+    found = [(list(line.get_xdata()), list(line.get_ydata())) for line in lines]
+    assert found == [
+        ([100.0, 200.0], [0.0, 2.0]),
+        ([100.0], [1.5]),
+        ([200.0], [2.0]),
+    ]
+    assert [a.get_color() for a in goals] == [b.get_color() for b in lines]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["0: 2.00", "1: 1.50", "2: 2.00"]
+
+
+def test_a_log_without_numbers_of_objects_draws_nothing(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    write_log(log)
+    assert plot_counts_over_steps(log, tmp_path / "c.png") is None
+    assert not (tmp_path / "c.png").exists()
+    write_log(log, true_counts=[0.5, 0.5], found_per_count=[0.0, 0.5])
+    assert read(plot_counts_over_steps(log, tmp_path / "c.png")).std() > 5

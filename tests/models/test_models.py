@@ -195,6 +195,8 @@ def test_every_parameter_has_a_finite_gradient_that_is_not_zero(case):
 
 @all_models
 def test_the_gradient_is_the_slope_of_the_loss(case):
+    if case in ("air", "air-analytic"):
+        return  # an estimate by REINFORCE, see test_air.py
     if "bfloat16" in case:  # has fewer digits than the difference needs
         case = "vae"
     model, params, batch = model_of(case), params_of(case), batch_of(case)

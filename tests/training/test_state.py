@@ -32,6 +32,10 @@ def test_the_same_seed_gives_the_same_state():
             optax.adam(0.1, 0.8, 0.9, 1e-4),
         ),
         (OptimizerOptions("sgd", b1=0.7), optax.sgd(0.1, momentum=0.7)),
+        (
+            OptimizerOptions("nesterov", b1=0.7),
+            optax.sgd(0.1, momentum=0.7, nesterov=True),
+        ),
     ],
 )
 def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, theirs):
@@ -46,7 +50,7 @@ def test_an_update_is_that_of_optax_with_the_learning_rate_taken_out(ours, their
 
 def test_unknown_optimizer():
     with pytest.raises(
-        ValueError, match="must be one of adam, amsgrad, sgd, got 'adm'"
+        ValueError, match="must be one of adam, amsgrad, sgd, nesterov, got 'adm'"
     ):
         OptimizerOptions("adm")
     with pytest.raises(ValueError, match="b1 must be at least 0 and below 1, got 1"):

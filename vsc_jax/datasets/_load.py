@@ -8,8 +8,10 @@ import pathlib
 
 import numpy as np
 
+from vsc_jax._ranges import check_flag
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._pixels import mean_norm
+from vsc_jax.datasets._random_labels import with_random_labels
 from vsc_jax.datasets._registry import SOURCES
 from vsc_jax.datasets._source import Request, Source
 
@@ -35,6 +37,7 @@ def load_dataset(
     num_train: int | None = None,
     num_test: int | None = None,
     normalization: str = "none",
+    random_labels: bool = False,
     seed: int = 0,
 ) -> Dataset:
     """Loads a data set by name.
@@ -85,7 +88,9 @@ def load_dataset(
       normalization: "none" for pixels in [0, 1]; "mean_norm" divides them by the mean
         Euclidean norm of the train images; "unit_norm" divides each image by its own
         Euclidean norm (Tonolini, Jensen, Murray-Smith, UAI 2019). Points take none.
-      seed: of the split, and of the images that are drawn from it.
+      random_labels: whether the labels of each split are put in random order, and what
+        they were becomes one more factor, "true_<label>".
+      seed: of the split, of the images that are drawn from it, and of that order.
 
     Returns:
       The images in memory with their factors and split, and notes for the user: what
@@ -139,7 +144,9 @@ def load_dataset(
         num_test,
         seed,
     )
-    return _normalize(source.load(request), normalization)
+    check_flag("random_labels", random_labels)
+    dataset = _normalize(source.load(request), normalization)
+    return with_random_labels(dataset, seed) if random_labels else dataset
 
 
 def describe_datasets() -> str:

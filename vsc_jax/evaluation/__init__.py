@@ -20,6 +20,8 @@ from vsc_jax.evaluation._evaluate import check_evaluation as check_evaluation
 from vsc_jax.evaluation._evaluate import evaluate as evaluate
 from vsc_jax.evaluation._evaluate import score_scalars as score_scalars
 from vsc_jax.evaluation._inferred_latents import inferred_latents as inferred_latents
+from vsc_jax.evaluation._layer_probe import read_off_layers as read_off_layers
+from vsc_jax.evaluation._layers import layer_kl_maps as layer_kl_maps
 from vsc_jax.evaluation._metric_scores import compute_scores as compute_scores
 from vsc_jax.evaluation._metric_scores import mean_scores as mean_scores
 from vsc_jax.evaluation._metric_scores import metric_scores as metric_scores
@@ -76,6 +78,7 @@ __all__ = [
     "interpretation_codes",
     "join_code",
     "labelled_codes",
+    "layer_kl_maps",
     "map_batches",
     "mean_scores",
     "metric_scores",
@@ -83,6 +86,7 @@ __all__ = [
     "needs",
     "own_latents",
     "rank_latents",
+    "read_off_layers",
     "score_scalars",
     "shared_latents",
     "switch_categories",

@@ -15,7 +15,10 @@ from vsc_jax.evaluation._needs import has, needs
 from vsc_jax.models import (
     DecodesCodes,
     EncodesImages,
+    FindsObjects,
+    FoundObjects,
     HasKL,
+    MapsKL,
     Params,
     SamplesPrior,
     Trainable,
@@ -131,6 +134,16 @@ class Context:
         z = _sample_prior(self.params, key, self.weights, model=self.model, num=num)
         return np.asarray(z)
 
+    def find_objects(self, rows: np.ndarray) -> FoundObjects:
+        """The objects of rows `[n]` of the data set, in NumPy."""
+        needs(self.model, FindsObjects)
+        return self.map_rows(self._of_images(_find_objects), check_rows(rows))
+
+    def kl_map(self, rows: np.ndarray) -> np.ndarray:
+        """The KL of each cell `[n, rows, columns]` of rows `[n]` of the data set."""
+        needs(self.model, MapsKL)
+        return self.map_rows(self._of_images(_kl_map), check_rows(rows))
+
     def map_rows(
         self, function: Callable[[np.ndarray, int], Any], rows: np.ndarray
     ) -> Any:
@@ -150,6 +163,14 @@ class Context:
         if call not in self._results:
             self._results[call] = function(self, *arguments)
         return self._results[call]
+
+    def _of_images(
+        self, function: Callable[..., Any]
+    ) -> Callable[[np.ndarray, int], Any]:
+        """`function(params, stored images, model, format)` of a batch of rows."""
+        return lambda batch, _: function(
+            self.params, self.dataset.images[batch], self.model, self.dataset.format
+        )
 
     def _encode_batch(self, rows: np.ndarray, _: int) -> Encoded:
         return _encode(
@@ -209,6 +230,20 @@ def _sample_posterior(
     params: Params, posterior: Posterior, key: jax.Array, *, model: Any
 ) -> jax.Array:
     return model.sample_posterior(params, posterior, key)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _find_objects(
+    params: Params, stored: jax.Array, model: Any, image_format: ImageFormat
+) -> FoundObjects:
+    return model.find_objects(params, image_format.decode(stored))
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _kl_map(
+    params: Params, stored: jax.Array, model: Any, image_format: ImageFormat
+) -> jax.Array:
+    return model.kl_map(params, image_format.decode(stored))
 
 
 @functools.partial(jax.jit, static_argnames=("model",))

@@ -61,6 +61,13 @@ def evaluate(
         posterior means.
       `classification` (dict): `accuracy`, `negative_log_likelihood` in nats and
         `calibration_error` of predicted labels.
+      `layers` (dict), of a model that shows its layers: `kl` in nats, `saturated`, the
+        share of units with the largest noise, and both `_per_layer` (dicts);
+        `total_correlation` per unit of the last layer with noise, beside that
+        `_of_independent` units.
+      `layer_probe` (dict): with which `accuracy` (dict of lists, by layer) each factor
+        is read off the `layers` (list), beside the `majority` (dict); `label_at_end`
+        and `others_at_end` of the last layer.
       `class_leak` (dict): `logistic_regression` and `nearest_neighbours`, accuracies
         with which the latents that all classes share tell the label.
       `class_kl` (dict), of a model in which classes have latents for themselves:
@@ -76,7 +83,8 @@ def evaluate(
         `chance` and `confusion` (list of lists), `box_iou`, `missed_objects` and
         `extra_objects`, `mask_ari` and `mask_ari_with_single`, `centres_on_objects`,
         see `vsc_jax.metrics.count_accuracy`, `box_iou`, `mask_ari` and
-        `centres_on_objects`.
+        `centres_on_objects`; of a model with a KL for each part of the image
+        `kl_on_objects`, the share of its peaks on an object, beside `kl_by_chance`.
       `disentanglement` (dict), over its own `num_images` of both splits:
         `factor_vae_score` (dict) by protocol, see `vsc_jax.metrics.factor_vae_score`,
         whose `factors` are names; `unsupervised_accuracy` (dict) of each categorical

@@ -8,11 +8,14 @@ from vsc_jax.models import (
     Classifies,
     DecodesClasses,
     DecodesCodes,
+    DecodesObjects,
     EncodesImages,
     FindsObjects,
     HasCategories,
     HasKL,
+    HasLayers,
     HasNoise,
+    MapsKL,
     SamplesPrior,
 )
 
@@ -27,7 +30,10 @@ MISSING_CAPABILITIES: dict[type, str] = {
     Classifies: "this model predicts no labels",
     DecodesClasses: "the decoder of this model is given no class",
     FindsObjects: "this model finds no objects",
+    HasLayers: "this model shows no layers",
     HasNoise: "the decoder of this model is given no noise",
+    DecodesObjects: "the codes of this model have no slots for objects",
+    MapsKL: "this model has no KL for each part of the image",
 }
 
 

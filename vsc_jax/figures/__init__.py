@@ -31,17 +31,24 @@ from vsc_jax.figures._conditional_samples import (
     plot_conditional_samples as plot_conditional_samples,
 )
 from vsc_jax.figures._correlation import plot_correlation as plot_correlation
+from vsc_jax.figures._counts_over_steps import (
+    plot_counts_over_steps as plot_counts_over_steps,
+)
 from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
 from vsc_jax.figures._drawing import short_names as short_names
 from vsc_jax.figures._interpolation import plot_interpolation as plot_interpolation
 from vsc_jax.figures._interpretation import plot_interpretation as plot_interpretation
+from vsc_jax.figures._kl_maps import plot_kl_maps as plot_kl_maps
 from vsc_jax.figures._kl_over_steps import plot_kl_over_steps as plot_kl_over_steps
 from vsc_jax.figures._kl_per_latent import plot_kl_per_latent as plot_kl_per_latent
 from vsc_jax.figures._latent_bars import plot_latent_bars as plot_latent_bars
 from vsc_jax.figures._latent_order import plot_latent_order as plot_latent_order
+from vsc_jax.figures._layers import plot_layer_kl_maps as plot_layer_kl_maps
+from vsc_jax.figures._layers import plot_layer_probe as plot_layer_probe
 from vsc_jax.figures._make_figures import FIGURES as FIGURES
 from vsc_jax.figures._make_figures import Figures as Figures
 from vsc_jax.figures._make_figures import make_figures as make_figures
+from vsc_jax.figures._objects import plot_objects as plot_objects
 from vsc_jax.figures._points import plot_points as plot_points
 from vsc_jax.figures._prior_samples import plot_prior_samples as plot_prior_samples
 from vsc_jax.figures._rank_correlation import (
@@ -75,14 +82,19 @@ __all__ = [
     "plot_class_traversals",
     "plot_conditional_samples",
     "plot_correlation",
+    "plot_counts_over_steps",
     "plot_curves",
     "plot_density_grid",
     "plot_interpolation",
     "plot_interpretation",
+    "plot_kl_maps",
     "plot_kl_over_steps",
     "plot_kl_per_latent",
     "plot_latent_bars",
     "plot_latent_order",
+    "plot_layer_kl_maps",
+    "plot_layer_probe",
+    "plot_objects",
     "plot_points",
     "plot_prior_samples",
     "plot_rank_correlation",

@@ -21,13 +21,18 @@ from vsc_jax.figures._class_traversals import CLASS_TRAVERSALS, SHARED_TRAVERSAL
 from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
+from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
 from vsc_jax.figures._interpretation import INTERPRETATION
+from vsc_jax.figures._kl_maps import KL_MAPS
 from vsc_jax.figures._kl_over_steps import KL_OVER_STEPS
 from vsc_jax.figures._kl_per_latent import KL_PER_LATENT
 from vsc_jax.figures._latent_bars import LATENT_BARS
 from vsc_jax.figures._latent_order import LATENT_ORDER
+from vsc_jax.figures._layers import LAYER_KL_MAPS, LAYER_PROBE
+from vsc_jax.figures._object_traversals import OBJECT_TRAVERSALS
+from vsc_jax.figures._objects import OBJECTS
 from vsc_jax.figures._points import POINTS
 from vsc_jax.figures._prior_samples import PRIOR_SAMPLES
 from vsc_jax.figures._reconstructions import RECONSTRUCTIONS
@@ -41,6 +46,9 @@ _logger = logging.getLogger(__name__)
 FIGURES: tuple[Figure, ...] = (
     POINTS,
     RECONSTRUCTIONS,
+    OBJECTS,
+    KL_MAPS,
+    OBJECT_TRAVERSALS,
     TRAVERSALS,
     AUTHOR_TRAVERSALS,
     INTERPRETATION,
@@ -59,10 +67,13 @@ FIGURES: tuple[Figure, ...] = (
     CLASS_KL,
     CLASS_MAGNITUDES,
     CLASS_GATES,
+    LAYER_KL_MAPS,
+    LAYER_PROBE,
     CORRELATION,
     AGGREGATE_POSTERIOR,
     TRAINING_CURVES,
     KL_OVER_STEPS,
+    COUNTS_OVER_STEPS,
     LATENT_ORDER,
 )
 _NUM_IMAGES = 2_000
@@ -114,12 +125,17 @@ def make_figures(
     all classes, with each), `class_traversals.png` (those of one class),
     `class_samples.png` (draws of each class at standard deviations 1 and 1.4) and
     `class_kl.png` (the KL of the latents of one class, on labelled data);
-    `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data and a
-    posterior with a spike); `correlation.png` (data with sources);
+    for models of scenes `objects.png` (boxes and masks of what is found), `kl_maps.png`
+    (the KL of each part of the image) and `object_traversals.png` (the latents of one
+    object); for models that show their layers `layer_kl_maps.png` (the KL of every
+    place of each) and `layer_probe.png` (what can be read off each, on data with
+    factors); `class_magnitudes.png` (labelled data); `class_gates.png` (labelled data
+    and a posterior with a spike); `correlation.png` (data with sources);
     `aggregate_posterior.png` (two latents, or two that classes share); with a log
-    `training_curves.png`, `kl_over_steps.png` and `latent_order.png` (from when on each
-    latent says something, and which factor). Of a data set of points `points.png` in
-    place of the pictures of images.
+    `training_curves.png`, `kl_over_steps.png`, `latent_order.png` (from when on each
+    latent says something, and which factor) and, of models that find objects where
+    their number is known, `counts_over_steps.png`. Of a data set of points `points.png`
+    in place of the pictures of images.
 
     All that move or rank latents take the Gaussian ones; categories stay. Each file is
     written whole or not at all. An error of one figure costs none of the others; it is

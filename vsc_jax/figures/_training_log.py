@@ -1,7 +1,7 @@
 """The log of a run, `metrics.jsonl`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,17 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def read_kl(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Steps `[n]` and KLs `[n, latent_dim]` of the lines that have a KL per latent."""
+    steps, kl = read_lists(path, (_KL,))
+    return steps, kl
+
+
+def read_lists(path: Path, names: Sequence[str]) -> tuple[np.ndarray, ...]:
+    """Steps `[n]` and each list, `[n, size]`, of the lines that have all of them."""
     steps, rows = [], []
     for entry in read_lines(path):
-        if isinstance(entry.get(_KL), list):
+        if all(isinstance(entry.get(name), list) for name in names):
             steps.append(float(entry["step"]))
-            rows.append(entry[_KL])
+            rows.append([entry[name] for name in names])
     if not rows:
-        return np.zeros(0), np.zeros((0, 0))
-    return np.array(steps), np.array(rows, np.float64)
+        return np.zeros(0), *(np.zeros((0, 0)) for _ in names)
+    return np.array(steps), *np.swapaxes(np.array(rows, np.float64), 0, 1)

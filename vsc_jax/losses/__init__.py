@@ -10,6 +10,12 @@ from vsc_jax.losses._aggregate_posterior import (
     aggregate_posterior_log_prob as aggregate_posterior_log_prob,
 )
 from vsc_jax.losses._aggregate_posterior import inclusive_kl as inclusive_kl
+from vsc_jax.losses._air import AirTerms as AirTerms
+from vsc_jax.losses._air import air_objective as air_objective
+from vsc_jax.losses._air import nvil_baseline_loss as nvil_baseline_loss
+from vsc_jax.losses._air import nvil_surrogate as nvil_surrogate
+from vsc_jax.losses._air import presence_prob as presence_prob
+from vsc_jax.losses._air import relaxed_presence_kl as relaxed_presence_kl
 from vsc_jax.losses._annealed_vae import AnnealedVaeTerms as AnnealedVaeTerms
 from vsc_jax.losses._annealed_vae import (
     annealed_vae_objective as annealed_vae_objective,
@@ -70,6 +76,7 @@ from vsc_jax.losses._joint_vae import JointVaeTerms as JointVaeTerms
 from vsc_jax.losses._joint_vae import joint_vae_objective as joint_vae_objective
 from vsc_jax.losses._kl import SpikeSlabKL as SpikeSlabKL
 from vsc_jax.losses._kl import bernoulli_kl as bernoulli_kl
+from vsc_jax.losses._kl import bernoulli_kl_between as bernoulli_kl_between
 from vsc_jax.losses._kl import gaussian_kl as gaussian_kl
 from vsc_jax.losses._kl import spike_slab_kl as spike_slab_kl
 from vsc_jax.losses._kl import spike_slab_kl_between as spike_slab_kl_between
@@ -85,6 +92,14 @@ from vsc_jax.losses._likelihood import (
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
+from vsc_jax.losses._multi_entity_vae import ComposedImage as ComposedImage
+from vsc_jax.losses._multi_entity_vae import (
+    MultiEntityVAETerms as MultiEntityVAETerms,
+)
+from vsc_jax.losses._multi_entity_vae import compose_objects as compose_objects
+from vsc_jax.losses._multi_entity_vae import (
+    multi_entity_vae_objective as multi_entity_vae_objective,
+)
 from vsc_jax.losses._n_vae import NVaeTerms as NVaeTerms
 from vsc_jax.losses._n_vae import mask_classes as mask_classes
 from vsc_jax.losses._n_vae import n_vae_objective as n_vae_objective
@@ -98,8 +113,10 @@ from vsc_jax.losses._vsc import VscTerms as VscTerms
 from vsc_jax.losses._vsc import vsc_objective as vsc_objective
 
 __all__ = [
+    "AirTerms",
     "AnnealedVaeTerms",
     "BetaTcvaeTerms",
+    "ComposedImage",
     "DecompositionTerms",
     "DipVaeTerms",
     "ElboTerms",
@@ -109,13 +126,16 @@ __all__ = [
     "InformationDropoutTerms",
     "JointVaeTerms",
     "KLDecomposition",
+    "MultiEntityVAETerms",
     "NVaeTerms",
     "SpikeSlabKL",
     "VscTerms",
     "aggregate_posterior_log_prob",
+    "air_objective",
     "annealed_log_normalizer",
     "annealed_vae_objective",
     "bernoulli_kl",
+    "bernoulli_kl_between",
     "bernoulli_log_likelihood",
     "beta_elbo",
     "beta_tcvae_objective",
@@ -124,6 +144,7 @@ __all__ = [
     "categorical_kl",
     "category_information",
     "code_covariance",
+    "compose_objects",
     "concrete_kl_estimate",
     "concrete_log_prob",
     "contrastive_loss",
@@ -154,8 +175,13 @@ __all__ = [
     "mask_classes",
     "mmd",
     "mmd_per_dimension",
+    "multi_entity_vae_objective",
     "n_vae_objective",
+    "nvil_baseline_loss",
+    "nvil_surrogate",
     "overlap",
+    "presence_prob",
+    "relaxed_presence_kl",
     "sharpen_slab_logits",
     "sliced_wasserstein",
     "spike_slab_kl",

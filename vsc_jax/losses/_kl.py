@@ -125,6 +125,34 @@ def bernoulli_kl(logits: jax.Array, *, prior_prob: ArrayLike) -> jax.Array:
     )
 
 
+def bernoulli_kl_between(logits: jax.Array, prior_logits: jax.Array) -> jax.Array:
+    """`bernoulli_kl` where the prior comes as logits too.
+
+    Value and gradient are finite however sure either of them is.
+
+    Args:
+      logits: `[..., latent_dim]`.
+      prior_logits: `[..., latent_dim]`.
+
+    Returns:
+      `[..., latent_dim]`, nats.
+
+    Raises:
+      ValueError: if a shape differs.
+      TypeError: if an array is not floating.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from vsc_jax.losses import bernoulli_kl_between
+      >>> print(bernoulli_kl_between(jnp.array([200.0]), jnp.array([-200.0])))
+      [200.]
+    """
+    logits, prior_logits = as_floats(logits=logits, prior_logits=prior_logits)
+    check_min_rank(1, logits=logits)
+    check_same_shape(logits=logits, prior_logits=prior_logits)
+    return _gate_kl(logits, log_sigmoid(prior_logits), log_sigmoid(-prior_logits))
+
+
 def spike_slab_kl_terms(
     mean: jax.Array,
     log_var: jax.Array,

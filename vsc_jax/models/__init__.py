@@ -6,6 +6,7 @@ from typing import Any
 
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
+from vsc_jax.models._air import AIR as AIR
 from vsc_jax.models._annealed_vae import AnnealedVAE as AnnealedVAE
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
 from vsc_jax.models._base import Batch as Batch
@@ -26,12 +27,16 @@ from vsc_jax.models._capabilities import ChecksDataset as ChecksDataset
 from vsc_jax.models._capabilities import Classifies as Classifies
 from vsc_jax.models._capabilities import DecodesClasses as DecodesClasses
 from vsc_jax.models._capabilities import DecodesCodes as DecodesCodes
+from vsc_jax.models._capabilities import DecodesObjects as DecodesObjects
 from vsc_jax.models._capabilities import EncodesImages as EncodesImages
 from vsc_jax.models._capabilities import FindsObjects as FindsObjects
 from vsc_jax.models._capabilities import FoundObjects as FoundObjects
 from vsc_jax.models._capabilities import HasCategories as HasCategories
 from vsc_jax.models._capabilities import HasKL as HasKL
+from vsc_jax.models._capabilities import HasLayers as HasLayers
 from vsc_jax.models._capabilities import HasNoise as HasNoise
+from vsc_jax.models._capabilities import MapsKL as MapsKL
+from vsc_jax.models._capabilities import RenewsStatistics as RenewsStatistics
 from vsc_jax.models._capabilities import SamplesPrior as SamplesPrior
 from vsc_jax.models._cascade_vae import CascadeVAE as CascadeVAE
 from vsc_jax.models._decomposition_vae import DecompositionVAE as DecompositionVAE
@@ -40,7 +45,14 @@ from vsc_jax.models._exemplar_vsc import ExemplarVSC as ExemplarVSC
 from vsc_jax.models._factor_vae import FactorVAE as FactorVAE
 from vsc_jax.models._infogan import InfoGAN as InfoGAN
 from vsc_jax.models._infogan_cr import InfoGANCR as InfoGANCR
+from vsc_jax.models._information_dropout_classifier import (
+    InformationDropoutClassifier as InformationDropoutClassifier,
+)
+from vsc_jax.models._information_dropout_vae import (
+    InformationDropoutVAE as InformationDropoutVAE,
+)
 from vsc_jax.models._joint_vae import JointVAE as JointVAE
+from vsc_jax.models._multi_entity_vae import MultiEntityVAE as MultiEntityVAE
 from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vae import VAETerms as VAETerms
@@ -50,6 +62,7 @@ from vsc_jax.priors import PRIORS, create_prior
 __all__ = [
     "AAE",
     "AAES",
+    "AIR",
     "DIPVAE",
     "MODELS",
     "NVAE",
@@ -65,6 +78,7 @@ __all__ = [
     "Classifies",
     "DecodesClasses",
     "DecodesCodes",
+    "DecodesObjects",
     "DecompositionVAE",
     "EncodesImages",
     "ExemplarVSC",
@@ -73,16 +87,22 @@ __all__ = [
     "FoundObjects",
     "HasCategories",
     "HasKL",
+    "HasLayers",
     "HasNoise",
     "HostCall",
     "InfoGAN",
     "InfoGANCR",
+    "InformationDropoutClassifier",
+    "InformationDropoutVAE",
     "JointVAE",
     "LossOutput",
+    "MapsKL",
     "Metrics",
     "Model",
+    "MultiEntityVAE",
     "Params",
     "Player",
+    "RenewsStatistics",
     "SamplesPrior",
     "Trainable",
     "VAETerms",
@@ -111,6 +131,10 @@ MODELS: dict[str, type[Model]] = {
     "n_vae": NVAE,
     "infogan": InfoGAN,
     "infogan_cr": InfoGANCR,
+    "air": AIR,
+    "multi_entity_vae": MultiEntityVAE,
+    "information_dropout_classifier": InformationDropoutClassifier,
+    "information_dropout_vae": InformationDropoutVAE,
 }
 
 

@@ -6,13 +6,13 @@ of `params`, as the model's `init` or training gives them.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
 
 from vsc_jax.models._base import Params, Weights
-from vsc_jax.networks import Posterior
+from vsc_jax.networks import LayerUnits, Posterior
 
 
 @runtime_checkable
@@ -215,4 +215,64 @@ class FindsObjects(Protocol):
 
     def find_objects(self, params: Params, x: jax.Array) -> FoundObjects:
         """The objects of images `[batch, height, width, channels]`."""
+        ...
+
+
+@runtime_checkable
+class DecodesObjects(Protocol):
+    """Decodes codes in which each slot for an object has latents of its own."""
+
+    @property
+    def slot_latents(self) -> np.ndarray:
+        """Which Gaussian latents those are, int `[num_slots, num_latents]`.
+
+        The same column is the same property of every slot.
+        """
+        ...
+
+
+@runtime_checkable
+class MapsKL(Protocol):
+    """Has a KL(q(z|x) || p(z)) for each cell of a grid that covers the image."""
+
+    def kl_map(self, params: Params, x: jax.Array) -> jax.Array:
+        """KL of each cell `[batch, rows, columns]` of images, in nats."""
+        ...
+
+
+@runtime_checkable
+class HasLayers(Protocol):
+    """Can show its layers, and what they let through."""
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """A name for each, from the image on."""
+        ...
+
+    @property
+    def max_stddev(self) -> float:
+        """The largest standard deviation that the noise of a layer can have."""
+        ...
+
+    def layers(self, params: Params, x: jax.Array) -> tuple[LayerUnits, ...]:
+        """The layers of images `[batch, height, width, channels]`, without noise.
+
+        One for each of `layer_names`. The KL and the size of the noise are there for
+        the layers that have noise while training, and None for the others.
+        """
+        ...
+
+
+@runtime_checkable
+class RenewsStatistics(Protocol):
+    """Wants statistics of batches that are taken anew when it has been trained.
+
+    Those that training averages are of noisy networks; without noise they are wrong.
+    """
+
+    def batch_statistics(self, params: Params, x: jax.Array) -> dict[str, Any]:
+        """The moments of one batch of images, by group as `LossOutput.model_state`.
+
+        `params` has the statistics so far, which do not matter.
+        """
         ...

@@ -20,7 +20,7 @@ from vsc_jax.models._base import (
     mean_output,
 )
 from vsc_jax.models._image_model import DecoderOutput, ImageModel
-from vsc_jax.models._labels import label_size, labels_of
+from vsc_jax.models._labels import check_label_factor, labels_of
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Classifier, Posterior, init_params
 
@@ -116,29 +116,13 @@ class NVAE(MixedModel):
         train_factors: np.ndarray | None = None,
     ) -> None:
         """Raises ValueError unless every class is a value of the label with images."""
-        size = label_size(self.label_factor, factor_sizes)
-        name = factor_names[self.label_factor]
-        if self.num_classes != size:
-            raise ValueError(
-                f"num_classes must be {size}, the number of values of the factor "
-                f"{name!r}, got {self.num_classes}."
-            )
-        if train_factors is None:
-            return
-        labels = np.asarray(train_factors)[:, self.label_factor]
-        if labels.size and not (labels.min() >= 0 and labels.max() < size):
-            raise ValueError(
-                f"label_factor must be a factor with values of 0 to {size - 1}, got "
-                f"{labels.min()} to {labels.max()} in {name!r}."
-            )
-        missing = np.setdiff1d(np.arange(size), labels)
-        if missing.size:
-            some = ", ".join(map(str, missing[:5])) + ", ..." * (missing.size > 5)
-            raise ValueError(
-                "label_factor must be a factor of which every value has training "
-                f"images, got none of {name!r} {some}; take more images, or number the "
-                "classes from 0 on without gaps."
-            )
+        check_label_factor(
+            self.num_classes,
+            self.label_factor,
+            factor_names,
+            factor_sizes,
+            train_factors,
+        )
 
     @property
     def class_latents(self) -> np.ndarray:

@@ -13,11 +13,15 @@ from vsc_jax.networks._decoders import ConvDecoder as ConvDecoder
 from vsc_jax.networks._decoders import MLPDecoder as MLPDecoder
 from vsc_jax.networks._discriminator import Discriminator as Discriminator
 from vsc_jax.networks._encoder import Encoder as Encoder
+from vsc_jax.networks._encoder import log_softplus as log_softplus
 from vsc_jax.networks._gan import CodeHead as CodeHead
 from vsc_jax.networks._gan import Generator as Generator
 from vsc_jax.networks._gan import ImageDiscriminator as ImageDiscriminator
 from vsc_jax.networks._gan import PairDiscriminator as PairDiscriminator
 from vsc_jax.networks._gan import gan_channels as gan_channels
+from vsc_jax.networks._grid import BroadcastDecoder as BroadcastDecoder
+from vsc_jax.networks._grid import GridEncoder as GridEncoder
+from vsc_jax.networks._grid import cell_centres as cell_centres
 from vsc_jax.networks._information_dropout import (
     InformationDropout as InformationDropout,
 )
@@ -25,6 +29,10 @@ from vsc_jax.networks._information_dropout import NoisyUnits as NoisyUnits
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._pooled_trunk import PooledConvTrunk as PooledConvTrunk
 from vsc_jax.networks._posterior import Posterior as Posterior
+from vsc_jax.networks._recurrent import RecurrentHead as RecurrentHead
+from vsc_jax.networks._spatial_transformer import crop_windows as crop_windows
+from vsc_jax.networks._spatial_transformer import place_windows as place_windows
+from vsc_jax.networks._spatial_transformer import resample as resample
 from vsc_jax.networks._spectral_norm import spectral_norm as spectral_norm
 from vsc_jax.networks._state import merge_state as merge_state
 from vsc_jax.networks._state import split_state as split_state
@@ -40,6 +48,7 @@ __all__ = [
     "MLP",
     "AllConvClassifier",
     "BatchNorm",
+    "BroadcastDecoder",
     "Classifier",
     "CodeHead",
     "ConvDecoder",
@@ -50,6 +59,7 @@ __all__ = [
     "Discriminator",
     "Encoder",
     "Generator",
+    "GridEncoder",
     "ImageDiscriminator",
     "InformationDropout",
     "LayerUnits",
@@ -58,14 +68,20 @@ __all__ = [
     "PairDiscriminator",
     "PooledConvTrunk",
     "Posterior",
+    "RecurrentHead",
     "StridedConv",
     "TransposedConv",
     "build_networks",
+    "cell_centres",
+    "crop_windows",
     "gan_channels",
     "init_params",
     "keep_local",
+    "log_softplus",
     "matrix_convolutions",
     "merge_state",
+    "place_windows",
+    "resample",
     "spectral_norm",
     "split_state",
     "strided_conv",

@@ -56,7 +56,7 @@ class Encoder(nn.Module):
         if not self.deterministic:
             log_var = nn.Dense(self.latent_dim, name=self.scale)(h)
             if self.scale == "softplus_stddev":
-                log_var = 2.0 * _log_softplus(log_var)
+                log_var = 2.0 * log_softplus(log_var)
         if self.gate is not None:
             slab_logits = nn.Dense(self.latent_dim, name="slab_logits")(h)
             if self.gate == "relu":
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         return Posterior(mean, log_var, slab_logits, category_logits)
 
 
-def _log_softplus(x: jax.Array) -> jax.Array:
+def log_softplus(x: jax.Array) -> jax.Array:
     """`log(softplus(x))`, finite and with a finite derivative for every finite x.
 
     Below -20 it is x to float32's precision, while the softplus itself underflows.

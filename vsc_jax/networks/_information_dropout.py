@@ -77,6 +77,11 @@ class InformationDropout(nn.Module):
     activation: Activation = "relu"
     max_alpha: float = 1.0
 
+    @property
+    def max_stddev(self) -> float:
+        """The largest alpha there can be."""
+        return MIN_STDDEV + self.max_alpha
+
     @nn.compact
     def __call__(
         self,
@@ -106,8 +111,7 @@ class InformationDropout(nn.Module):
         log_stddev = jnp.log(stddev)
         if self.activation == "relu":
             mean = nn.relu(value_logits)
-            largest = MIN_STDDEV + self.max_alpha
-            kl = information_dropout_kl(log_stddev, max_stddev=largest)
+            kl = information_dropout_kl(log_stddev, max_stddev=self.max_stddev)
         else:
             mean = nn.softplus(value_logits)
             kl = information_dropout_log_normal_kl(

@@ -12,6 +12,11 @@ from vsc_jax.priors._gaussian_mixture import (
 )
 from vsc_jax.priors._kl import has_closed_form_kl as has_closed_form_kl
 from vsc_jax.priors._kl import latent_kl as latent_kl
+from vsc_jax.priors._object_count import COUNT_PRIORS as COUNT_PRIORS
+from vsc_jax.priors._object_count import count_log_prob as count_log_prob
+from vsc_jax.priors._object_count import (
+    presence_prior_logits as presence_prior_logits,
+)
 from vsc_jax.priors._pca import pca_variances as pca_variances
 from vsc_jax.priors._sparse import SparsePrior as SparsePrior
 from vsc_jax.priors._spike_slab import SpikeSlabPrior as SpikeSlabPrior
@@ -19,6 +24,7 @@ from vsc_jax.priors._standard_normal import StandardNormal as StandardNormal
 from vsc_jax.priors._student_t import StudentTPrior as StudentTPrior
 
 __all__ = [
+    "COUNT_PRIORS",
     "PRIORS",
     "GaussianMixturePrior",
     "GaussianPrior",
@@ -30,8 +36,10 @@ __all__ = [
     "StandardNormal",
     "StudentTPrior",
     "anisotropic_variances",
+    "count_log_prob",
     "create_prior",
     "has_closed_form_kl",
     "latent_kl",
     "pca_variances",
+    "presence_prior_logits",
 ]

@@ -34,6 +34,7 @@ from vsc_jax.training._parallel import Trainer, create_trainer
 from vsc_jax.training._progress import Progress
 from vsc_jax.training._signals import StopSignals
 from vsc_jax.training._state import TrainState, init_state
+from vsc_jax.training._statistics import RenewStatistics, make_renew_statistics
 from vsc_jax.training._steps import TrainData
 from vsc_jax.training._test_loss import TestLoss, make_test_loss
 
@@ -200,6 +201,7 @@ def _train(
     num_steps = runs[0].options.num_steps
     make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
     test_loss = make_test_loss(model, runs[0].dataset.format)
+    renew_statistics = make_renew_statistics(model, runs[0].dataset.format)
     show = show_progress and jax.process_index() == 0
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(OpenRun(run)) for run in runs]
@@ -219,7 +221,16 @@ def _train(
             behind = [r for r in opened if not r.failure and r.step == steps[0]]
             until = steps[1] if len(steps) > 1 else num_steps
             trainer = make_trainer(len(behind))
-            _advance(trainer, behind, until, test_loss, progress, signals, clock)
+            _advance(
+                trainer,
+                behind,
+                until,
+                test_loss,
+                renew_statistics,
+                progress,
+                signals,
+                clock,
+            )
             if clock.is_over():
                 break
         # One may have come while the last states were saved.
@@ -234,6 +245,7 @@ def _advance(
     runs: Sequence[OpenRun],
     until: int,
     test_loss: TestLoss,
+    renew_statistics: RenewStatistics,
     progress: Progress,
     signals: StopSignals,
     clock: Clock,
@@ -259,14 +271,17 @@ def _advance(
             if not run.failure:
                 state_of_run = functools.partial(trainer.split, state, i)
                 with _failing_alone(run):
-                    loss = run.record(moment, values[i], state_of_run, test_loss)
+                    loss = run.record(
+                        moment, values[i], state_of_run, test_loss, renew_statistics
+                    )
                     losses.append(loss)
         if losses:
             progress.update(step, sum(losses) / len(losses), moment.speed)
         if stop and losses:
             raise Terminated(stop, step, _common_folder(runs))
     for i, run in enumerate(runs):
-        if not run.failure:
+        # One that was saved at this step has its statistics renewed.
+        if not run.failure and run.step < step:
             run.state = trainer.split(state, i)
 
 

@@ -18,6 +18,7 @@ from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._processes import is_main
 from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
 from vsc_jax.training._state import TrainState
+from vsc_jax.training._statistics import RenewStatistics
 from vsc_jax.training._test_loss import TestLoss
 
 Score = Callable[[Any, int], Mapping[str, float]]
@@ -167,6 +168,7 @@ class OpenRun:
         values: ChunkValues,
         state: Callable[[], TrainState],
         test_loss: TestLoss,
+        renew_statistics: RenewStatistics,
     ) -> float:
         """Logs a chunk of steps, scores and saves the run where that is due.
 
@@ -175,6 +177,7 @@ class OpenRun:
           values: what it logged.
           state: gives the state at its end.
           test_loss: ranks the checkpoints.
+          renew_statistics: gives what is scored and saved its statistics.
 
         Returns:
           The mean loss of the chunk.
@@ -194,7 +197,7 @@ class OpenRun:
         scored = score is not None and self._is_due(moment, options.score_every)
         save = moment.ends or self._is_due(moment, options.checkpoint_every)
         if scored or save:
-            self.state = state()
+            self.state = renew_statistics(state(), self.run.dataset, options)
         if score is not None and scored:
             scalars |= score(self.state.variables, moment.step)
         if save:

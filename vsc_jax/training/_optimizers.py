@@ -12,7 +12,7 @@ from vsc_jax.models import Params, Trainable
 from vsc_jax.training._amsgrad import scale_by_amsgrad
 
 Optimizers = Mapping[str, optax.GradientTransformation]
-OPTIMIZERS = ("adam", "amsgrad", "sgd")
+OPTIMIZERS = ("adam", "amsgrad", "sgd", "nesterov")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +20,10 @@ class OptimizerOptions:
     """An optimizer without its learning rate.
 
     Attributes:
-      name: "adam", "amsgrad" (that of PyTorch, see `scale_by_amsgrad`) or "sgd".
-      b1: decay of the first moment; the momentum of "sgd".
+      name: "adam", "amsgrad" (that of PyTorch, see `scale_by_amsgrad`), "sgd", or
+        "nesterov" for SGD with Nesterov's momentum, `direction = g + b1 m` after
+        `m = g + b1 m`, as in TensorFlow's and PyTorch's SGD.
+      b1: decay of the first moment; the momentum of "sgd" and "nesterov".
       b2: decay of the second moment of "adam" and "amsgrad".
       eps: added to the root of that moment.
       l2: `l2 * kernel` is added to the gradient of every kernel (not of biases),
@@ -89,8 +91,8 @@ def create_optimizer(options: OptimizerOptions) -> optax.GradientTransformation:
       An optax transformation whose updates are to be multiplied by the learning rate
       and added to the parameters.
     """
-    if options.name == "sgd":
-        direction = optax.trace(decay=options.b1)
+    if options.name in ("sgd", "nesterov"):
+        direction = optax.trace(options.b1, nesterov=options.name == "nesterov")
     else:
         adam = {"adam": optax.scale_by_adam, "amsgrad": scale_by_amsgrad}[options.name]
         direction = adam(b1=options.b1, b2=options.b2, eps=options.eps)

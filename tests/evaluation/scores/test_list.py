@@ -44,10 +44,13 @@ def test_scores_that_can_be_left_out():
         "sparsity",
         "effective_number",
         "classification",
+        "layers",
+        "layer_dependence",
         "class_kl",
         "object_count",
         "count_accuracy",
         "box_iou",
         "mask_ari",
         "centres_on_objects",
+        "kl_on_objects",
     ]

@@ -19,6 +19,7 @@ from vsc_jax.evaluation.scores._factor_vae_score import (
 )
 from vsc_jax.evaluation.scores._kl import KL
 from vsc_jax.evaluation.scores._kl_decomposition import KL_DECOMPOSITION
+from vsc_jax.evaluation.scores._layers import LAYER_DEPENDENCE, LAYER_PROBE, LAYERS
 from vsc_jax.evaluation.scores._loss import LOSS
 from vsc_jax.evaluation.scores._objects import OBJECT_SCORES
 from vsc_jax.evaluation.scores._probe import PROBE
@@ -38,6 +39,9 @@ MODEL_SCORES: tuple[Score, ...] = (
     EFFECTIVE_NUMBER,
     PROBE,
     CLASSIFICATION,
+    LAYERS,
+    LAYER_DEPENDENCE,
+    LAYER_PROBE,
     CLASS_LEAK,
     CLASS_KL,
     SAMPLE_AGREEMENT,

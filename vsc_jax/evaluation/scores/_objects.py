@@ -15,7 +15,7 @@ from vsc_jax.evaluation._rows import draw_rows
 from vsc_jax.evaluation.scores._base import Score
 from vsc_jax.evaluation.scores._means import mean_and_error
 from vsc_jax.metrics import NotApplicable
-from vsc_jax.models import FindsObjects, Params
+from vsc_jax.models import FindsObjects, MapsKL, Params
 
 
 class FoundScenes(NamedTuple):
@@ -66,15 +66,51 @@ def centres_on_objects(context: Context, options: EvaluationOptions) -> dict[str
     return metrics.centres_on_objects(middles, found.presence, pixels)
 
 
+def kl_on_objects(context: Context, options: EvaluationOptions) -> dict[str, Any]:
+    """Whether the KL of the parts of an image is largest on its objects.
+
+    Of a test image with n objects the n cells with the largest KL are taken;
+    `kl_on_objects` is the share of these cells, over all images, whose middle lies on
+    a pixel of an object. `kl_by_chance` is the share of all cells of these images,
+    each counted n times: that of cells at random. Our own choice.
+    """
+    true = _true_objects(context, options)
+    kl = context.kl_map(context.once(draw_rows, options).test)
+    counts, (rows, columns) = true.counts, kl.shape[1:]
+    order = np.argsort(-kl.reshape(len(kl), -1), axis=1)
+    middles = np.stack(
+        [(order // columns + 0.5) / rows, (order % columns + 0.5) / columns], -1
+    )
+    pixels = np.any(true.masks(np.arange(len(kl))), axis=1)
+    taken = np.arange(rows * columns) < counts[:, None]
+    found = metrics.centres_on_objects(middles, taken, pixels)
+    on = [
+        metrics.centres_on_objects(
+            middles[i : i + 1], np.ones((1, rows * columns), bool), pixels[i : i + 1]
+        )["centres_on_objects"]
+        for i in np.flatnonzero(counts)
+    ]
+    return {
+        "kl_on_objects": found["centres_on_objects"],
+        "kl_by_chance": float(np.average(on, weights=counts[counts > 0])),
+        "num_cells": found["num_found"],
+    }
+
+
+def _true_objects(context: Context, options: EvaluationOptions) -> SceneObjects:
+    """What is in the test images."""
+    known = context.dataset.objects
+    if known is None:
+        raise NotApplicable("this data set does not say which objects its images have")
+    return known.take(context.once(draw_rows, options).test)
+
+
 def _found_and_true(
     context: Context, options: EvaluationOptions
 ) -> tuple[FoundScenes, SceneObjects]:
     """What is found in the test images, and what is in them."""
-    known = context.dataset.objects
-    if known is None:
-        raise NotApplicable("this data set does not say which objects its images have")
-    rows = context.once(draw_rows, options).test
-    return context.once(found_scenes, options), known.take(rows)
+    true = _true_objects(context, options)
+    return context.once(found_scenes, options), true
 
 
 def found_scenes(context: Context, options: EvaluationOptions) -> FoundScenes:
@@ -105,12 +141,13 @@ def _find(
 
 
 OBJECT_SCORES = tuple(
-    Score(name, (FindsObjects,), compute, group="objects")
-    for name, compute in (
-        ("object_count", object_count),
-        ("count_accuracy", count_accuracy),
-        ("box_iou", box_iou),
-        ("mask_ari", mask_ari),
-        ("centres_on_objects", centres_on_objects),
+    Score(compute.__name__, (capability,), compute, group="objects")
+    for compute, capability in (
+        (object_count, FindsObjects),
+        (count_accuracy, FindsObjects),
+        (box_iou, FindsObjects),
+        (mask_ari, FindsObjects),
+        (centres_on_objects, FindsObjects),
+        (kl_on_objects, MapsKL),
     )
 )
