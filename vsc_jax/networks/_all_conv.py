@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from vsc_jax.networks._batch_norm import BatchNorm, keep_local
 from vsc_jax.networks._information_dropout import Activation, InformationDropout
+from vsc_jax.networks._same_conv import Conv
 
 Dropout = Literal["information", "binary", "none"]
 # Share of the units that binary dropout leaves, as in the authors' code.
@@ -151,7 +152,7 @@ class AllConvClassifier(nn.Module):
         self, h: jax.Array, channels: int, *, size: int = 3, stride: int = 1
     ) -> jax.Array:
         """A convolution and its normalisation, which makes a bias of no use."""
-        y = nn.Conv(channels, (size, size), stride, use_bias=False, dtype=self.dtype)(h)
+        y = Conv(channels, size, stride, use_bias=False, dtype=self.dtype)(h)
         return BatchNorm(
             self.momentum, train=self.train, gather=self.gather, dtype=self.dtype
         )(y)
@@ -163,7 +164,7 @@ class AllConvClassifier(nn.Module):
         """A convolution of stride 2 and its noise."""
         value = self._conv(h, channels, stride=2)
         if self.dropout == "information":
-            gate = nn.Conv(channels, (3, 3), 2, dtype=self.dtype)(h)
+            gate = Conv(channels, stride=2, dtype=self.dtype)(h)
             noisy = InformationDropout(self.activation, self.max_alpha)
             units = noisy(value, gate, draws)
             return LayerUnits(units.value, units.kl, units.stddev)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from vsc_jax.networks._same_conv import Conv
 from vsc_jax.networks._strided_conv import StridedConv
 
 
@@ -35,7 +36,7 @@ class GridEncoder(nn.Module):
         for features in self.channels:
             h = nn.relu(StridedConv(features, dtype=self.dtype)(h))
         for features in self.grid_channels:
-            h = nn.relu(nn.Conv(features, (3, 3), dtype=self.dtype)(h))
+            h = nn.relu(Conv(features, dtype=self.dtype)(h))
         h = nn.Dense(2 * self.latent_dim)(h.astype(jnp.float32))
         mean, log_var = jnp.split(h, 2, axis=-1)
         return mean, log_var
@@ -54,7 +55,7 @@ class BroadcastDecoder(nn.Module):
       image_size: `(height, width)`.
       num_outputs: numbers per pixel.
       channels: of the convolutions; a relu follows each.
-      kernel_size: odd; with 1 each pixel is drawn by itself.
+      kernel_size: 1 or 3; with 1 each pixel is drawn by itself.
       dtype: of the arithmetic; parameters and outputs are float32.
     """
 
@@ -78,12 +79,9 @@ class BroadcastDecoder(nn.Module):
         offset = grid[None] - place[:, None, None, :]
         everywhere = jnp.broadcast_to(z[:, None, None, :], (*shape, z.shape[1]))
         h = jnp.concatenate([offset, everywhere], axis=-1)
-        kernel = (self.kernel_size, self.kernel_size)
+        layer = {1: nn.Dense, 3: Conv}[self.kernel_size]
         for features in self.channels:
-            if self.kernel_size == 1:  # a matrix product, which XLA's CPU is better at
-                h = nn.relu(nn.Dense(features, dtype=self.dtype)(h))
-            else:
-                h = nn.relu(nn.Conv(features, kernel, dtype=self.dtype)(h))
+            h = nn.relu(layer(features, dtype=self.dtype)(h))
         return nn.Dense(self.num_outputs)(h.astype(jnp.float32))
 
 

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from vsc_jax.networks._same_conv import Conv
 from vsc_jax.networks._strided_conv import StridedConv
 
 
@@ -12,8 +13,8 @@ class PooledConvTrunk(nn.Module):
 
     The first convolution is 4x4 with stride 2, the second 3x3 with stride 1 and zero
     padding, our own choice: it costs a third of two 3x3 convolutions at full size.
-    Both are matrix products where `matrix_convolutions` says so or on the CPU, the
-    second one everywhere, so that many classifiers can be trained in one program.
+    Both are matrix products on the CPU, and where `matrix_convolutions` says so: many
+    classifiers can be trained in one program.
 
     Attributes:
       channels: output channels of the two convolutions.
@@ -31,41 +32,11 @@ class PooledConvTrunk(nn.Module):
         of an odd size is zero.
         """
         h = nn.relu(StridedConv(self.channels[0])(x))
-        h = nn.relu(_Conv(self.channels[1])(h))
+        # The name under which its parameters have always been drawn.
+        h = nn.relu(Conv(self.channels[1], name="_Conv_0")(h))
         h = _pool(h)
         h = h.reshape(*h.shape[:-3], -1)
         return nn.relu(nn.Dense(self.features)(h))
-
-
-class _Conv(nn.Module):
-    """A 3x3 convolution of stride 1 and padding 1 as three matrix products.
-
-    One for each row of the kernel. Of patches of nine pixels it would be one product,
-    and three times as much to copy.
-
-    Attributes:
-      features: number of output channels.
-    """
-
-    features: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        height, width, channels = x.shape[-3:]
-        kernel = self.param(
-            "kernel", nn.initializers.lecun_normal(), (3, 3, channels, self.features)
-        )
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        x = _pad(x, ((1, 1), (1, 1)))
-        rows = jnp.concatenate([x[..., b : b + width, :] for b in range(3)], axis=-1)
-        products = [
-            rows[..., a : a + height, :, :].reshape(-1, 3 * channels)
-            @ kernel[a].reshape(3 * channels, self.features)
-            for a in range(3)
-        ]
-        y = sum(products[1:], start=products[0])
-        y += jnp.broadcast_to(bias, y.shape)
-        return y.reshape(*x.shape[:-3], height, width, self.features)
 
 
 def _pool(x: jax.Array) -> jax.Array:

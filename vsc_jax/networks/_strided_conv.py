@@ -73,7 +73,7 @@ def strided_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     images = x.reshape(-1, *x.shape[-3:])
     if len(kernel) == 2:
         y = _conv_of_blocks(images, kernel)
-    elif _is_matrix_form():
+    elif is_matrix_form():
         y = _conv_matmul.strided_conv(*_vary_alike(images, kernel))
     else:
         y = _lax_strided_conv(images, kernel)
@@ -107,14 +107,14 @@ def transposed_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     _check(x, kernel, sizes=(4,))
     images = x.reshape(-1, *x.shape[-3:])
-    if _is_matrix_form():
+    if is_matrix_form():
         y = _conv_matmul.transposed_conv(*_vary_alike(images, kernel))
     else:
         y = _lax_transposed_conv(images, kernel)
     return y.reshape(*x.shape[:-3], *y.shape[1:])
 
 
-def _is_matrix_form() -> bool:
+def is_matrix_form() -> bool:
     """Whether the matrix products are the faster form where this is traced.
 
     Asked once per trace. `lax.platform_dependent` would ask per lowering, but leaves
