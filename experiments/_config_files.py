@@ -106,10 +106,12 @@ def _check_loaded(config: Any) -> None:
         )
     given = flatten(config)
     known = flatten(base.get_config(given.get("model.name", "vae")))
+    # Which players there are can depend on other fields of the model.
+    known, given = (
+        {k: v for k, v in fields.items() if not k.startswith("optimizer.players.")}
+        for fields in (known, given)
+    )
     for name, value in given.items():
-        # Which players there are can depend on other fields of the model.
-        if name.startswith("optimizer.players."):
-            continue
         if name not in known:
             raise UserError(unknown_field(name, known))
         kind = type(known[name])
