@@ -61,7 +61,8 @@ class Setting(NamedTuple):
 
     Attributes:
       data: name of the data set.
-      laptop_size: pixels at our own budget; 0 for those of the source.
+      laptop_size: pixels at our own budget and of the quick form; 0 for those of the
+        source.
       num_classes: number of labels.
       num_train: training images.
       is_cifar: whether network and training are those of CIFAR-10, else of cluttered
@@ -90,10 +91,10 @@ def get_config(argument: str = "") -> ConfigDict:
     """One word of `SETTINGS`, `vae`, `random_labels`, `laptop` and `quick`."""
     known = (*SETTINGS, "vae", "random_labels", "laptop")
     words = base.parse_argument(argument, known=known)
+    setting = SETTINGS["cluttered"]
     if "vae" in words:
         config = _vae(laptop="laptop" in words)
     else:
-        setting = SETTINGS["cluttered"]
         if "random_labels" in words:
             setting = MEMORISED
         for word in words:
@@ -102,7 +103,12 @@ def get_config(argument: str = "") -> ConfigDict:
             setting = SETTINGS["cifar10"]._replace(data="occluded_cifar")
         config = _classifier(setting, laptop="laptop" in words)
         config.data.random_labels = "random_labels" in words
-    return base.quick(config) if "quick" in words else config
+    if "quick" in words:
+        base.quick(config)
+        if "vae" not in words:
+            config.model.channels = (4, 8)
+            config.data.image_size = setting.laptop_size
+    return config
 
 
 def _classifier(setting: Setting, *, laptop: bool) -> ConfigDict:
