@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from tiny_runs import BATCH_SIZE, kl_of, pair, tiny_dataset, tiny_model
 
 from vsc_jax.losses import information_dropout_kl
 from vsc_jax.models import Batch, ChecksDataset, EncodesImages
-from vsc_jax.networks import split_state
+from vsc_jax.networks import merge_state, split_state
 
 SMALL = {"num_classes": 6, "channels": (4, 5), "input_keep": 1.0}
 FORMS = ("information", "binary", "none")
@@ -21,8 +22,9 @@ def classifier(**options):
 
 
 @functools.cache
-def params_of(dropout="information"):
-    return jax.jit(classifier(dropout=dropout).init)(jax.random.key(0))
+def params_of(dropout="information", activation="relu"):
+    model = classifier(dropout=dropout, activation=activation)
+    return jax.jit(model.init)(jax.random.key(0))
 
 
 def batch_of(num=BATCH_SIZE):
@@ -53,6 +55,21 @@ def test_the_loss_is_the_sum_of_the_terms_in_the_log(dropout):
     else:
         assert log["kl"] == 0.0
         assert not {"kl_per_layer", "saturated"} & set(log)
+
+
+@pytest.mark.parametrize("dropout", FORMS)
+def test_the_gradient_of_each_form_is_the_slope_of_its_loss(dropout):
+    """With softplus, for a difference of float32 numbers steps across kinks of relus."""
+    model = classifier(dropout=dropout, activation="softplus")
+    trained, state = split_state(params_of(dropout, "softplus"))
+    noise = model.noise(jax.random.key(1), BATCH_SIZE)
+
+    @jax.jit
+    def loss(trained):
+        params = merge_state(trained, state)
+        return model.loss(params, batch_of(), noise, weights(0.01)).loss
+
+    check_grads(loss, (trained,), order=1, modes=["rev"], rtol=2e-2, eps=1e-3)
 
 
 def test_it_shows_its_layers_without_noise():
