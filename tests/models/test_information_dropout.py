@@ -59,7 +59,7 @@ def test_the_loss_is_the_sum_of_the_terms_in_the_log(dropout):
 
 @pytest.mark.parametrize("dropout", FORMS)
 def test_the_gradient_of_each_form_is_the_slope_of_its_loss(dropout):
-    """With softplus, for a difference of float32 numbers steps across kinks of relus."""
+    """With softplus: a difference of float32 numbers steps across kinks of relus."""
     model = classifier(dropout=dropout, activation="softplus")
     trained, state = split_state(params_of(dropout, "softplus"))
     noise = model.noise(jax.random.key(1), BATCH_SIZE)
