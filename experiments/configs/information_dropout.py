@@ -106,7 +106,7 @@ def get_config(argument: str = "") -> ConfigDict:
     if "quick" in words:
         base.quick(config)
         if "vae" not in words:
-            config.model.channels = (4, 8)
+            config.model.channels = (4,)
             config.data.image_size = setting.laptop_size
     return config
 
