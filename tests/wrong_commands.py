@@ -204,7 +204,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown optimizer": (
         [DIGITS, "--config.optimizer.name=adm"],
-        "optimizer.name must be one of adam, amsgrad, sgd, got 'adm'.",
+        "optimizer.name must be one of adam, amsgrad, sgd, nesterov, got 'adm'.",
     ),
     "unknown parallel": (
         [DIGITS, "--config.train.parallel=pjit"],

@@ -9,6 +9,7 @@ from experiments._cascade import (
     marked_steps,
 )
 from experiments._config import train_options
+from experiments._fields import sample_model
 from experiments.configs import base
 from vsc_jax.models import MODELS
 
@@ -16,7 +17,7 @@ from vsc_jax.models import MODELS
 def test_a_model_has_a_cascade_if_it_has_its_weights():
     for name in MODELS:
         config = base.get_config(name)
-        weights = MODELS[name](image_shape=(8, 8, 1)).default_weights
+        weights = sample_model(name).default_weights
         assert has_cascade(weights) == ("cascade" in config) == (name == "cascade_vae")
         assert not set(CASCADE_WEIGHTS) & set(config.weights)
 
