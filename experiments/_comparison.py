@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from experiments._conditions import add_conditions
 from experiments._directions import direction_of
 from experiments._errors import UserError
 from experiments._formats import Block
@@ -92,7 +93,8 @@ def compare_runs(
 
     Args:
       runs: see `experiments._settings.find_runs`.
-      asked: names of scores; the headline scores that are there if none is given.
+      asked: names of scores, or conditions, see `experiments._conditions`; the headline
+        scores that are there if none is given.
       tables: names of published tables.
 
     Raises:
@@ -102,6 +104,7 @@ def compare_runs(
     if not any(run.scores for run in runs):
         reasons = "; ".join(by_reason({r.folder.name: r.failed for r in runs}))
         raise UserError(f"none of the {len(runs)} runs has scores: {reasons}.")
+    runs = add_conditions(runs, asked)
     settings = settings_of(runs)
     rows = [row for table in tables for row in _published(table)]
     known = scores_of(run.scores for run in runs)

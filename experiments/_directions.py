@@ -17,6 +17,7 @@ class Direction(NamedTuple):
 # The first one that matches counts. Formulas and sources stand in the docstrings of
 # `vsc_jax.metrics` and `vsc_jax.evaluation.scores`.
 DIRECTIONS = (
+    Direction(r".+[<>]=.+", "higher", "share of the runs for which it holds"),
     Direction(
         r"(loss_terms\.)?(elbo|log_likelihood)|iwae_\d+",
         "higher",

@@ -11,6 +11,9 @@ number of runs, mean, standard deviation, standard error and the best value;
 `experiments/_directions.py` says which way each score is better. Runs that failed or
 are not finished are named with the reason and counted, but enter no statistics.
 
+A score may be a condition: the mean of `--scores="objects.count_accuracy>=0.98"` is
+the share of runs that reach it.
+
 `--published=cascade` puts the numbers that a paper printed beside ours, with their
 source and what differs; `decomposition`, `study` and `vsc` are there as well.
 `--select=udr` says for each model which setting and run agree best with other seeds,

@@ -50,6 +50,16 @@ def test_statistics_of_each_setting(sweep, capsys):
         assert f"{sweep}/comparison.{kind}" in out
 
 
+def test_the_share_of_runs_that_reach_a_value(sweep):
+    middle = sorted(LOSSES)[1]
+    reached, missed = f"loss<={middle}", "loss>=1e9"
+    command(sweep, f"--scores=loss,{reached},{missed}")
+    statistics = setting(read(sweep), "vae: beta=1")["statistics"]
+    assert statistics[reached]["mean"] == pytest.approx(2 / 3)
+    assert statistics[missed]["mean"] == 0.0
+    assert statistics[missed]["n"] == 3
+
+
 def test_the_files_say_the_same(sweep):
     command(sweep, "--scores=loss,elbo")
     with (sweep / "comparison.csv").open() as file:
@@ -318,6 +328,8 @@ def test_files_of_others_are_not_overwritten(sweep, capsys):
         (["sweep", "--scores=los"], "no run has a score los. Did you mean loss?"),
         (["sweep", "--scores=qwertz"], "score qwertz. They have loss, elbo, kl."),
         (["sweep", "--scores=loss,"], "--scores= has an empty name, got 'loss,'; give"),
+        (["sweep", "--scores=los>=1"], "score los>=1. Did you mean loss?"),
+        (["sweep", "--scores=loss>=x"], "must have a number behind >=, got 'x'."),
         (["sweep", "--published=casade"], "got 'casade'. Did you mean cascade?"),
         (["sweep", "--published=x"], "of cascade, decomposition, study, vsc, got 'x'."),
         (["sweep", "--select=best"], "--select must be of udr, model_centrality, got"),
