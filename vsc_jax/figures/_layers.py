@@ -51,7 +51,7 @@ def plot_layer_kl_maps(
                 f"maps must have shape ({len(x)}, rows, columns), got {kl.shape} for "
                 f"{name!r}."
             )
-        labels.append(f"{name}\n{kl.sum(axis=(1, 2)).mean():.0f} nats")
+        labels.append(f"{name}: {kl.sum(axis=(1, 2)).mean():.0f}")
         above = kl - kl.min(axis=(1, 2), keepdims=True)
         above /= np.maximum(above.max(axis=(1, 2), keepdims=True), 1e-9)
         frames.append(_enlarge(above, x.shape[1:3]) * max_value)
@@ -65,10 +65,10 @@ def plot_layer_kl_maps(
         [],
         path,
         row_labels=[""] * len(x),
-        frame_labels=[label.replace("\n", ", ") for label in labels],
+        frame_labels=labels,
         max_value=max_value,
         title="KL of each place of each layer, from its smallest (black) to its "
-        "largest (white) value in the image; above each the mean sum over places",
+        "largest (white) value in the image; above each the mean sum over places, in nats",
     )
 
 
@@ -125,7 +125,7 @@ def plot_layer_probe(
             linestyle=_DASHES[i // 10 % len(_DASHES)],
             marker="o",
             ms=4,
-            label=plain(f"{name} (label)" if is_label else name),
+            label=plain(f"{name} (label)" if is_label and name != "label" else name),
         )
         axes.axhline(majority[name], color=colour, linewidth=0.8, linestyle=":")
     axes.set_xticks(places, [plain(name) for name in layers])
