@@ -68,7 +68,8 @@ def plot_layer_kl_maps(
         frame_labels=labels,
         max_value=max_value,
         title="KL of each place of each layer, from its smallest (black) to its "
-        "largest (white) value in the image; above each the mean sum over places, in nats",
+        "largest (white) value in the image; above each the mean sum over places, "
+        "in nats",
     )
 
 
