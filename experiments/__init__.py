@@ -11,7 +11,8 @@ _IS_COMMAND = sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]
 if _IS_COMMAND and not os.path.samefile(sys.path[0], os.path.dirname(__path__[0])):
     sys.path.append(sys.path.pop(0))
 
-if _IS_COMMAND:
+# `vsc_jax._command` gives its name as `sys.argv[0]`.
+if _IS_COMMAND or sys.argv[:1] == ["vsc-jax"]:
     from experiments import _stops
 
     _stops.end_at_once()

@@ -22,6 +22,7 @@ from vsc_jax.training import Checkpoints, read_meta
 # continued with other values: longer, or evaluated in another way.
 FREE_PREFIXES = (
     "evaluation.",
+    "log.",
     "train.num_steps",
     "train.log_every",
     "train.checkpoint_every",
@@ -30,6 +31,8 @@ FREE_PREFIXES = (
     "train.parallel",
     "data.path",
 )
+# Groups of fields that the config of an older run does not have.
+NEWER_GROUPS = {"log"}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -223,7 +226,8 @@ def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -
 def _is_config(path: Path, config: Mapping[str, Any]) -> bool:
     """Whether the file has the groups of fields of our configs."""
     try:
-        return json.loads(path.read_text()).keys() == config.keys()
+        there = json.loads(path.read_text()).keys()
+        return there - NEWER_GROUPS == config.keys() - NEWER_GROUPS
     except (ValueError, AttributeError):
         return False
 
@@ -240,6 +244,8 @@ def _git_state() -> str | None:
         ).stdout.strip()
 
     try:
+        # An environment may lie in somebody else's repository.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
         return git("rev-parse", "HEAD") + (
             "+changes" if git("status", "--porcelain") else ""
         )

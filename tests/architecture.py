@@ -36,6 +36,8 @@ MAY_IMPORT = {
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     "figures": SHARED | {"_files", "evaluation", "models", "datasets", "metrics"},
     # `vsc_jax.load_run` and the parts, imported when they are asked for.
+    # The command `vsc-jax` finds the experiments by their place, not by an import.
+    "_command": {""},
     "_run": {"_checks", "_ranges", "training", "evaluation", "models"},
     "": LEAVES | {"_run", "models", "training", "evaluation", "figures"},
     "experiments": LEAVES

@@ -47,8 +47,12 @@ def check_command(words):
     match words:
         case ["pip", "install", "-e", target]:
             check_extras(target)
-        case ["pytest"]:
+        case ["pytest"] | ["pip", "install", "jax", "scipy"]:
             pass
+        case ["pip", "install", "--no-deps", "-e", "."]:
+            pass
+        case ["vsc-jax", name, *arguments] if not name.startswith("_"):
+            check_flags(ROOT / "experiments" / f"{name}.py", arguments)
         case ["python", "-m", module, *arguments] if module.startswith("experiments."):
             check_flags(ROOT / f"{module.replace('.', '/')}.py", arguments)
         case _:
@@ -124,6 +128,8 @@ def test_commands_have_files_flags_and_fields_that_exist(words):
         "python -m experiments.no_such",
         'pip install -e ".[no-such]"',
         "pip install vsc_jax",
+        "vsc-jax no_such --config=configs/vsc.py",
+        "vsc-jax run --config=configs/no_such.py",
         "rm data",
     ],
 )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import above, check_flag, whole
 from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
 _MAX_POINTS = 10_000_000  # times batch_size: 160 MB of rows drawn
@@ -117,6 +118,7 @@ def beta_vae_score(
         z = np.where(active, z / np.where(active, spread, 1.0), 0.0)
     z = z / max(1.0, np.abs(z).max() / _LARGEST)
 
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

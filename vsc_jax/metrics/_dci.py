@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import above, whole
 from vsc_jax.metrics._inputs import as_numbers
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
 ESTIMATORS = ("extra_trees", "gradient_boosting", "random_forest", "lasso")
@@ -216,6 +217,7 @@ def _fit_trees(
     parts: TrainTest, k: int, estimator: str, num_trees: int, max_depth: int, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """Importances, accuracy on both parts and chance of a classifier of factor `k`."""
+    need_scikit_learn()
     from sklearn.ensemble import (
         ExtraTreesClassifier,
         GradientBoostingClassifier,
@@ -249,6 +251,7 @@ def _fit_lasso(
     parts: TrainTest, k: int, penalty: float, seed: int
 ) -> tuple[np.ndarray, float, float, float]:
     """As `_fit_trees`, of a linear regression with the paper's error turned around."""
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 

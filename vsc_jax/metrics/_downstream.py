@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import above, whole
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 from vsc_jax.metrics._train_test import make_train_test
@@ -237,6 +238,7 @@ def _make_fit(
     x: np.ndarray, y: np.ndarray, max_iter: int
 ) -> Callable[[float], _Predict]:
     """From C to a classifier, each started from the one before."""
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -262,6 +264,7 @@ def _fit_boosting(
     learning_rate: float,
     seed: int,
 ) -> _Predict:
+    need_scikit_learn()
     from sklearn.ensemble import GradientBoostingClassifier
 
     if len(np.unique(y)) == 1:

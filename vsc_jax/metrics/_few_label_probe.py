@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import above, at_least, check_flag, whole
 from vsc_jax.metrics._inputs import SEED, as_labelled_rows
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 
@@ -134,6 +135,7 @@ def few_label_probe(
 def _predict_lbfgs(
     train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, penalty: float
 ) -> np.ndarray:
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

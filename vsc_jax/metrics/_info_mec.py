@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import at_least, whole
 from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import entropy, mutual_information
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 from vsc_jax.metrics._standard_scores import standardise, varying
 
@@ -244,6 +245,7 @@ def _count_within(ranked: np.ndarray, x: np.ndarray, radius: np.ndarray) -> np.n
 
 def _explicitness(inputs: np.ndarray, y: np.ndarray, max_iter: int) -> float:
     """Share of log n_k that a linear classifier takes off its loss."""
+    need_scikit_learn()
     from scipy.special import log_softmax
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

@@ -15,6 +15,7 @@ from vsc_jax._ranges import above, check_flag, whole
 from vsc_jax.metrics._dci import importance_scores
 from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
@@ -169,6 +170,7 @@ def _informativeness(
     parts: TrainTest, penalty: float, max_steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train and test accuracy of a logistic regression of each factor."""
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

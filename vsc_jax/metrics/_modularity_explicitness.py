@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import above, at_least, whole
 from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
 from vsc_jax.metrics._one_blas_thread import one_blas_thread
 from vsc_jax.metrics._train_test import make_train_test
@@ -194,6 +195,7 @@ def explicitness(
             "factors must vary among the rows of the test part for a ranking, got "
             f"{len(parts.test)} of them in which no value can be told apart."
         )
+    need_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

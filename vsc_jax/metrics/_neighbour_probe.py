@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import whole
 from vsc_jax.metrics._inputs import as_labelled_rows
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
 
 
@@ -64,6 +65,7 @@ def neighbour_probe(
             f"the {len(train_y)} training labels are all {classes[0]}, so there is "
             "nothing to tell apart."
         )
+    need_scikit_learn()
     from sklearn.neighbors import KNeighborsClassifier
 
     model = KNeighborsClassifier(min(num_neighbours, len(train_x)))

@@ -2,6 +2,8 @@
 
 import contextlib
 
+from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
+
 
 def one_blas_thread() -> contextlib.AbstractContextManager:
     """A context in which products of matrices stay on one core.
@@ -12,6 +14,7 @@ def one_blas_thread() -> contextlib.AbstractContextManager:
     >>> with one_blas_thread():
     ...     pass
     """
+    need_scikit_learn()
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, user_api="blas")
