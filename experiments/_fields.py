@@ -62,6 +62,19 @@ class FigureOptions:
         check_ranges(self)
 
 
+@dataclasses.dataclass(frozen=True)
+class LogOptions:
+    """Fields of `config.log`: what is written beside `metrics.jsonl`.
+
+    Attributes:
+      tensorboard: event files in `tensorboard/`.
+      wandb: a run of Weights & Biases in `wandb/`.
+    """
+
+    tensorboard: bool = False
+    wandb: bool = False
+
+
 def sample_model(name: str) -> Model:
     """A model of this method with its defaults, for small images.
 

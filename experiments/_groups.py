@@ -16,6 +16,7 @@ from experiments._job import Job, build, group_run
 from experiments._memory import runs_that_fit
 from experiments._points import Point
 from experiments._results import describe_job
+from experiments._trackers import closing_trackers
 from experiments.run import finish
 from experiments.run import run as run_alone
 from vsc_jax.datasets import Dataset
@@ -38,6 +39,7 @@ FREE_PREFIXES = (
     "optimizer.learning_rate",
     "evaluation.",
     "train.keep_checkpoints",
+    "log.",
 )
 
 Outcome = dict[str, Any] | Exception
@@ -176,7 +178,8 @@ def _train(
     for line in describe_job(first):
         print(line, flush=True)
     runs = [group_run(job, point.config, point.folder) for point, job in members]
-    return train_group(first.model, runs, time_limit=time_limit)
+    with closing_trackers(runs):
+        return train_group(first.model, runs, time_limit=time_limit)
 
 
 def _finish(member: Member, trained: TrainResult, num_runs: int) -> dict[str, Any]:

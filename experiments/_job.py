@@ -12,6 +12,7 @@ from experiments._errors import UserError
 from experiments._fields import named_fields
 from experiments._memory import check_memory, check_parameters
 from experiments._processes import is_loss
+from experiments._trackers import closing_trackers, make_trackers
 from vsc_jax import training
 from vsc_jax.datasets import Dataset
 from vsc_jax.evaluation import (
@@ -138,6 +139,7 @@ def group_run(job: Job, config: ConfigDict, workdir: Path) -> training.GroupRun:
         workdir,
         meta,
         score if job.training.score_every else None,
+        make_trackers(config, workdir),
     )
 
 
@@ -151,7 +153,10 @@ def train(
     """
     run = group_run(job, config, workdir)
     try:
-        return training.train(job.model, **run._asdict(), show_progress=show_progress)
+        with closing_trackers([run]):
+            return training.train(
+                job.model, **run._asdict(), show_progress=show_progress
+            )
     except ValueError as error:
         if is_loss(error):
             raise

@@ -24,6 +24,7 @@ CANNOT_CHANGE_NUMBERS = (
     "evaluation.figures",
     "evaluation.metrics",  # which ones are computed
     "evaluation.traversal_",
+    "log.",
     "train.log_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",

@@ -64,7 +64,9 @@ def tiny_options(model, **options) -> training.TrainOptions:
     )
 
 
-def run_tiny(workdir: Path, model=None, dataset=None, score=None, **options):
+def run_tiny(
+    workdir: Path, model=None, dataset=None, score=None, callbacks=(), **options
+):
     """`train` with a `meta` from which `load_run` can work."""
     model = model or tiny_model()
     options = tiny_options(model, **options)
@@ -80,6 +82,7 @@ def run_tiny(workdir: Path, model=None, dataset=None, score=None, **options):
         workdir=workdir,
         meta=meta,
         score=score,
+        callbacks=callbacks,
         show_progress=False,
     )
 

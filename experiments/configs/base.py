@@ -17,6 +17,7 @@ from experiments._fields import (
     OF_DATA,
     DataOptions,
     FigureOptions,
+    LogOptions,
     config_values,
     sample_model,
 )
@@ -56,6 +57,7 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.schedules = ConfigDict(dict.fromkeys(["learning_rate", *config.weights], ()))
     config.optimizer = _optimizer(sample)
     config.train = _train()
+    config.log = _log()
     config.evaluation = _evaluation()
     return config
 
@@ -183,6 +185,17 @@ def _train() -> ConfigDict:
     # Test images whose loss ranks the checkpoints.
     train.num_test_images = _TRAIN.num_test_images
     return train
+
+
+def _log() -> ConfigDict:
+    """Copies of `metrics.jsonl` for other tools; each needs the extra of its name."""
+    default = LogOptions()
+    log = ConfigDict()
+    # Event files for TensorBoard, in tensorboard/ of the run.
+    log.tensorboard = default.tensorboard
+    # A run of Weights & Biases, offline unless WANDB_MODE says otherwise.
+    log.wandb = default.wandb
+    return log
 
 
 def _evaluation() -> ConfigDict:

@@ -308,3 +308,22 @@ def test_lines_are_shown_where_there_is_no_terminal(tmp_path, capsys):
     assert lines[1].startswith("step 10/10  loss ")
     assert lines[2] == "continuing from the checkpoint of step 10"
     assert lines[-1].startswith("step 20/20  loss ")
+
+
+def test_callbacks_get_each_line_once_it_is_written(tmp_path):
+    seen = []
+
+    def callback(step, scalars):
+        assert read_log(tmp_path)[-1] == {"step": step, **scalars}
+        seen.append(step)
+
+    run_tiny(tmp_path, callbacks=(callback, lambda step, scalars: seen.append(-step)))
+    assert seen == [5, -5, 10, -10, 15, -15, 20, -20]
+
+
+def test_an_error_in_a_callback_ends_the_run(tmp_path):
+    def callback(step, scalars):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run_tiny(tmp_path, callbacks=(callback,))

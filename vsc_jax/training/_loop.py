@@ -23,6 +23,7 @@ from vsc_jax.training._open_run import (
     OWN_ENDS,
     Clock,
     GroupRun,
+    LogCallback,
     Moment,
     OpenRun,
     Score,
@@ -68,6 +69,7 @@ def train(
     workdir: Path,
     meta: Mapping[str, Any],
     score: Score | None = None,
+    callbacks: Sequence[LogCallback] = (),
     show_progress: bool = True,
 ) -> TrainResult:
     """Trains, logs and saves; continues from the newest checkpoint in `workdir`.
@@ -82,6 +84,9 @@ def train(
       meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
       score: params, step -> scalars, called every `options.score_every` steps and
         after the last; they join the log line of that step.
+      callbacks: step, scalars -> anything, called with each line of `metrics.jsonl`
+        after it is written, by the process that writes it; vectors are lists. An error
+        in one ends the run.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:
@@ -97,7 +102,7 @@ def train(
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
     optimizers, trainer = prepare_training(model, dataset, options)
-    run = GroupRun(dataset, options, workdir, meta, score)
+    run = GroupRun(dataset, options, workdir, meta, score, callbacks)
     [outcome] = _train(
         model,
         optimizers,

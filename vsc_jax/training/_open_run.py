@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +22,7 @@ from vsc_jax.training._statistics import RenewStatistics
 from vsc_jax.training._test_loss import TestLoss
 
 Score = Callable[[Any, int], Mapping[str, float]]
+LogCallback = Callable[[int, Mapping[str, Any]], object]
 
 # What ends one run, and leaves those that are trained beside it as they are.
 OWN_ENDS = (NonFiniteLossError, UncertifiedError, CheckpointError, WorkdirInUseError)
@@ -37,6 +38,8 @@ class GroupRun(NamedTuple):
       meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
       score: params, step -> scalars, called every `options.score_every` steps and
         after the last; they join the log line of that step.
+      callbacks: step, scalars -> anything, called with each line of `metrics.jsonl`
+        after it is written, by the process that writes it; vectors are lists.
     """
 
     dataset: Dataset
@@ -44,6 +47,7 @@ class GroupRun(NamedTuple):
     workdir: Path
     meta: Mapping[str, Any]
     score: Score | None = None
+    callbacks: Sequence[LogCallback] = ()
 
 
 class TrainResult(NamedTuple):
@@ -206,6 +210,8 @@ class OpenRun:
             )
         if self._log:
             self._log.write(moment.step, scalars)
+            for callback in self.run.callbacks:
+                callback(moment.step, scalars)
         if save:
             if self._log:  # a checkpoint whose line is lost could not write it again
                 self._log.sync()
