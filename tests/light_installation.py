@@ -66,3 +66,4 @@ if __name__ == "__main__":
         for module in modules(part):
             failed |= failures(module)
     print(json.dumps(failed))
+    sys.exit(any("`pip install" not in text for text in failed.values()))

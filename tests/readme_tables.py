@@ -1,4 +1,4 @@
-"""The tables of the README that are made from the code.
+"""The tables of the documentation that are made from the code.
 
 `python tests/readme_tables.py` writes them.
 """
@@ -8,10 +8,11 @@ import pathlib
 from experiments._help import describe_configs
 from vsc_jax.datasets import describe_datasets
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
+PAGES = pathlib.Path(__file__).parents[1] / "docs" / "pages"
 COMMAND = "python tests/readme_tables.py"
-# Marker in the README -> what stands between <!-- marker --> and <!-- /marker -->.
+# Marker -> what stands between <!-- marker --> and <!-- /marker -->, and where.
 TABLES = {"configs": describe_configs, "datasets": describe_datasets}
+FILES = {"configs": PAGES / "configs.md", "datasets": PAGES / "data.md"}
 
 
 def between(text, marker):
@@ -33,7 +34,7 @@ def split(text, marker):
     begin, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
     if text.count(begin) != 1 or text.count(end) != 1:
         raise ValueError(
-            f"{README.name} must have {begin.strip()} and {end} once each."
+            f"{FILES[marker].name} must have {begin.strip()} and {end} once each."
         )
     head, tail = text.index(begin) + len(begin), text.index(end)
     return text[:head], text[tail:]
@@ -49,16 +50,15 @@ def complaint(text, marker):
     lines += [f"+ {line}" for line in expected if line not in found]
     changes = "\n".join(lines) or "its lines are in another order"
     return (
-        f"the table {marker} of {README.name} is not that of the code; run\n"
+        f"the table {marker} of {FILES[marker].name} is not that of the code; run\n"
         f"  {COMMAND}\n{changes}"
     )
 
 
 def main():
-    text = README.read_text()
     for marker, make_table in TABLES.items():
-        text = replace(text, marker, make_table())
-    README.write_text(text)
+        text = FILES[marker].read_text()
+        FILES[marker].write_text(replace(text, marker, make_table()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the README shows works: its code runs, its commands and fields exist."""
+"""What README and documentation show works: code runs, commands and fields exist."""
 
 import pathlib
 import re
@@ -18,6 +18,8 @@ from experiments import _config_files, _errors
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs" / "pages").rglob("*.md"))
+DOCUMENTS = [README, *PAGES]
 COMMANDS = (
     "pip install -e . && python -m experiments.run --config=configs/vsc.py",
     'pip install -e ".[dev]" && pytest',
@@ -31,7 +33,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:the load_module.* is deprecated"
 
 
 def code_blocks(language, text=None):
-    text = README.read_text() if text is None else text
+    """Those of a text, or of all documents without repeats."""
+    if text is None:
+        blocks = [b for d in DOCUMENTS for b in code_blocks(language, d.read_text())]
+        return list(dict.fromkeys(blocks))
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
@@ -39,7 +44,8 @@ def shell_commands(text=None):
     """Every command, as words; `&&` joins several in a line."""
     lines = "\n".join(code_blocks("bash", text)).replace("\\\n", " ").splitlines()
     parts = [part for line in lines for part in line.split("&&")]
-    return [shlex.split(part) for part in parts if part.strip()]
+    parts = dict.fromkeys(part.strip() for part in parts)
+    return [shlex.split(part) for part in parts if part]
 
 
 def check_command(words):
@@ -51,6 +57,9 @@ def check_command(words):
             pass
         case ["pip", "install", "--no-deps", "-e", "."]:
             pass
+        case ["mkdocs", "build", "--strict", "-f", file]:
+            if not (ROOT / file).is_file():
+                raise ValueError(f"there is no {file}")
         case ["vsc-jax", name, *arguments] if not name.startswith("_"):
             check_flags(ROOT / "experiments" / f"{name}.py", arguments)
         case ["python", "-m", module, *arguments] if module.startswith("experiments."):
@@ -143,12 +152,13 @@ def test_a_wrong_command_is_found(line):
 
 @pytest.mark.parametrize("marker", readme_tables.TABLES)
 def test_a_table_is_that_of_the_code(marker):
-    found = readme_tables.complaint(README.read_text(), marker)
+    text = readme_tables.FILES[marker].read_text()
+    found = readme_tables.complaint(text, marker)
     assert not found, found
 
 
 def test_a_table_that_is_behind_the_code_says_how_to_mend_it():
-    text = README.read_text()
+    text = readme_tables.FILES["datasets"].read_text()
     table = readme_tables.between(text, "datasets")
     row = next(line for line in table.splitlines() if "`smiley`" in line)
     behind = readme_tables.replace(text, "datasets", table.replace(f"{row}\n", ""))
@@ -161,16 +171,34 @@ def test_a_table_that_is_behind_the_code_says_how_to_mend_it():
     assert not readme_tables.complaint(mended, "datasets")
 
 
-def test_files_that_it_links_to_exist():
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text()):
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_files_that_it_links_to_exist(document):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
         if not target.startswith("https://"):
-            assert (ROOT / target).is_file(), target
+            assert (document.parent / target).is_file(), target
 
 
-def test_it_has_every_extra_of_the_package():
+def test_there_is_a_command_for_every_extra_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = "".join(document.read_text() for document in DOCUMENTS)
     for extra in project["optional-dependencies"]:
-        assert f'".[{extra}]"' in README.read_text()
+        assert f'pip install -e ".[{extra}]"' in text
+
+
+def test_the_readme_has_two_screens():
+    assert README.read_text().count("\n") <= 110
+
+
+def test_numbers_of_its_table_of_papers_are_in_the_results():
+    results = (ROOT / "experiments" / "RESULTS.md").read_text()
+    text = README.read_text()
+    table = text[text.index("<!-- papers -->") : text.index("<!-- /papers -->")]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if "`" in line]
+    assert len(rows) >= 8
+    for _, config, _, ours, published in rows:
+        assert f"configs/{config.strip(' `')}" in results
+        for number in re.findall(r"\d*\.?\d+", ours + published):
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", results), number
 
 
 def test_the_loss_example_gives_finite_gradients():

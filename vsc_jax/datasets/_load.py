@@ -150,7 +150,7 @@ def load_dataset(
 
 
 def describe_datasets() -> str:
-    """A Markdown table of all data sets, as in the README.
+    """A Markdown table of all data sets, as in the documentation.
 
     Names whose other columns are the same share a row. "TFDS" stands for data that
     tensorflow-datasets has prepared.

@@ -1,7 +1,7 @@
 """The table of all data sets: a new one is a file in `sources` and a line here.
 
-`load_dataset`, `dataset_names`, their errors and the README's table come from it; it
-has the order of the README's rows.
+`load_dataset`, `dataset_names`, their errors and the documentation's table come from
+it; it has the order of that table's rows.
 """
 
 from vsc_jax.datasets._source import Source
