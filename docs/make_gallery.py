@@ -58,6 +58,12 @@ PICTURES = {
         "objects.png",
         "What the model takes for objects, and where it finds them.",
     ),
+    "information_dropout": Picture(
+        "Information Dropout: where layers spend their nats",
+        "configs/information_dropout.py:cluttered,laptop",
+        "layer_kl_maps.png",
+        "The first layer lets digit and clutter through, the deeper ones the digit.",
+    ),
 }
 
 
@@ -85,7 +91,8 @@ def gallery_page(facts):
             f"{picture.figure}` of",
             "",
             "```bash",
-            f"python -m experiments.run --config={fact['config']}",
+            f"python -m experiments.run --config={fact['config']}"
+            + f" --config.seed={fact['seed']}" * (fact["seed"] > 0),
             "```",
         ]
     return "\n".join([*lines, ""])
