@@ -15,7 +15,7 @@ from experiments._errors import UserError, one_line
 from experiments._job import Job
 from vsc_jax.evaluation import MISSING_CAPABILITIES, metric_values
 from vsc_jax.figures import Figures, write_report
-from vsc_jax.models import Trainable
+from vsc_jax.models import MODELS, Trainable
 from vsc_jax.networks import split_state
 from vsc_jax.training import TrainOptions
 
@@ -120,7 +120,18 @@ def report(workdir: Path, results: Mapping[str, Any]) -> None:
             figures.get("skipped", {}),
             figures.get("failed", {}),
         ),
+        title=_title(workdir),
     )
+
+
+def _title(workdir: Path) -> str:
+    """The method and its data, "VSC on sprites"; "" where the config does not say."""
+    try:
+        config = json.loads((workdir / "config.json").read_text())
+        kind = MODELS[config["model"]["name"]].__name__
+        return f"{kind} on {config['data']['name']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _said_of_metrics(results: Mapping[str, Any], kind: str) -> dict[str, str]:

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsc_jax.figures import Figures, write_report
+from vsc_jax.figures import Figures, _report, write_report
+from vsc_jax.figures._captions import CAPTIONS
 
 
 class Page(html.parser.HTMLParser):
-    """Tags, text and images; fails on tags that do not match."""
+    """Tags, text, images, rows and items; fails on tags that do not match."""
 
-    VOID = ("meta", "img")
+    VOID = ("meta", "img", "input", "br")
+    # Of SVG, written as closed.
+    CLOSED = ("line", "polyline", "rect")
 
     def __init__(self, text):
         super().__init__()
         self.open, self.images, self.rows, self.items = [], [], [], []
-        self.text = ""
+        self.headings, self.text, self.folded = [], "", ""
         self.feed(text)
         assert not self.open
 
@@ -35,14 +38,24 @@ class Page(html.parser.HTMLParser):
         if tag == "li":
             self.items.append("")
 
+    def handle_startendtag(self, tag, attrs):
+        assert tag in self.CLOSED
+
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if {"style", "script"} & set(self.open):
+            return
         self.text += data
-        if self.open and self.open[-1] == "td":
+        if "details" in self.open:
+            self.folded += data
+        tag = self.open[-1] if self.open else ""
+        if tag in ("h2", "h3"):
+            self.headings.append(data)
+        if "td" in self.open:
             self.rows[-1][-1] += data
-        if self.open and self.open[-1] == "li":
+        if tag == "li":
             self.items[-1] += data
 
 
@@ -87,32 +100,119 @@ RESULTS = {
 
 
 def test_report_is_one_file_with_everything(tmp_path, figures):
-    path = write_report(tmp_path, RESULTS, figures)
+    path = write_report(tmp_path, RESULTS, figures, title="VSC on sprites")
     assert path == tmp_path / "report.html"
     text = path.read_text()
     page = Page(text)
-    rows = {row[0]: row[1:] for row in page.rows if row}
-    assert rows["elbo"] == [
-        "-140.3",
+    rows = {key: (rest, *more) for key, rest, *more in map(_row, page.rows)}
+    assert rows["elbo"] == (
         "evidence lower bound, nats per image (larger is better)",
-    ]
-    assert rows["iwae_50"][0] == "-12345.7"
-    assert rows["active_latents"][0] == "7"
-    assert rows["sparsity.hoyer"][0] == "0.3628"
+        "-140.3",
+    )
+    assert rows["iwae_50"][1] == "-12345.7"
+    assert rows["active_latents"][1] == "7"
+    assert rows["sparsity.hoyer"][1] == "0.3628"
     assert "kl_per_latent.total" not in rows
-    assert rows["aggregate_posterior.mutual_information"][0] == "7.25"
+    assert rows["aggregate_posterior.mutual_information"][1] == "7.25"
     assert "aggregate_posterior.overlap_per_latent" not in rows
-    assert all(meaning for _, meaning in rows.values())
+    assert all(meaning for meaning, _ in rows.values())
     assert 'probe: no factor named "label" <here>' in page.text
     # Nothing is fetched: every image is inside, byte for byte.
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert "http" not in text
     assert "viewport" in text
-    for image, figure in zip(page.images, figures, strict=True):
+    for image, figure in zip(page.images, figures[::-1], strict=True):
         kind, data = image["src"].split(";base64,")
         assert kind == f"data:image/{figure.suffix[1:]}"
         assert base64.b64decode(data) == figure.read_bytes()
-    assert page.images[0]["alt"] == "latent bars"
+    # What matters stands first, in words.
+    assert page.images[1]["alt"] == "Codes as bars"
+    assert page.headings[0] == "Scores that matter first"
+    assert page.text.index("by chance 0.2") < page.text.index("One latent moves")
+    assert "Codes as bars" in page.folded
+    assert "One latent moves" not in page.folded
+    assert "sparsity.hoyer" in page.folded
+
+
+def _row(cells):
+    """Name, meaning and value of a row of scores."""
+    name, value = cells
+    known = max((k for k in _flat(RESULTS) if name.startswith(k)), key=len)
+    return known, name.removeprefix(known), value
+
+
+def _flat(results, prefix=""):
+    for key, value in results.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def test_it_begins_with_what_was_trained(tmp_path):
+    config = {
+        "model": {"name": "vsc"},
+        "data": {"name": "sprites"},
+        "train": {"batch_size": 64},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    run = {"num_steps": 2000, "train_seconds": 240.0, "devices": ["cpu"] * 2}
+    results = {**RESULTS, "num_test_images": 500, "run": run}
+    page = Page(write_report(tmp_path, results).read_text())
+    assert "vsc on sprites" in page.text
+    assert (
+        "A model was trained for 2,000 steps of 64 images of the data set sprites, in "
+        "4 min on 2 x cpu. On 500 test images: FactorVAE score 0.9 (by chance 0.2), "
+    ) in page.text
+
+
+def test_a_log_is_drawn_as_curves(tmp_path):
+    lines = [
+        {"step": s, "loss": 50.0 - s, "grad_norm": 1.0, "kl_per_latent": [s / 9, 0.0]}
+        for s in range(1, 20)
+    ]
+    lines[-1]["test_loss"] = 33.0
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    page = Page(write_report(tmp_path, {}).read_text())
+    assert page.headings == [
+        "Training",
+        "Loss",
+        "KL of each active latent",
+        "Norm of the gradient",
+    ]
+    assert "Norm of the gradient" in page.folded
+
+
+def test_a_part_that_fails_costs_no_other(tmp_path, figures, monkeypatch):
+    def broken(scores):
+        raise TypeError("a broken part")
+
+    monkeypatch.setattr(_report, "headlines", broken)
+    (tmp_path / "metrics.jsonl").write_bytes(b"\xff")
+    page = Page(write_report(tmp_path, RESULTS, figures).read_text())
+    assert "first scores (part of this page): TypeError: a broken part" in page.items
+    assert any("curves (part of this page)" in item for item in page.items)
+    assert len(page.images) == len(figures)
+    assert page.rows
+
+
+def test_it_stays_below_5_megabytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(_report, "MAX_BYTES", 1_000)
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    small.write_bytes(b"0" * 600)
+    large.write_bytes(b"0" * 800)
+    page = Page(write_report(tmp_path, {}, [large, small]).read_text())
+    assert [image["alt"] for image in page.images] == ["Small"]
+    assert "Too large for this page, in the folder figures: large.png" in page.text
+
+
+def test_every_figure_has_a_caption():
+    source = "".join(
+        file.read_text() for file in Path(_report.__file__).parent.glob("_*.py")
+    )
+    stems = set(re.findall(r"data\.path\(\"(\w+)\.(?:png|gif)\"\)", source))
+    assert len(stems) > 25
+    assert stems == set(CAPTIONS)
 
 
 def test_two_estimates_of_one_thing_are_explained(tmp_path):
@@ -153,21 +253,20 @@ def test_settings_are_shown_and_names_escaped(tmp_path):
     page = Page(write_report(run, {"name": "<b>"}, []).read_text())
     assert "a<b>&c" in page.text
     assert '"name": "<script>"' in page.text
-    assert "script" not in page.open
 
 
 def test_values_that_are_not_finite_are_shown(tmp_path):
-    page = Page(
-        write_report(tmp_path, {"elbo": float("nan"), "note": "x"}, []).read_text()
-    )
-    assert [row[:2] for row in page.rows if row] == [["elbo", "nan"], ["note", "x"]]
+    results = {"elbo": float("nan"), "note": "x"}
+    page = Page(write_report(tmp_path, results).read_text())
+    assert [row[-1] for row in page.rows] == ["nan", "x"]
 
 
 def test_bad_figures(tmp_path):
     with pytest.raises(ValueError, match=r"must be \.png or \.gif files, got a\.svg"):
         write_report(tmp_path, {}, ["a.svg"])
-    with pytest.raises(FileNotFoundError):
-        write_report(tmp_path, {}, [tmp_path / "missing.png"])
+    page = Page(write_report(tmp_path, {}, [tmp_path / "missing.png"]).read_text())
+    (item,) = page.items
+    assert item.startswith("missing.png (figure): ")
 
 
 def test_names_that_are_no_text_are_shown(tmp_path):

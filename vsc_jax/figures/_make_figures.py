@@ -22,6 +22,7 @@ from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
 from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
+from vsc_jax.figures._explorer import EXPLORER
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
 from vsc_jax.figures._interpretation import INTERPRETATION
@@ -75,6 +76,7 @@ FIGURES: tuple[Figure, ...] = (
     KL_OVER_STEPS,
     COUNTS_OVER_STEPS,
     LATENT_ORDER,
+    EXPLORER,
 )
 _NUM_IMAGES = 2_000
 

@@ -1,90 +1,35 @@
 """One HTML file with the scores, the figures and the settings of a run."""
 
 import base64
-import contextlib
-import html
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from vsc_jax._files import whole_file
-from vsc_jax.figures._drawing import valid
+from vsc_jax.figures._captions import caption_of
+from vsc_jax.figures._explorer import FILE as EXPLORER_FILE
+from vsc_jax.figures._log_curves import HEIGHT, WIDTH, log_charts
 from vsc_jax.figures._make_figures import Figures
+from vsc_jax.figures._pages import write_page
+from vsc_jax.figures._score_meanings import headlines, meaning
+from vsc_jax.figures._summary import (
+    duration,
+    flatten,
+    number,
+    read_config,
+    summary,
+    title_of,
+)
+
+_T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
 
 # Parts of the results that have a place of their own.
 _NO_SCORES = ("run", "skipped", "failed", "notes")
-
-_MEANINGS = {
-    "num_test_images": "test images scored",
-    "loss": "training loss on test images, nats per image (smaller is better)",
-    "loss_terms": "what training logs, at its own draws: see the note above",
-    "num_votes": "votes that built the classifier of that score",
-    "num_eval_votes": "votes that the score is of",
-    "num_images": "images, of both splits, that the scores below are of",
-    "num_loss_images": "test images in that loss (whole batches)",
-    "squared_error": "sum over pixels of (input - reconstruction)^2, per image",
-    "elbo": "evidence lower bound, nats per image (larger is better)",
-    "kl": "KL(q(z|x) || p(z)), nats per image",
-    "reconstruction": "-E[log p(x|z)], nats per image (smaller is better)",
-    "num_iwae_images": "test images of the importance-weighted bound",
-    "active_latents": "latents whose mean KL is above 0.01 nats, far less than a bar "
-    "of the KL figure shows",
-    "main_latents": "the fewest latents with 95 % of the KL (our own count)",
-    "sparsity.expected_support": "mean number of non-zero latents per image",
-    "sparsity.always_on": "latents whose mean P(not zero) is above 0.5",
-    "sparsity.conditional": "latents whose mean P(not zero) is in 0.05 to 0.95",
-    "sparsity.jaccard_diversity": "0: all images use the same latents; 1: disjoint",
-    "sparsity.hoyer": "Hoyer sparsity of the codes, 0 dense to 1 one-hot",
-    "sparsity.effective_number": "KL of the gates / log(1 / prior P(not zero))",
-    "probe.accuracy": "linear classifier on the codes, fraction of test images right",
-    "probe.majority_accuracy": "same for always the most frequent class",
-    "probe.num_labels": "labelled images the classifier saw",
-    "class_leak.num_shared_latents": "latents that all classes share",
-    "class_leak.logistic_regression": "label from these, by a linear classifier",
-    "class_leak.nearest_neighbours": "the same, by the 5 nearest training codes",
-    "class_kl.num_detected": "latents of one class with 0.1 nats or more in its images",
-    "class_kl.mean_own_kl": "KL of the block of the image's own class, nats",
-    "class_kl.mean_off_kl": "mean KL of the block of another class, nats",
-    "sample_agreement.agreement_stddev_1": "samples that a separate classifier gives "
-    "the class asked for",
-    "sample_agreement.agreement_stddev_1_4": "the same, 1.4 times as far from 0",
-    "sample_agreement.classifier_accuracy": "that classifier on real test images",
-    "class_mmd.shared.mmd": "squared MMD of q(z) to the prior, shared latents",
-    "class_mmd.shared.mean_class_mmd": "the same of one class, mean over classes",
-    "class_mmd.shared_and_own.mmd": "the same of all latents that the decoder sees",
-    "class_mmd.shared_and_own.mean_class_mmd": "that of one class, mean over classes",
-    "objects.num_objects": "mean number of objects found in an image",
-    "objects.count_accuracy": "images in which the right number is found",
-    "objects.box_iou": "overlap of found and true boxes, 0 to 1 (larger is better)",
-    "objects.missed_objects": "objects that no found box overlaps",
-    "objects.extra_objects": "found boxes that overlap no object",
-    "objects.mask_ari": "adjusted Rand index of pixels of objects, 0 chance, 1 perfect",
-    "objects.num_images_of_several": "images with two objects or more: it is of these",
-    "objects.mask_ari_with_single": "the same with images of one object, often 0 or 1",
-    "objects.centres_on_objects": "middles of found boxes that lie on an object",
-    "objects.num_found": "found boxes in all",
-    "objects.kl_on_objects": "peaks of the map of KL that lie on an object",
-    "objects.kl_by_chance": "the same of cells at random",
-    "objects.num_cells": "these peaks, one for each object of an image",
-    "factor_vae_score": "FactorVAE score, 0 to 1 (larger is better)",
-    "factor_vae_score_locatello": "the same by the protocol of Locatello et al.",
-    "train_accuracy": "of that score, on the votes it was made from",
-    "unsupervised_accuracy": "categories matched one-to-one to classes, share right",
-    "majority": "each category stands for its most frequent class, share right",
-    "chance": "the same for a model that knows nothing",
-    "aggregate_posterior.num_images": "test images whose codes are the mixture q(z)",
-    "aggregate_posterior.overlap": "entropy of q(z|x), nats (larger: more overlap)",
-    "aggregate_posterior.mutual_information": "I(x; z) of those images, nats",
-    "aggregate_posterior.mutual_information_bound": "log of their number: never above",
-    "aggregate_posterior.kl": "KL(q(z|x) || p(z)) of those images, nats per image",
-    "aggregate_posterior.marginal_kl": "KL(q(z) || p(z)): that minus I(x; z), nats",
-    "aggregate_posterior.num_draws": "draws of q(z) compared with draws of the prior",
-    "aggregate_posterior.mmd": "squared MMD between them, unbiased",
-    "aggregate_posterior.mmd_per_dimension": "the same, summed over latents",
-    "aggregate_posterior.sliced_wasserstein": "squared sliced 2-Wasserstein distance",
-}
+# Of the file: what mail takes, and phones open.
+MAX_BYTES = 4_800_000
+_SHOWN = (".png", ".gif", ".json")
 
 # A score of evaluation -> the same of training.
 _PAIRS = {"elbo": "elbo", "kl": "kl", "reconstruction": "log_likelihood"}
@@ -96,56 +41,44 @@ _TWICE = (
     "images that are scored: compare models by these."
 )
 
-# The first that fits.
-_MEANINGS_BY_SUFFIX = {
-    "factor_vae_score_standard_error": "standard error over votes of the value above",
-    "_standard_error": "standard error over images of the value above",
-    "_of_prior": "the value above between draws of the prior: its noise",
-}
-
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;
-color:#1a1a1a;background:#fff}
-h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;padding:.3rem .5rem;border-bottom:1px solid #ccc;
-vertical-align:top;overflow-wrap:anywhere}
-td:first-child{min-width:8rem}
-.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-figure{margin:1.5rem 0}img{max-width:100%;height:auto}
-figcaption{font-size:.85rem;color:#444}
-pre{overflow-x:auto;background:#f4f4f4;padding:.8rem;font-size:.8rem}
-"""
-
 
 def write_report(
     run_dir: str | Path,
     results: Mapping[str, Any],
     figures: Figures | Sequence[str | Path] = (),
+    *,
+    title: str = "",
 ) -> Path:
     """Writes `report.html` into a run folder: one file that needs nothing else.
 
-    Figures are part of the file; it opens without a network and on a phone. Lists
-    (values per latent) are left to `results.json` and the figures.
+    Figures are part of the file, which stays below 5 MB; it opens without a network and
+    on a phone. It begins with what was trained and the scores that matter; then come,
+    of a file `explorer.json` among the figures, latents and categories to be moved by
+    hand; the curves of the log; the figures, each with what to look for in it; all
+    scores; the run and its settings. Lists (values per latent) are left to
+    `results.json` and the figures. A part that cannot be made is named with its error,
+    and the others are there.
 
     Args:
-      run_dir: folder of the run; its `config.json`, if there, is shown.
+      run_dir: folder of the run; its `config.json` and `metrics.jsonl`, if there, are
+        shown.
       results: of `evaluate`, or any nested dict of numbers and strings; what is
         under `run` (steps, time, versions) gets a table of its own, what is under
         `skipped`, `failed` and `notes` (name -> why) a list.
-      figures: of `make_figures`, or PNG or GIF files in the order in which they are
-        shown.
+      figures: of `make_figures`, or files in the order in which they are shown: PNG or
+        GIF, and `explorer.json`.
+      title: the heading; empty takes model and data set of the config.
 
     Returns:
       The path of the report.
 
     Raises:
-      FileNotFoundError: if a figure is missing.
-      ValueError: if a figure is neither PNG nor GIF.
+      ValueError: if a figure is a file of another kind.
+      OSError: if the report cannot be written.
     """
     run_dir = Path(run_dir)
-    name = html.escape(run_dir.resolve().name)
     scores = {key: value for key, value in results.items() if key not in _NO_SCORES}
+    flat = dict(flatten(scores))
     skipped = dict(results.get("skipped") or {})
     failed = dict(results.get("failed") or {})
     paths: Sequence[str | Path]
@@ -155,27 +88,153 @@ def write_report(
         failed |= {f"{name} (figure)": why for name, why in figures.failed.items()}
     else:
         paths = figures
-    pictures = "\n".join(_figure(Path(path)) for path in paths)
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{name}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{name}</h1>",
-        f"<h2>Scores</h2>{_note(scores)}{_table(scores)}",
-        _reasons("To be read with care", results.get("notes") or {}),
-        _reasons("Failed, with the error", failed),
-        _reasons("Left out, with the reason", skipped),
-        f"<h2>Figures</h2>{pictures}" if pictures else "",
-        f"<h2>Run</h2>{_table(results['run'])}" if "run" in results else "",
-        _config(run_dir / "config.json"),
-        "</body></html>",
-    ]
-    path = run_dir / "report.html"
-    text = valid("\n".join(part for part in parts if part) + "\n")
-    with whole_file(path) as temporary:
-        temporary.write_text(text, "utf-8")
-    return path
+    files = [Path(path) for path in paths]
+    for file in files:
+        if file.suffix.lower() not in _SHOWN:
+            raise ValueError(f"figures must be .png or .gif files, got {file}.")
+
+    def part(name: str, make: Callable[[], _T], otherwise: _T) -> _T:
+        """A part of the page, or what stands for it where that failed."""
+        try:
+            return make()
+        except Exception as error:  # one part costs none of the others
+            what = " ".join(str(error).split())
+            failed[f"{name} (part of this page)"] = f"{type(error).__name__}: {what}"
+            _logger.exception("the part %s of the report failed", name)
+            return otherwise
+
+    config, config_text = part(
+        "settings", lambda: read_config(run_dir / "config.json"), ({}, "")
+    )
+    run = dict(results.get("run") or {})
+    explorer = part("latents to move", lambda: _explorer(files), None)
+    pictures, left_out = part(
+        "figures", lambda: _figures(files, explorer, failed), ([], [])
+    )
+    heading = title or part("heading", lambda: title_of(config), "")
+    return write_page(
+        "report.html",
+        run_dir / "report.html",
+        title=heading or run_dir.resolve().name,
+        folder=run_dir.resolve().name,
+        summary=part("summary", lambda: summary(config, flat, run), ""),
+        cards=part("first scores", lambda: _cards(flat), []),
+        explorer=explorer,
+        charts=part("curves", lambda: _charts(run_dir / "metrics.jsonl"), []),
+        chart_size=(WIDTH, HEIGHT),
+        figures=[f for f in pictures if f["first"]],
+        more_figures=[f for f in pictures if not f["first"]],
+        left_out=left_out,
+        score_groups=part("scores", lambda: _groups(flat), {}),
+        note=_note(scores),
+        notes=_by_reason(results.get("notes") or {}),
+        skipped=_by_reason(skipped),
+        run_rows=part("run", lambda: _run_rows(run), []),
+        config=config_text,
+        # Last, for the parts above add to it.
+        failed=_by_reason(failed),
+    )
+
+
+def _cards(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The scores that are shown first, with their meaning and chance."""
+    cards = []
+    for headline in headlines(scores):
+        value, chance = scores[headline.key], scores.get(headline.chance)
+        cards.append(
+            {
+                "name": headline.name,
+                "key": headline.key,
+                "value": number(value),
+                "meaning": meaning(headline.key),
+                "chance": None if chance is None else number(chance),
+                "percent": _percent(value) if headline.share else None,
+                "chance_percent": _percent(chance),
+            }
+        )
+    return cards
+
+
+def _percent(value: Any) -> float | None:
+    """Of a share, within 0 and 100."""
+    if not isinstance(value, int | float) or value != value:
+        return None
+    return round(100 * min(max(float(value), 0.0), 1.0), 1)
+
+
+def _groups(scores: Mapping[str, Any]) -> dict[str, list[tuple[str, str, bool, str]]]:
+    """Heading -> rows of name, value, whether it is a number, and meaning."""
+    groups: dict[str, list[tuple[str, str, bool, str]]] = {}
+    for key, value in scores.items():
+        group = key.partition(".")[0] if "." in key else ""
+        is_number = isinstance(value, int | float)
+        row = (key, number(value), is_number, meaning(key))
+        groups.setdefault(group, []).append(row)
+    return {name.replace("_", " "): rows for name, rows in groups.items()}
+
+
+def _charts(path: Path) -> list[dict[str, Any]]:
+    charts = log_charts(path) if path.exists() else []
+    return [{**one, "id": i} for i, one in enumerate(charts)]
+
+
+def _explorer(files: Sequence[Path]) -> dict[str, Any] | None:
+    """What `explorer.json` holds, if it is among the files."""
+    for file in files:
+        if file.name == EXPLORER_FILE:
+            return json.loads(file.read_text("utf-8"))
+    return None
+
+
+def _figures(
+    files: Sequence[Path], explorer: Mapping[str, Any] | None, failed: dict[str, str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The pictures with what is said of them, and names of those too large for a page.
+
+    An animation of what can be moved by hand is not shown again.
+    """
+    free = MAX_BYTES - len(json.dumps(explorer))
+    figures, left_out = [], []
+    for file in files:
+        kind = file.suffix.lower().lstrip(".")
+        if kind == "json" or (kind == "gif" and explorer):
+            continue
+        try:
+            data = base64.b64encode(file.read_bytes()).decode("ascii")
+        except OSError as error:
+            failed[f"{file.name} (figure)"] = str(error)
+            continue
+        if len(data) > free:
+            left_out.append(file.name)
+            continue
+        free -= len(data)
+        caption = caption_of(file.stem)
+        heading = caption.heading + " (animated)" * (kind == "gif")
+        figures.append(
+            {
+                "heading": heading,
+                "look_for": caption.look_for,
+                "first": caption.first,
+                "name": file.name,
+                "source": f"data:image/{kind};base64,{data}",
+            }
+        )
+    if figures and not any(figure["first"] for figure in figures):
+        figures[0]["first"] = True
+    return figures, left_out
+
+
+def _run_rows(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Facts of the run; seconds also in words."""
+    rows = []
+    for key, value in flatten(run):
+        text = number(value)
+        if key.endswith("_seconds") and isinstance(value, int | float):
+            text = f"{text} ({duration(value)})"
+        rows.append((key, text))
+    if devices := run.get("devices"):
+        rows.append(("devices", ", ".join(map(str, devices))))
+    return rows
 
 
 def _note(scores: Mapping[str, Any]) -> str:
@@ -185,87 +244,12 @@ def _note(scores: Mapping[str, Any]) -> str:
         for name, term in _PAIRS.items()
         if name in scores and term in (scores.get("loss_terms") or {})
     ]
-    if not pairs:
-        return ""
-    return f"<p>{html.escape(_TWICE.format(', '.join(pairs)))}</p>"
+    return _TWICE.format(", ".join(pairs)) if pairs else ""
 
 
-def _reasons(heading: str, entries: Mapping[str, Any]) -> str:
-    """A list with one entry per reason, for one reason is often that of several."""
+def _by_reason(entries: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Reason -> names, for one reason is often that of several."""
     names: dict[str, list[str]] = {}
     for name, reason in entries.items():
         names.setdefault(str(reason), []).append(name)
-    lines = "".join(
-        f"<li>{html.escape(', '.join(several))}: {html.escape(reason)}</li>"
-        for reason, several in names.items()
-    )
-    return f"<p>{heading}:</p><ul>{lines}</ul>" if lines else ""
-
-
-def _table(results: Mapping[str, Any]) -> str:
-    rows = [(key, value, _meaning(key)) for key, value in _flatten(results)]
-    explained = any(meaning for *_, meaning in rows)
-    head = "<th>name</th><th>value</th>" + "<th>meaning</th>" * explained
-    lines = [f"<table><tr>{head}</tr>"]
-    for key, value, meaning in rows:
-        number = ' class="number"' * isinstance(value, int | float)
-        cells = f"<td>{html.escape(key)}</td><td{number}>{html.escape(_format(value))}"
-        if explained:
-            cells += f"</td><td>{html.escape(meaning)}"
-        lines.append(f"<tr>{cells}</td></tr>")
-    return "\n".join([*lines, "</table>"])
-
-
-def _flatten(results: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in results.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        elif not isinstance(value, list | tuple):
-            yield prefix + key, value
-
-
-def _format(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if not math.isfinite(value) or float(value).is_integer():
-        return f"{value:.0f}"
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
-
-
-def _meaning(key: str) -> str:
-    for suffix, meaning in _MEANINGS_BY_SUFFIX.items():
-        if key.endswith(suffix):
-            return meaning
-    if key.startswith("iwae_") and key.removeprefix("iwae_").isdigit():
-        draws = key.removeprefix("iwae_")
-        return f"importance-weighted bound with {draws} draws, nats per image"
-    if key.startswith("kl_terms."):
-        return "part of kl, nats per image"
-    if key.startswith("loss_terms."):
-        return _MEANINGS["loss_terms"]
-    if key.startswith(("disentanglement.", "best_of_run.")):
-        key = key.rpartition(".")[2]
-    return _MEANINGS.get(key, "")
-
-
-def _figure(path: Path) -> str:
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in ("png", "gif"):
-        raise ValueError(f"figures must be .png or .gif files, got {path}.")
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    caption = html.escape(path.stem.replace("_", " "))
-    return (
-        f'<figure><img alt="{caption}" src="data:image/{kind};base64,{data}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
-
-
-def _config(path: Path) -> str:
-    if not path.exists():
-        return ""
-    text = path.read_text("utf-8")
-    with contextlib.suppress(ValueError):  # what is no JSON is shown as it is
-        text = json.dumps(json.loads(text), indent=2)
-    return (
-        f"<details><summary>Settings</summary><pre>{html.escape(text)}</pre></details>"
-    )
+    return names
