@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments._errors import UserError, one_line
 from vsc_jax._ranges import above, at_least, check_ranges, ranged, whole
+from vsc_jax.figures import check_format
 from vsc_jax.models import MODELS, Model, Weight
 
 # Traced and scheduled, as weights are.
@@ -52,14 +53,17 @@ class FigureOptions:
       figures: whether to draw them and write the report.
       traversal_threshold: on |z_j|, of the published traversal.
       traversal_delta: between its frames.
+      figure_format: "pdf" or "svg" for the figures of a paper, beside those as PNG.
     """
 
     figures: bool = True
     traversal_threshold: float = ranged(1e-4, at_least(0))
     traversal_delta: float = ranged(0.2, above(0))
+    figure_format: str = "png"
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        check_format(self.figure_format)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,12 +3,14 @@
 `table.json` holds `fields`, which the sweep varies; `rows`, with the values that tell a
 run apart and its scores; and `summary`, with the statistics of each score over the runs
 that differ in their seed alone. `table.md` shows both, `table.csv` has the rows, and
-`table.tex` the statistics of the headline scores. `experiments.compare` does the same
+`table.tex` the statistics of the headline scores. `index.html` shows all of it in a
+browser, with links to the reports of the runs. `experiments.compare` does the same
 for any runs.
 """
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,9 @@ from experiments._statistics import (
     scores_of,
     statistics_of,
 )
+from vsc_jax.figures import write_sweep_page
+
+_logger = logging.getLogger(__name__)
 
 # The column with the reason why a run has no scores.
 FAILED = "failed"
@@ -44,7 +49,7 @@ def row_of(point: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, An
 def write_table(
     workdir: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Writes `table.json`, `table.md`, `table.csv` and `table.tex`."""
+    """Writes `table.json`, `.md`, `.csv` and `.tex`, and the page `index.html`."""
     summary = summary_of(fields, rows)
     table = {"fields": list(fields), "rows": rows, "summary": summary}
     _workdir.write_json(workdir / "table.json", table)
@@ -56,6 +61,17 @@ def write_table(
     lines = [[row.get(name) for name in columns] for row in rows]
     _workdir.write_text(workdir / "table.csv", _formats.csv_text(columns, lines))
     _workdir.write_text(workdir / "table.tex", _latex(fields, summary))
+    try:
+        _write_page(workdir, fields, rows)
+    except Exception:  # the tables, and the runs that wait, do not need it
+        _logger.exception("the page of the sweep failed")
+
+
+def _write_page(
+    workdir: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    folders = [folder_name({name: row[name] for name in fields}) for row in rows]
+    write_sweep_page(workdir, fields, rows, HEADLINES, folders, failed=FAILED)
 
 
 def update_table(workdir: Path) -> bool:

@@ -298,9 +298,11 @@ def draw(
         threshold=evaluation.traversal_threshold,
         metrics_path=workdir / "metrics.jsonl",
         marked_steps=marked_steps(config),
+        figure_format=evaluation.figure_format,
     )
     results["figures"] = {
         "files": [path.name for path in figures.paths],
+        "for_papers": [path.name for path in figures.for_papers],
         "skipped": figures.skipped,
         "failed": figures.failed,
     }

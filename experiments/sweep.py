@@ -24,7 +24,8 @@ as in an array job of a cluster; the command without it then writes the table.
 A config file with a function `get_runs`, such as `configs/study.py`, lists its runs
 itself: they are those of a sweep without `--sweep`.
 
-`table.md` and `table.json` there hold the scores of all. `experiments.evaluate` with
+`table.md` and `table.json` there hold the scores of all, and `index.html` shows them
+with links to the reports. `experiments.evaluate` with
 the folder of the sweep adds scores to the runs and to the table.
 """
 
@@ -218,6 +219,7 @@ def sweep(
             write_table(workdir, fields, ordered())
     print(_headline_table(fields, ordered()))
     print(f"  {workdir / 'table.md'}, .json, .csv and .tex have all scores")
+    print(f"  {workdir / 'index.html'} shows them and the runs in a browser")
     print(f"  python -m experiments.compare {workdir} compares the runs")
     if failed:
         fail(summary(failed, "runs, scores and figures"), EXIT_FAILED)

@@ -227,6 +227,9 @@ def _evaluation() -> ConfigDict:
     # The published traversal: latents with |z| above it, frames this far apart.
     evaluation.traversal_threshold = figures.traversal_threshold
     evaluation.traversal_delta = figures.traversal_delta
+    # "pdf" or "svg" draws the figures in that format too, without titles, for a paper;
+    # "png" in no other.
+    evaluation.figure_format = figures.figure_format
     return evaluation
 
 

@@ -32,6 +32,7 @@ def report(tmp_path_factory):
     lines = [
         {"step": step, "loss": 100.0 - step, "kl": 0.1 * step} for step in (10, 20, 30)
     ]
+    lines[-1]["test_loss"] = 75.0
     (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     scores = {
         "elbo": -100.0,
@@ -87,13 +88,15 @@ def test_latents_and_categories_are_moved(browser, report):
 
 def test_values_are_read_off_a_chart(browser, report):
     browser.open(report)
-    assert "−" not in browser.run("document.querySelector('.key').innerText")
-    assert "70" in browser.run("document.querySelector('.key').innerText")
+    text = browser.run("document.querySelector('.key').innerText")
+    assert "training 70" in text
+    assert "test 75" in text
     browser.run("document.querySelector('.chart input').focus()")
     browser.press("Home")
     text = browser.run("document.querySelector('.key').innerText")
     assert "step 10" in text
-    assert "90" in text
+    assert "training 90" in text
+    assert "test \N{EN DASH}" in text
     assert not browser.errors
 
 

@@ -14,7 +14,10 @@ from vsc_jax.evaluation._encoded import join_code
 
 
 def interpretation_codes(
-    z: np.ndarray, *, scales: Sequence[float] = (0.01, -0.5)
+    z: np.ndarray,
+    *,
+    scales: Sequence[float] = (0.01, -0.5),
+    among: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Copies of codes whose largest latent is multiplied by each scale.
 
@@ -24,6 +27,8 @@ def interpretation_codes(
     Args:
       z: `[n, latent_dim]`, one draw z ~ q(z|x) per image.
       scales: factors of the latent with the largest |z_j|.
+      among: `[m]`, the latents that one is taken of; None for all. A draw of a latent
+        that says nothing of images is as large as that of any.
 
     Returns:
       `latents` `[n]`, which latent of each code was changed, and codes
@@ -39,7 +44,8 @@ def interpretation_codes(
     z = np.asarray(z)
     if z.ndim != 2:
         raise ValueError(f"z must have shape [n, latent_dim], got {z.shape}.")
-    latents = np.abs(z).argmax(axis=1)
+    candidates = np.arange(z.shape[1]) if among is None else np.asarray(among)
+    latents = candidates[np.abs(z[:, candidates]).argmax(axis=1)]
     codes = np.repeat(z[:, None], len(scales), axis=1)
     codes[np.arange(len(z)), :, latents] *= np.asarray(scales, z.dtype)
     return latents, codes

@@ -47,6 +47,7 @@ from vsc_jax.figures._layers import plot_layer_kl_maps as plot_layer_kl_maps
 from vsc_jax.figures._layers import plot_layer_probe as plot_layer_probe
 from vsc_jax.figures._make_figures import FIGURES as FIGURES
 from vsc_jax.figures._make_figures import Figures as Figures
+from vsc_jax.figures._make_figures import check_format as check_format
 from vsc_jax.figures._make_figures import make_figures as make_figures
 from vsc_jax.figures._objects import plot_objects as plot_objects
 from vsc_jax.figures._points import plot_points as plot_points
@@ -60,6 +61,7 @@ from vsc_jax.figures._reconstructions import (
 from vsc_jax.figures._report import write_report as write_report
 from vsc_jax.figures._score_strips import plot_score_strips as plot_score_strips
 from vsc_jax.figures._sweep_curves import plot_curves as plot_curves
+from vsc_jax.figures._sweep_page import write_sweep_page as write_sweep_page
 from vsc_jax.figures._training_curves import (
     plot_training_curves as plot_training_curves,
 )
@@ -69,6 +71,7 @@ from vsc_jax.figures._traversals import save_traversal_gif as save_traversal_gif
 __all__ = [
     "FIGURES",
     "Figures",
+    "check_format",
     "make_figures",
     "plot_aggregate_posterior",
     "plot_artificial_data",
@@ -106,4 +109,5 @@ __all__ = [
     "save_traversal_gif",
     "short_names",
     "write_report",
+    "write_sweep_page",
 ]

@@ -62,10 +62,13 @@ def draw(data: FigureData) -> list[Path]:
         data.latents[0],
         threshold=data.threshold,
         delta=data.delta,
-        max_latents=data.num_traversals,
+        max_latents=data.latent_dim,
     )
+    # A draw of an idle latent is as large as that of any, and moving it does nothing.
+    moved = np.flatnonzero(np.isin(latents, data.active_latents))[: data.num_traversals]
+    latents, codes = latents[moved], codes[moved]
     if not len(latents):
-        raise NotApplicable("every latent of the sampled code is zero")
+        raise NotApplicable("every active latent of the sampled code is zero")
     return [
         plot_author_traversals(
             data.decode(join_code(codes, data.one_hots[0])),

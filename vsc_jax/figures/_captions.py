@@ -91,8 +91,8 @@ CAPTIONS = {
     ),
     "traversals_per_category": Caption(
         "One latent moves, in each category",
-        "Rows of a block have the same style and another category. A latent should mean "
-        "the same in all of them.",
+        "Rows of a block have the same style and another category. A latent should "
+        "mean the same in all of them.",
         True,
     ),
     "code_traversals": Caption(
@@ -103,8 +103,8 @@ CAPTIONS = {
     ),
     "category_samples": Caption(
         "Samples of each category",
-        "A row is a category. All its pictures should be of one kind, and other rows of "
-        "other kinds.",
+        "A row is a category. All its pictures should be of one kind, and other rows "
+        "of other kinds.",
         True,
     ),
     "category_confusion": Caption(
@@ -114,8 +114,8 @@ CAPTIONS = {
     ),
     "shared_traversals": Caption(
         "Latents that all classes share",
-        "Along a block one property should change, the same for each class (row), while "
-        "the class stays.",
+        "Along a block one property should change, the same for each class (row), "
+        "while the class stays.",
         True,
     ),
     "class_traversals": Caption(
@@ -178,8 +178,8 @@ CAPTIONS = {
     ),
     "latent_order": Caption(
         "When each latent began to say something",
-        "What matters most for the reconstruction comes first. With known factors, what "
-        "the latent tells of at the end.",
+        "What matters most for the reconstruction comes first. With known factors, "
+        "what the latent tells of at the end.",
     ),
 }
 

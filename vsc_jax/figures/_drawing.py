@@ -9,7 +9,7 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vsc_jax._files import whole_file
 
@@ -21,6 +21,8 @@ DPI = 100
 INK = "#1f3b5c"
 SECOND_INK = "#d9822b"
 TITLE_SIZE = 11.0
+PAPER_FORMATS = ("pdf", "svg")
+_PAPER_STYLE = {"pdf.fonttype": 42, "svg.hashsalt": "vsc_jax"}
 MAX_TITLE_LINES = 6
 
 
@@ -87,12 +89,35 @@ def title_above(axes: "Axes", title: str, width: float) -> None:
 
 
 def save(figure: "Figure", path: Path) -> Path:
-    """Writes a PNG, making its folder."""
+    """Writes a file, making its folder.
+
+    Its ending says which: `.pdf` and `.svg` are for papers, whose captions say what a
+    title would, so that they have none; anything else is a PNG.
+    """
+    from matplotlib import rc_context
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
+    kind = path.suffix.lower().removeprefix(".")
+    options: dict[str, Any] = {"format": "png"}
+    if kind in PAPER_FORMATS:
+        _take_title_off(figure)
+        # The same figure is the same file; no Type 3 fonts, which journals refuse.
+        options = {"format": kind, "bbox_inches": "tight", "pad_inches": 0.02}
+        options["metadata"] = {"CreationDate" if kind == "pdf" else "Date": None}
+    with warnings.catch_warnings(), rc_context(_PAPER_STYLE):
         # Of names in a script that the font lacks; boxes stand for their letters.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=DPI)
+            figure.savefig(temporary, dpi=DPI, **options)
     return path
+
+
+def _take_title_off(figure: "Figure") -> None:
+    """Hides what stands above the whole figure, or above its axes to the left."""
+    for text in figure.texts:
+        text.set_visible(False)
+        text.set_in_layout(False)
+    if not figure.texts:
+        for axes in figure.axes:
+            axes.set_title("", loc="left")

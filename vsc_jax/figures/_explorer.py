@@ -17,7 +17,6 @@ import numpy as np
 
 from vsc_jax._files import whole_file
 from vsc_jax.evaluation import (
-    ACTIVE_KL,
     has,
     inferred_latents,
     join_code,
@@ -26,16 +25,20 @@ from vsc_jax.evaluation import (
     traversal_codes,
     traversal_values,
 )
-from vsc_jax.figures._figure import Figure, FigureData, mean_kl
+from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._latent_order import told_factors
 from vsc_jax.figures._panels import to_rgb
+from vsc_jax.figures._traversals import changes_picture
 from vsc_jax.metrics import NotApplicable
-from vsc_jax.models import DecodesClasses, DecodesCodes, EncodesImages, HasNoise
-from vsc_jax.models import SamplesPrior
+from vsc_jax.models import (
+    DecodesClasses,
+    DecodesCodes,
+    EncodesImages,
+    HasNoise,
+    SamplesPrior,
+)
 
 FILE = "explorer.json"
-# A latent is offered where it changes some pixel by this share of white.
-LEAST_CHANGE = 0.1
 # Of all sheets as text, so that a page with the figures stays below 5 MB.
 MAX_BYTES = 1_500_000
 _MAX_IMAGES = 4
@@ -55,9 +58,9 @@ class _Size(NamedTuple):
 
 
 # The first whose frames fit.
-_SIZES = (_Size(12, 10), _Size(10, 8), _Size(8, 6), _Size(12, 10, False)) + (
-    _Size(8, 6, False),
-    _Size(4, 4, False),
+_SIZES = (
+    *(_Size(12, 10), _Size(10, 8), _Size(8, 6)),
+    *(_Size(12, 10, False), _Size(8, 6, False), _Size(4, 4, False)),
 )
 
 
@@ -209,10 +212,7 @@ def _candidates(data: FigureData, state: tuple[int, ...]) -> np.ndarray:
     latents = shared_latents(model)
     if has(model, DecodesClasses):
         latents = np.concatenate([latents, own_latents(model)[state[0]]])
-    if data.encoded.kl is None:
-        score, least = data.encoded.expected_latents.std(axis=0), 0.0
-    else:
-        score, least = mean_kl(data.encoded.kl), ACTIVE_KL
+    score, least = data.latent_scores
     latents = latents[score[latents] > least]
     return latents[np.argsort(-score[latents], kind="stable")]
 
@@ -238,10 +238,8 @@ def _sheet(
         values = _values(data, latents, size.num_values)
         values = np.sort(np.column_stack([values, base[latents]]), axis=1)
         frames = data.decode(traversal_codes(base, latents, values))
-        change = np.abs(frames - own).max(axis=(1, 2, 3, 4))
-        for j, line, row, largest in zip(latents, values, frames, change, strict=True):
-            if not largest >= LEAST_CHANGE * data.max_value:
-                continue
+        seen = changes_picture(frames, data.max_value)
+        for j, line, row in zip(latents[seen], values[seen], frames[seen], strict=True):
             pictures.append(row)
             rows.append(
                 {
@@ -292,7 +290,9 @@ def _told(data: FigureData) -> dict[int, str]:
 
 
 def _one_hots(state: Sequence[int], sizes: Sequence[int]) -> np.ndarray:
-    parts = [np.eye(size, dtype=np.float32)[k] for k, size in zip(state, sizes)]
+    parts = [
+        np.eye(size, dtype=np.float32)[k] for k, size in zip(state, sizes, strict=True)
+    ]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 

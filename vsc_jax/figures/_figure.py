@@ -24,6 +24,7 @@ from vsc_jax.metrics import NotApplicable
 NO_SPIKE = "the posterior of this model has no spike"
 NO_LABELS = "this data set has no labels"
 NO_LOG = "no log of a run was given"
+_ACTIVE_STDDEV = 0.1
 _NUM_SHOWN = 16
 _NUM_POINTS = 400
 _NUM_PICTURES = 64
@@ -45,6 +46,7 @@ class FigureData:
       source_names: one per column of `sources`, or None.
       metrics_path: the log of the run, or None.
       marked_steps: steps of the run at which something changed, and what.
+      figure_format: ending of the files of pictures.
     """
 
     context: Context
@@ -58,6 +60,7 @@ class FigureData:
     source_names: Sequence[str] | None = None
     metrics_path: Path | None = None
     marked_steps: Sequence[tuple[int, str]] = ()
+    figure_format: str = "png"
 
     @property
     def dataset(self) -> Dataset:
@@ -146,7 +149,9 @@ class FigureData:
         return self.context.decode(codes)
 
     def path(self, name: str) -> Path:
-        """The file of that name in the folder of the figures."""
+        """The file of that name in the folder of the figures, in its format."""
+        if name.endswith(".png"):
+            name = f"{name.removesuffix('png')}{self.figure_format}"
         return self.out_dir / name
 
     def label_name(self, label: int) -> str:
@@ -154,20 +159,34 @@ class FigureData:
         names = self.dataset.label_names
         return names[label] if names else str(label)
 
+    @functools.cached_property
+    def latent_scores(self) -> tuple[np.ndarray, float]:
+        """How much each Gaussian latent matters `[latent_dim]`, and above what it does.
+
+        The mean KL; without one the standard deviation of the mean over images, whose
+        bound is that of Burda et al. (https://arxiv.org/abs/1509.00519, section 5.2).
+        """
+        if self.encoded.kl is None:
+            return self.encoded.expected_latents.std(axis=0), _ACTIVE_STDDEV
+        return mean_kl(self.encoded.kl)[: self.latent_dim], ACTIVE_KL
+
+    @property
+    def active_latents(self) -> np.ndarray:
+        """`[n]`, latents that say something of images; the others are idle."""
+        score, least = self.latent_scores
+        inferred = inferred_latents(self.context.model)
+        return inferred[score[inferred] > least]
+
     def ranked_latents(self, num: int) -> tuple[np.ndarray, list[str]]:
         """Gaussian latents that matter most, and a label that says how much.
 
-        By KL, without one by their standard deviation over images.
+        None that is idle, but for the first where all are.
         """
-        if self.encoded.kl is None:
-            score = self.encoded.expected_latents.std(axis=0)
-            form, least = "z{} st. dev. {:.2f}", -1.0
-        else:
-            score = mean_kl(self.encoded.kl)[: self.latent_dim]
-            form, least = "z{} KL {:.2f} nats", ACTIVE_KL
+        score, least = self.latent_scores
+        what = "st. dev. {:.2f}" if self.encoded.kl is None else "KL {:.2f} nats"
         inferred = inferred_latents(self.context.model)
         latents = inferred[rank_latents(score[inferred], num, least=least)]
-        return latents, [form.format(j, score[j]) for j in latents]
+        return latents, [f"z{j} {what.format(score[j])}" for j in latents]
 
     @functools.cached_property
     def _keys(self) -> jax.Array:

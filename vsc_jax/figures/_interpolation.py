@@ -59,8 +59,7 @@ def draw(data: FigureData) -> list[Path]:
     """Between consecutive images; without a spike there are no gates to jump."""
     if len(data.x) < 2:
         raise NotApplicable("there is only one test image")
-    num_pairs = min(_NUM_PAIRS, len(data.x) // 2)
-    first, last = np.arange(num_pairs) * 2, np.arange(num_pairs) * 2 + 1
+    first, last = _pairs(data)
     kinds = {"continuous": False, "discrete": True}
     title = (
         "Interpolation between two test images: slab means go linearly from one to "
@@ -100,6 +99,14 @@ def draw(data: FigureData) -> list[Path]:
             title=title,
         )
     ]
+
+
+def _pairs(data: FigureData) -> tuple[np.ndarray, np.ndarray]:
+    """Consecutive images; those between which gates differ come first, if any do."""
+    first = np.arange(len(data.x) // 2) * 2
+    differ = (data.support[first] != data.support[first + 1]).any(axis=1)
+    first = first[np.argsort(~differ, kind="stable")][:_NUM_PAIRS]
+    return first, first + 1
 
 
 INTERPOLATION = Figure("interpolation", (EncodesImages, DecodesCodes), draw)

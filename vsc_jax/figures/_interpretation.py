@@ -8,6 +8,7 @@ import numpy as np
 from vsc_jax.evaluation import interpretation_codes, join_code
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._panels import save_rows
+from vsc_jax.metrics import NotApplicable
 from vsc_jax.models import DecodesCodes, EncodesImages
 
 _NUM_ROWS = 6
@@ -57,9 +58,12 @@ def plot_interpretation(
 
 
 def draw(data: FigureData) -> list[Path]:
-    """Of the first images; their categories stay."""
+    """Of the first images and their active latents; their categories stay."""
     z = data.latents[:_NUM_ROWS]
-    latents, codes = interpretation_codes(z)
+    active = data.active_latents
+    if not len(active):
+        raise NotApplicable("no latent of this model says anything of an image")
+    latents, codes = interpretation_codes(z, among=active)
     return [
         plot_interpretation(
             data.x[:_NUM_ROWS],

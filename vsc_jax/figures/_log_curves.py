@@ -11,7 +11,7 @@ from vsc_jax.evaluation import ACTIVE_KL
 from vsc_jax.figures._training_log import read_kl, read_lines
 
 WIDTH, HEIGHT = 400.0, 220.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 10.0, 10.0, 30.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 22.0, 10.0, 30.0
 _MAX_POINTS = 200
 _MAX_LATENTS = 8
 _NOT_CURVES = ("step", "seconds", "steps_per_second")
@@ -25,8 +25,8 @@ _ABOUT = {
     "elbo": "The bound on log p(x), in nats per image; larger is better.",
     "log_likelihood": "How well images are reconstructed, in nats per image; larger is "
     "better.",
-    "kl_per_latent": "Each latent's part. A line that stays at zero is a latent that is "
-    "not used; those are left out here.",
+    "kl_per_latent": "Each latent's part. A line that stays at zero is a latent that "
+    "is not used; those are left out here.",
 }
 _WORDS = {
     "loss": "Loss",
@@ -199,8 +199,8 @@ def nice_ticks(low: float, high: float, num: int) -> list[float]:
 def tick_text(value: float) -> str:
     """A short number.
 
-    >>> tick_text(15000.0), tick_text(-1250.0), tick_text(0.25)
-    ('15k', '−1,250', '0.25')
+    >>> tick_text(15000.0), tick_text(1250.0), tick_text(0.25)
+    ('15k', '1,250', '0.25')
     """
     if value and abs(value) >= 10_000:
         text = f"{value / 1000:,.6g}k" if abs(value) < 1e6 else f"{value / 1e6:,.6g}M"

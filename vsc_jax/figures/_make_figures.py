@@ -1,5 +1,6 @@
 """All figures of a trained model, from one list."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
 from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
+from vsc_jax.figures._drawing import PAPER_FORMATS
 from vsc_jax.figures._explorer import EXPLORER
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
@@ -88,11 +90,13 @@ class Figures(NamedTuple):
       paths: of the files, in the order in which a report shows them.
       skipped: name of a figure -> why this model or data set does not have it.
       failed: name of a figure -> the error that it ended with.
+      for_papers: files of the same figures as PDF or SVG, if these were asked for.
     """
 
     paths: list[Path]
     skipped: dict[str, str]
     failed: dict[str, str]
+    for_papers: Sequence[Path] = ()
 
 
 def make_figures(
@@ -108,6 +112,7 @@ def make_figures(
     source_names: Sequence[str] | None = None,
     metrics_path: str | Path | None = None,
     marked_steps: Sequence[tuple[int, str]] = (),
+    figure_format: str = "png",
 ) -> Figures:
     """Draws every figure that the model and the data set have something for.
 
@@ -139,7 +144,11 @@ def make_figures(
     their number is known, `counts_over_steps.png`. Of a data set of points `points.png`
     in place of the pictures of images.
 
-    All that move or rank latents take the Gaussian ones; categories stay. Each file is
+    `explorer.json` has frames for a page on which latents and categories are moved by
+    hand; see `write_report`.
+
+    All that move or rank latents take the Gaussian ones; categories stay. Those that
+    are idle, for they say nothing of an image, are not moved. Each file is
     written whole or not at all. An error of one figure costs none of the others; it is
     logged, unless it is one of the operating system, such as that of a full disk.
 
@@ -160,10 +169,16 @@ def make_figures(
         set has for its own and numbers those given here.
       metrics_path: the log of the run, `metrics.jsonl`; None for no run.
       marked_steps: see `plot_kl_over_steps`.
+      figure_format: "pdf" or "svg" writes each figure in that format too, without the
+        title inside, for a paper; "png" writes no other.
 
     Returns:
       A `Figures`.
+
+    Raises:
+      ValueError: if `figure_format` is another one.
     """
+    check_format(figure_format)
     given = context.dataset.test_indices if rows is None else np.asarray(rows)
     shuffled = np.random.default_rng(context.seed).permutation(given)
     data = FigureData(
@@ -179,10 +194,14 @@ def make_figures(
         metrics_path=None if metrics_path is None else Path(metrics_path),
         marked_steps=marked_steps,
     )
-    figures = Figures([], {}, {})
+    figures = Figures([], {}, {}, for_papers := [])
+    of_paper = dataclasses.replace(data, figure_format=figure_format)
     for figure in FIGURES:
         try:
-            figures.paths.extend(_draw(figure, data))
+            paths = _draw(figure, data)
+            figures.paths.extend(paths)
+            if figure_format != "png" and any(p.suffix == ".png" for p in paths):
+                for_papers += [p for p in _draw(figure, of_paper) if p not in paths]
         except NotApplicable as reason:
             figures.skipped[figure.name] = str(reason)
         except OSError as error:  # such as a full disk: no fault of the figure
@@ -192,6 +211,15 @@ def make_figures(
             figures.failed[figure.name] = f"{type(error).__name__}: {what}"
             _logger.exception("the figure %s failed", figure.name)
     return figures
+
+
+def check_format(figure_format: str) -> None:
+    """Raises ValueError for what is no format of figures."""
+    known = ("png", *PAPER_FORMATS)
+    if figure_format not in known:
+        raise ValueError(
+            f"figure_format must be one of {', '.join(known)}, got {figure_format!r}."
+        )
 
 
 def _cannot_write(error: OSError, folder: Path) -> str:

@@ -31,6 +31,8 @@ def write_page(template: str, path: Path, **values: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Series are in the order in which they are drawn.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     text = valid(environment.get_template(template).render(**values))
     with whole_file(path) as temporary:
         temporary.write_text(f"{text}\n", "utf-8")

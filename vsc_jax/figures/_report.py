@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -157,7 +158,7 @@ def _cards(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _percent(value: Any) -> float | None:
     """Of a share, within 0 and 100."""
-    if not isinstance(value, int | float) or value != value:
+    if not isinstance(value, int | float) or math.isnan(value):
         return None
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
 

@@ -82,11 +82,12 @@ _MEANINGS = {
     "to 1 (best)",
     "metrics.irs": "how little a latent moves with other factors, 0 to 1 (best)",
     "metrics.dcimig": "DCI and MIG in one, 0 to 1 (best)",
-    "metrics.jemmig": "share of entropy that the best latent leaves open, 0 (best) to 1",
+    "metrics.jemmig": "share of entropy that the best latent leaves open, 0 (best) "
+    "to 1",
     "metrics.beta_vae_score": "which factor stayed the same, told by a linear "
     "classifier: share right, 1 is best, chance is 1 / number of factors",
-    "metrics.factor_vae_score": "which factor stayed the same, told by the least moving "
-    "latent: share right, 1 is best, chance is about 1 / number of factors",
+    "metrics.factor_vae_score": "which factor stayed the same, told by the least "
+    "moving latent: share right, 1 is best, chance is about 1 / number of factors",
     "metrics.dci.disentanglement": "whether a latent matters for one factor alone, by "
     "boosted trees, 0 to 1 (best)",
     "metrics.med": "how far a latent is of one factor, by mutual information, 0 to 1 "
@@ -97,7 +98,8 @@ _MEANINGS = {
     "latents if they were Gaussian, nats, 0 is none",
     "kl_decomposition.mutual_information": "I(x; z), nats: part of the KL",
     "kl_decomposition.total_correlation": "dependence between latents, nats, 0 is none",
-    "kl_decomposition.dimension_wise_kl": "distance of each latent from the prior, nats",
+    "kl_decomposition.dimension_wise_kl": "distance of each latent from the prior, "
+    "nats",
     "kl_decomposition.mutual_information_bound": "log of the images: never above",
     "kl_decomposition.sum": "these three together, an estimate of the KL",
     "kl_decomposition.kl": "KL(q(z|x) || p(z)) of the same images, nats",
@@ -122,7 +124,7 @@ class Headline(NamedTuple):
     Attributes:
       key: its dotted name in the results.
       name: in words.
-      chance: dotted name of what a model that knows nothing has; "" where there is none.
+      chance: dotted name of what a model that knows nothing has; "" if there is none.
       share: whether it goes from 0 to 1, the best.
     """
 

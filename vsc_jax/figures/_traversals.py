@@ -12,6 +12,9 @@ from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._panels import as_frames, as_panels, enlarge, save_rows, to_rgb
 from vsc_jax.models import DecodesCodes, EncodesImages
 
+# Of white: what is seen without looking for it.
+LEAST_CHANGE = 0.1
+
 
 def plot_traversals(
     x: np.ndarray,
@@ -128,6 +131,15 @@ def save_traversal_gif(
     return path
 
 
+def changes_picture(frames: np.ndarray, max_value: float) -> np.ndarray:
+    """Bool `[rows]`, whether a row of frames `[rows, columns, ...]` shows a change.
+
+    By a tenth of white in some pixel, which is our own choice.
+    """
+    change = np.ptp(frames, axis=1).max(axis=(1, 2, 3))
+    return change >= LEAST_CHANGE * max_value
+
+
 def draw(data: FigureData) -> list[Path]:
     """Our grid and its animation: the latents that matter most, over their range."""
     latents, labels = data.ranked_latents(data.num_traversals)
@@ -135,6 +147,10 @@ def draw(data: FigureData) -> list[Path]:
     num_moments = 2 * data.num_values - 1
     values = traversal_values(data.latents, latents, num_values=num_moments)
     frames = data.decode(traversal_codes(data.base_code[0], latents, values))
+    moved = changes_picture(frames, data.max_value)
+    if moved.any():  # else all rows say so
+        values, frames = values[moved], frames[moved]
+        labels = [label for label, seen in zip(labels, moved, strict=True) if seen]
     ranges = [f"{low:.1f} to {high:.1f}" for low, high in values[:, [0, -1]]]
     return [
         plot_traversals(
