@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from PIL import Image
@@ -88,6 +89,14 @@ class Browser:
         if "exceptionDetails" in answer:
             raise ValueError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
+
+    def wait(self, script, seconds=20.0):
+        """Waits until an expression in the page is true."""
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{script} did not become true.")
+            time.sleep(0.02)
 
     def press(self, key):
         """Presses a key and lets it go."""

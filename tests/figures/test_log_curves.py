@@ -1,8 +1,6 @@
 import json
 import math
 
-import pytest
-
 from vsc_jax.figures._log_curves import HEIGHT, WIDTH, chart, log_charts
 
 

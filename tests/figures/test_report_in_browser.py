@@ -1,14 +1,18 @@
 """The report when it is used: sliders, switches, charts, a phone, the dark."""
 
 import json
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pytest
 from browser import Browser
 from linear_model import MixedLinearModel, make_dataset
+from PIL import Image
 
 from vsc_jax.evaluation import Context
-from vsc_jax.figures import write_report
+from vsc_jax.figures import write_report, write_sweep_page
 from vsc_jax.figures._explorer import EXPLORER
 from vsc_jax.figures._figure import FigureData
 
@@ -110,6 +114,33 @@ def test_it_fits_a_phone(browser, report):
         "[...document.querySelectorAll('td:first-child')].map(e => e.offsetWidth)"
     )
     assert min(widths) > PHONE / 3
+
+
+def test_the_page_of_a_sweep_leads_to_its_runs(browser, report, tmp_path):
+    rows = [{"seed": 0, "elbo": -1.0}, {"seed": 1, "elbo": -2.0}]
+    for seed, shade in ((0, 50), (1, 200)):
+        figures = tmp_path / f"seed={seed}" / "figures"
+        figures.mkdir(parents=True)
+        shutil.copy(report, figures.parent)
+        for name, offset in (("traversals", 0), ("reconstructions", 40)):
+            picture = np.full((40, 60), shade + offset, np.uint8)
+            Image.fromarray(picture).save(figures / f"{name}.png")
+    folders = ["seed=0", "seed=1"]
+    page = write_sweep_page(tmp_path, ["seed"], rows, ["elbo"], folders)
+    browser.resize(PHONE, 800)
+    browser.open(page)
+    assert browser.run("document.documentElement.scrollWidth") <= PHONE
+    assert browser.run("document.querySelectorAll('circle').length") == 2
+    before = browser.picture(".runs img")
+    browser.run("document.getElementById('figure').focus()")
+    browser.run("document.getElementById('figure').value = 'reconstructions'")
+    browser.run("document.getElementById('figure').dispatchEvent(new Event('change'))")
+    browser.wait("document.querySelector('.runs img').complete")
+    assert not same(browser.picture(".runs img"), before)
+    target = browser.run("document.querySelector('td a').href")
+    browser.open(Path(unquote(urlparse(target).path)))
+    assert browser.run("document.querySelectorAll('#sliders input').length") > 0
+    assert not browser.errors
 
 
 def test_the_dark_is_dark(browser, report):
