@@ -22,7 +22,6 @@ INK = "#1f3b5c"
 SECOND_INK = "#d9822b"
 TITLE_SIZE = 11.0
 PAPER_FORMATS = ("pdf", "svg")
-_PAPER_STYLE = {"pdf.fonttype": 42, "svg.hashsalt": "vsc_jax"}
 MAX_TITLE_LINES = 6
 
 
@@ -105,7 +104,10 @@ def save(figure: "Figure", path: Path) -> Path:
         # The same figure is the same file; no Type 3 fonts, which journals refuse.
         options = {"format": kind, "bbox_inches": "tight", "pad_inches": 0.02}
         options["metadata"] = {"CreationDate" if kind == "pdf" else "Date": None}
-    with warnings.catch_warnings(), rc_context(_PAPER_STYLE):
+    with (
+        warnings.catch_warnings(),
+        rc_context({"pdf.fonttype": 42, "svg.hashsalt": "vsc_jax"}),
+    ):
         # Of names in a script that the font lacks; boxes stand for their letters.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         with whole_file(path) as temporary:

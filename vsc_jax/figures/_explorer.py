@@ -262,7 +262,8 @@ def _sheet(
 def _values(data: FigureData, latents: np.ndarray, num: int) -> np.ndarray:
     """The range in which each latent is used, or that of a bounded prior."""
     if has(data.context.model, HasNoise):
-        line = np.linspace(*data.context.model.latent_range, num)
+        low, high = data.context.model.latent_range
+        line = np.linspace(low, high, num)
         return np.tile(line, (len(latents), 1))
     return traversal_values(data.latents, latents, num_values=num)
 

@@ -66,7 +66,7 @@ def write_sweep_page(
     found = [_figures_of(workdir / folder) for folder in folders]
     stems = [stem for stem in CAPTIONS if any(stem in names for names in found)]
     first = next((stem for stem in _SHOWN_FIRST if stem in stems), None)
-    groups = list(dict.fromkeys(_text(row.get(coloured)) for row in rows))
+    groups = _ordered([row.get(coloured) for row in rows] if coloured else [])
     return write_page(
         "sweep.html",
         workdir / "index.html",
