@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vsc_jax.evaluation import Context
-from vsc_jax.figures import FIGURES, _make_figures, check_format, make_figures
+from vsc_jax.figures import FIGURES, _make_figures, make_figures
 from vsc_jax.metrics import NotApplicable
 
 ALL = [
@@ -155,25 +155,6 @@ def test_a_failure_is_named_and_costs_no_other_figure(
     (record,) = caplog.records
     assert "interpretation" in record.getMessage()
     assert record.exc_info
-
-
-def test_figures_for_a_paper_have_no_title(spike_model, dataset, draw, monkeypatch):
-    drawn = ("kl_per_latent", "prior_samples", "explorer")
-    chosen = [figure for figure in FIGURES if figure.name in drawn]
-    monkeypatch.setattr(_make_figures, "FIGURES", chosen)
-    figures = draw(spike_model, dataset, figure_format="svg")
-    assert not figures.failed
-    names = [path.name for path in figures.paths]
-    assert names == ["prior_samples.png", "kl_per_latent.png", "explorer.json"]
-    papers = [path.name for path in figures.for_papers]
-    assert papers == ["prior_samples.svg", "kl_per_latent.svg"]
-    samples, kl = [path.read_text() for path in figures.for_papers]
-    # The text of an SVG is in its comments.
-    assert "<!-- Decoded draws" not in samples
-    assert "<!-- KL" not in kl
-    assert "<!-- nats" in kl
-    with pytest.raises(ValueError, match="must be one of png, pdf, svg, got 'jpg'"):
-        check_format("jpg")
 
 
 def test_an_interruption_is_no_failure(model, dataset, draw, calls, monkeypatch):
