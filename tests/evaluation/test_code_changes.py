@@ -20,6 +20,13 @@ def test_largest_magnitude_is_scaled_and_the_rest_stays():
     np.testing.assert_array_equal(z, before)
 
 
+def test_the_largest_is_taken_among_some():
+    z = np.array([[0.1, -3.0, 2.0], [4.0, 0.5, 0.0]])
+    latents, codes = interpretation_codes(z, scales=(0.0,), among=np.array([0, 2]))
+    assert latents.tolist() == [2, 0]
+    assert codes[:, 0].tolist() == [[0.1, -3.0, 0.0], [0.0, 0.5, 0.0]]
+
+
 def test_a_code_of_zeros_stays():
     _, codes = interpretation_codes(np.zeros((1, 3)))
     assert not codes.any()

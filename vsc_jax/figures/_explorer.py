@@ -83,12 +83,15 @@ class _Start(NamedTuple):
 
 def draw(data: FigureData) -> list[Path]:
     """As much as fits of the active latents and all categories."""
-    page = explorer(data)
-    path = data.path(FILE)
+    return [save_explorer(explorer(data), data.path(FILE))]
+
+
+def save_explorer(page: dict[str, Any], path: Path) -> Path:
+    """Writes what `explorer` gives."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(page), "utf-8")
-    return [path]
+    return path
 
 
 def explorer(data: FigureData) -> dict[str, Any]:

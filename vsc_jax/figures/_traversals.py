@@ -13,7 +13,7 @@ from vsc_jax.figures._panels import as_frames, as_panels, enlarge, save_rows, to
 from vsc_jax.models import DecodesCodes, EncodesImages
 
 # Of white: what is seen without looking for it.
-LEAST_CHANGE = 0.1
+LEAST_CHANGE = 0.05
 
 
 def plot_traversals(
@@ -134,7 +134,7 @@ def save_traversal_gif(
 def changes_picture(frames: np.ndarray, max_value: float) -> np.ndarray:
     """Bool `[rows]`, whether a row of frames `[rows, columns, ...]` shows a change.
 
-    By a tenth of white in some pixel, which is our own choice.
+    By a twentieth of white in some pixel, which is our own choice.
     """
     change = np.ptp(frames, axis=1).max(axis=(1, 2, 3))
     return change >= LEAST_CHANGE * max_value
