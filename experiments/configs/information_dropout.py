@@ -101,23 +101,25 @@ def get_config(argument: str = "") -> ConfigDict:
     """One word of `SETTINGS`, `vae`, `random_labels`, `laptop` and `quick`."""
     known = (*SETTINGS, "vae", "random_labels", "laptop")
     words = base.parse_argument(argument, known=known)
-    setting = SETTINGS["cluttered"]
-    if "vae" in words:
-        config = _vae(laptop="laptop" in words)
+    base.one_of(words, ("vae", "random_labels"), "")
+    if {"cifar10", "occluded"} <= set(words):
+        words = [word for word in words if word != "occluded"]
+        pictures = SETTINGS["cifar10"]._replace(data="occluded_cifar")
     else:
-        if "random_labels" in words:
-            setting = MEMORISED
-        for word in words:
-            setting = SETTINGS.get(word, setting)
-        if {"cifar10", "occluded"} <= set(words):
-            setting = SETTINGS["cifar10"]._replace(data="occluded_cifar")
-        config = _classifier(setting, laptop="laptop" in words)
-        config.data.random_labels = "random_labels" in words
+        pictures = SETTINGS["cifar10"]
+    settings = {**SETTINGS, "cifar10": pictures}
+    alone = "random_labels" if "random_labels" in words else "cluttered"
+    what = base.one_of(words, (*settings, "vae"), alone)
+    if what == "vae":
+        config = _vae(laptop="laptop" in words)
+        return base.quick(config) if "quick" in words else config
+    setting = {**settings, "random_labels": MEMORISED}[what]
+    config = _classifier(setting, laptop="laptop" in words)
+    config.data.random_labels = "random_labels" in words
     if "quick" in words:
         base.quick(config)
-        if "vae" not in words:
-            config.model.channels = (4,)
-            config.data.image_size = setting.laptop_size
+        config.model.channels = (4,)
+        config.data.image_size = setting.laptop_size
     return config
 
 

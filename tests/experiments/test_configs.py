@@ -206,6 +206,9 @@ def test_the_quick_form_runs(name, argument, files, tmp_path):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
+        ("information_dropout", "cifar10,occluded,double"),
+        ("information_dropout", "vae,cluttered"),
+        ("information_dropout", "vae,random_labels"),
         ("infogan", "mnist_5k,sprites"),
         ("n_vae", "digits,shared,latent2d"),
         ("n_vae", "digits,vae,conditional"),
