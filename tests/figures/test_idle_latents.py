@@ -37,7 +37,5 @@ def test_interpolation_shows_gates_that_differ(spike_model, dataset, draw, calls
     draw(spike_model, dataset)
     _, kwargs = calls["plot_interpolation"][0]
     differ = [int(label.rpartition(" ")[2]) for label in kwargs["row_labels"]]
-    some = [num > 0 for num in differ]
-    # Pairs without come after those with.
-    assert some[0]
-    assert some == sorted(some, reverse=True)
+    assert differ
+    assert min(differ) > 0

@@ -102,10 +102,12 @@ def draw(data: FigureData) -> list[Path]:
 
 
 def _pairs(data: FigureData) -> tuple[np.ndarray, np.ndarray]:
-    """Consecutive images; those between which gates differ come first, if any do."""
+    """Consecutive images; those between which gates differ alone, if any do."""
     first = np.arange(len(data.x) // 2) * 2
     differ = (data.support[first] != data.support[first + 1]).any(axis=1)
-    first = first[np.argsort(~differ, kind="stable")][:_NUM_PAIRS]
+    if differ.any():
+        first = first[differ]
+    first = first[:_NUM_PAIRS]
     return first, first + 1
 
 
