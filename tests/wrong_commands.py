@@ -97,7 +97,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown field, far from all": (
         [VSC, "--config.qwertz=1"],
-        "the config has no field qwertz. It has data, evaluation, model, optimizer, ",
+        "the config has no field qwertz. It has data, evaluation, log, model, ",
     ),
     "unknown nested field": (
         [VSC, "--config.model.latentdim=1"],
