@@ -11,6 +11,7 @@ from vsc_jax._ranges import (
     above,
     at_least,
     between,
+    check_choices,
     check_flag,
     check_ranges,
     check_values,
@@ -96,3 +97,15 @@ def test_flags():
     for wrong in ("no", 1, None):
         with pytest.raises(TypeError, match=r"^centre must be True or False, got "):
             check_flag("centre", wrong)
+
+
+def test_a_value_that_is_none_of_the_choices():
+    @dataclasses.dataclass
+    class Options:
+        first: str = "a"
+        second: str = "c"
+
+    choices = {"first": ("a", "b"), "second": ("c", "d")}
+    check_choices(Options(), choices)
+    with pytest.raises(ValueError, match=r"^second must be one of c, d, got 'a'\.$"):
+        check_choices(Options(second="a"), choices)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +60,16 @@ def check_flag(name: str, value: object) -> None:
     """Raises TypeError unless the value is True or False: "no" would count as True."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_choices(instance: Any, choices: Mapping[str, Collection[str]]) -> None:
+    """Raises ValueError with the first field whose value is none of its choices."""
+    for name, allowed in choices.items():
+        value = getattr(instance, name)
+        if value not in allowed:
+            raise ValueError(
+                f"{name} must be one of {', '.join(allowed)}, got {value!r}."
+            )
 
 
 def at_least(low: float, *, high: float = math.inf) -> Range:

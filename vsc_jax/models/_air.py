@@ -10,7 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import losses, priors
-from vsc_jax._ranges import above, check_flag, check_ranges, ranged, whole
+from vsc_jax._ranges import (
+    above,
+    check_choices,
+    check_flag,
+    check_ranges,
+    ranged,
+    whole,
+)
 from vsc_jax.models._air_codes import AIRCodes
 from vsc_jax.models._air_steps import AIRNoise, Steps, take_steps
 from vsc_jax.models._base import (
@@ -125,12 +132,7 @@ class AIR(AIRCodes):
     mean_function: ClassVar[str] = "sigmoid"
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
-                )
+        check_choices(self, CHOICES)
         check_ranges(self)
         check_flag("align_corners", self.align_corners)
         smallest = min(self.image_shape[:2])

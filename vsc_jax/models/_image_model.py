@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses
-from vsc_jax._ranges import above, check_ranges, ranged, whole
+from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
     HostCall,
@@ -100,12 +100,7 @@ class ImageModel(abc.ABC):
     keeps_batch_statistics: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
-                )
+        check_choices(self, CHOICES)
         if self.likelihood == "bernoulli" and self.mean_function != "sigmoid":
             raise ValueError(
                 "mean_function must be 'sigmoid' for the likelihood 'bernoulli', got "

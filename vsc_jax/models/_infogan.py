@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import check_ranges, ranged, whole
+from vsc_jax._ranges import check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
     HostCall,
@@ -118,12 +118,7 @@ class InfoGAN(GeneratedCodes):
     mean_function: ClassVar[str] = "sigmoid"
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
-                )
+        check_choices(self, CHOICES)
         check_ranges(self)
         self.sizes()  # an image size that does not fit the network is refused here
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import losses
-from vsc_jax._ranges import above, check_ranges, ranged, whole
+from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
     HostCall,
@@ -93,12 +93,7 @@ class InformationDropoutClassifier:
     mean_function: ClassVar[str] = "sigmoid"
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
-                )
+        check_choices(self, CHOICES)
         check_ranges(self)
         if not self.input_keep <= 1.0:
             raise ValueError(f"input_keep must be at most 1, got {self.input_keep:g}.")

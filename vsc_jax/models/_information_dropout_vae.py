@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import above, ranged
+from vsc_jax._ranges import above, check_choices, ranged
 from vsc_jax.models._base import (
     Batch,
     LossOutput,
@@ -57,11 +57,7 @@ class InformationDropoutVAE(ImageModel):
     max_alpha: float = ranged(1.0, above(0))
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {', '.join(ACTIVATIONS)}, got "
-                f"{self.activation!r}."
-            )
+        check_choices(self, {"activation": ACTIVATIONS})
         super().__post_init__()
 
     @property

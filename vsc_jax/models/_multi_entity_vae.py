@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import above, check_ranges, ranged, whole
+from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
     HostCall,
@@ -118,12 +118,7 @@ class MultiEntityVAE:
     mean_function: ClassVar[str] = "sigmoid"
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}."
-                )
+        check_choices(self, CHOICES)
         check_ranges(self)
         if self.decoder_kernel == 2:
             raise ValueError("decoder_kernel must be 1 or 3, got 2.")
