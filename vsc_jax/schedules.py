@@ -3,7 +3,8 @@
 Each function here returns `schedule(step) -> value`. A step may be an int or a NumPy
 array of steps, for which the value is computed by NumPy on the host (a whole chunk of
 steps at once), or a jax array, traced or not. Values are float32 and have the shape
-of the step.
+of the step. Where one of these is taken, so is any function from a step to a number, a
+schedule of Optax among them (`vsc_jax.training.TrainOptions`).
 
 - Tonolini, Jensen and Murray-Smith, "Variational Sparse Coding", UAI 2019,
   https://proceedings.mlr.press/v115/tonolini20a.html, and its reproduction,

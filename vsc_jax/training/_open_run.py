@@ -17,6 +17,7 @@ from vsc_jax.training._log import MetricsLog
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._processes import is_main
 from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
+from vsc_jax.training._schedule_values import schedule_values
 from vsc_jax.training._state import TrainState
 from vsc_jax.training._statistics import RenewStatistics
 from vsc_jax.training._test_loss import TestLoss
@@ -252,6 +253,7 @@ class OpenRun:
             if not np.isfinite(value).all()
         ]
         step = moment.step - moment.num_done + int(values.num_steps)
+        bad = _bad_schedules(self.run.options, step) + bad
         saved = "no checkpoint was saved before it"
         if steps := self._checkpoints.steps():
             newest = self._checkpoints.directory / str(steps[-1])
@@ -266,6 +268,17 @@ class OpenRun:
             f"step {step} is not finite: {', '.join(bad)}; {saved}. "
             "Try a lower learning rate, or look at the terms in metrics.jsonl."
         )
+
+
+def _bad_schedules(options: TrainOptions, step: int) -> list[str]:
+    """What is not finite of the inputs of update `step` and of the one before it."""
+    return [
+        f"{name} = {value} at step {at}"
+        for name, schedule in options.schedules().items()
+        for at in range(max(0, step - 2), step)
+        for value in schedule_values(schedule, [at])
+        if not np.isfinite(value)
+    ]
 
 
 def _as_json(weights: Mapping[str, Any]) -> dict[str, float]:

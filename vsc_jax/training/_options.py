@@ -12,6 +12,7 @@ from vsc_jax.datasets import Dataset
 from vsc_jax.models import Trainable
 from vsc_jax.schedules import Schedule
 from vsc_jax.training._batches import batch_indices
+from vsc_jax.training._schedule_values import check_schedule, schedule_values
 from vsc_jax.training._steps import StepInputs
 
 # The inputs of a chunk are padded to a multiple of this many steps, so that runs with
@@ -29,8 +30,9 @@ class TrainOptions:
       num_steps: number of updates.
       batch_size: examples per update over all devices, a multiple of their number.
       seed: of parameters, noise and order of the data.
-      learning_rate: step -> learning rate.
-      weights: name -> (step -> scalar weight of the loss).
+      learning_rate: step -> learning rate: a schedule of `vsc_jax.schedules` or of
+        Optax, or any other function of the steps 0 to `num_steps`.
+      weights: name -> (step -> scalar weight of the loss), likewise.
       optimizer: keyword arguments of `create_optimizers`.
       reset_moments_at: steps before which the optimizer's state starts afresh.
       shuffle: whether batches are drawn from a permutation per epoch.
@@ -62,16 +64,26 @@ class TrainOptions:
 
     def weights_at(self, step: int) -> dict[str, Any]:
         """The scalar weights of the loss at a step."""
-        return {name: np.float32(f(step)) for name, f in self.weights.items()}
+        return {
+            name: schedule_values(schedule, [step])[0]
+            for name, schedule in self.weights.items()
+        }
+
+    def schedules(self) -> dict[str, Schedule]:
+        """The learning rate and the weights, by the names that messages have."""
+        weights = {f"weights[{name!r}]": f for name, f in self.weights.items()}
+        return {"learning_rate": self.learning_rate, **weights}
 
 
 def check_options(model: Trainable, dataset: Dataset, options: TrainOptions) -> None:
-    """Raises ValueError before anything is written."""
+    """Raises ValueError or TypeError before anything is written."""
     if set(options.weights) != set(model.default_weights):
         raise ValueError(
             f"weights must have exactly the names {sorted(model.default_weights)}, "
             f"got {sorted(options.weights)}."
         )
+    for name, schedule in options.schedules().items():
+        check_schedule(name, schedule, options.num_steps)
     step_indices(options, dataset, 0)
 
 
@@ -94,7 +106,8 @@ def chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInpu
     padding = -num % CHUNK_MULTIPLE
 
     def values(schedule: Schedule) -> np.ndarray:
-        return np.array([schedule(s) for s in steps], np.float32)
+        # A schedule need not go on beyond the end of the run.
+        return schedule_values(schedule, [min(s, options.num_steps) for s in steps])
 
     inputs = StepInputs(
         indices=np.stack([step_indices(options, dataset, s) for s in steps]),
