@@ -1,9 +1,11 @@
 """Figures of scenes: boxes and masks in colours, maps of KL, one object that moves."""
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 from scene_model import SIZE, SceneModel, SceneReader, added, scenes
+from tiny_runs import tiny_dataset, tiny_model
 
 from vsc_jax.evaluation import Context
 from vsc_jax.figures import make_figures, plot_kl_maps, plot_objects
@@ -85,6 +87,30 @@ def test_one_object_changes_and_the_other_stays(tmp_path, calls):
         frames[2], np.broadcast_to(x, frames[2].shape), atol=1e-5
     )
     assert options["row_labels"][2] == "z2\n1.0 to 1.0"
+
+
+def test_a_code_says_how_many_objects_there_are(tmp_path, calls):
+    model = tiny_model("air", glimpse_size=4, num_slots=2, what_dim=3, rnn_width=8)
+    params = model.init(jax.random.key(0))
+
+    def found(path, leaf):
+        """The bias of presence and place, with objects in every step."""
+        is_bias = path[-1].key == "bias" and leaf.shape == (7,)
+        return leaf.at[0].set(20.0) if is_bias else leaf
+
+    params["inference"] = jax.tree_util.tree_map_with_path(found, params["inference"])
+    figures = make_figures(
+        Context(model, params, tiny_dataset()), tmp_path, num_values=3
+    )
+    assert not figures.failed
+    assert "object_traversals" not in figures.skipped
+    frames = next(
+        call[0][1]
+        for call in calls["plot_traversals"]
+        if call[0][2].name == "object_traversals.png"
+    )
+    assert frames.shape == (model.found_dim, 3, *model.image_shape)
+    assert frames.any()
 
 
 def test_without_codes_there_are_no_reconstructions(tmp_path, calls):

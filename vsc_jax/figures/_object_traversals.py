@@ -23,10 +23,9 @@ def draw(data: FigureData) -> list[Path]:
         raise NotApplicable("no object was found in the test images")
     image = int(full.sum(axis=1).argmax())
     own = model.slot_latents[int(full[image].argmax())]
-    code, codes = data.encoded.mean[image], data.encoded.mean
-    found = codes[:, model.slot_latents][full]
+    found = data.encoded.mean[:, model.slot_latents][full]
     low, high = np.quantile(found, [0.05, 0.95], axis=0)
-    moved = np.tile(code, (len(own), data.num_values, 1))
+    moved = np.tile(data.base_code[image], (len(own), data.num_values, 1))
     values = np.linspace(low, high, data.num_values)
     for row, latent in enumerate(own):
         moved[row, :, latent] = values[:, row]
