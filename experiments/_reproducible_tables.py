@@ -82,7 +82,10 @@ def _sprites(
     note: str = "",
     published: str = "",
 ) -> Row:
-    """A row on sprites; its weights are halved at our own budget, as the configs do."""
+    """A row on sprites; its weights are halved at our own budget, as the configs do.
+
+    That is no conversion to 32 pixels, see `laptop` in `configs/base.py`.
+    """
     weights, fields = weights or {}, fields or {}
     return Row(
         *(method, label, f"{config}sprites", f"{config}sprites,laptop"),

@@ -26,7 +26,8 @@ Data: `dsprites`, `dsprites_color`, `dsprites_noisy`, `dsprites_scream`, `smalln
 reached after 100,000 steps. FactorVAE takes 64 images more, whose codes are permuted,
 where the study permutes those of the same batch. The scores are those of the study but
 for DCI, which has extra trees in place of gradient boosting. `laptop` is our own
-budget, see `laptop` in `configs/base.py`: all weights are halved, a capacity is not.
+budget, see `laptop` in `configs/base.py`: all weights are halved, a capacity, which is
+in nats, is not; nothing was tuned.
 
 Source: Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning
 of Disentangled Representations", https://arxiv.org/abs/1811.12359; settings and order

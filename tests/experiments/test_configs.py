@@ -7,6 +7,7 @@ import math
 import re
 import struct
 
+import jax
 import numpy as np
 import pytest
 import readme_tables
@@ -219,3 +220,46 @@ def test_words_that_exclude_each_other_are_refused(config, words):
     module = importlib.import_module(f"experiments.configs.{config}")
     with pytest.raises(ValueError, match="exclude each other; give one of them"):
         module.get_config(words)
+
+
+def parameters_of(argument):
+    config = get_config("joint_vae", argument)
+    fields = _config.model_fields(config, noise_like(config))
+    shapes = jax.eval_shape(
+        _config.make_model(fields, noise_like(config)).init, jax.random.key(0)
+    )
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
+def test_the_networks_of_joint_vae_are_those_of_its_code():
+    # Layer by layer from https://github.com/Schlumberger/joint-vae: convolutions, dense
+    # layers and heads, then the decoder, whose 32-pixel form has 32 and 32 filters.
+    conv = [16 * i * o + o for i, o in ((1, 32), (32, 64), (64, 64))]
+    dense = [i * o + o for i, o in ((1024, 256), (256, 10 + 10 + 10))]
+    back = [i * o + o for i, o in ((10 + 10, 256), (256, 1024))]
+    deconv = [16 * i * o + o for i, o in ((64, 32), (32, 32), (32, 1))]
+    expected = sum((*conv, *dense, *back, *deconv))
+    assert expected == 687_359
+    for data in ("mnist", "fashion_mnist", "mnist_5k"):
+        assert parameters_of(data) == expected
+    # 64 pixels: a convolution of 32 to 32 filters and a transposed one of 64 to 64
+    # more, 6 latents and 3 categories.
+    heads = 257 * (10 + 10 + 10 - (6 + 6 + 3)) + 256 * (20 - 9)
+    more = 16 * 32 * 32 + 32 + 16 * 64 * 64 + 64
+    assert parameters_of("dsprites") == expected - heads + more
+
+
+def test_the_row_of_joint_vae_has_the_published_capacities():
+    row, tuned = (
+        get_config("joint_vae", f"sprites,{words}laptop") for words in ("", "tuned,")
+    )
+    full = get_config("joint_vae", "sprites")
+    names = ("capacity", "category_capacity", "capacity_weight")
+    values = [[config.weights[name] for name in names] for config in (full, row, tuned)]
+    assert values == [[40.0, 1.1, 150.0], [40.0, 1.1, 150.0], [20.0, 1.1, 10.0]]
+    for config in (full, row, tuned):
+        assert config.schedules.capacity[2] == config.weights.capacity
+        gap_weights = config.weights.capacity_weight
+        assert config.weights.category_capacity_weight == gap_weights
+    with pytest.raises(ValueError, match=r"tuned is of sprites, .* got mnist"):
+        get_config("joint_vae", "mnist,tuned")

@@ -52,8 +52,9 @@ class JointVAE(MixedModel):
     https://github.com/Schlumberger/joint-vae. The loss there is this one divided by the
     number of pixels, which changes nothing in Adam but the effect of `eps`, and its
     reconstruction is the mean over colours, here the sum: for RGB, capacity weights
-    three times as large are the same. Its decoder of 32-pixel images has 32 filters,
-    here 64, in the first transposed convolution.
+    three times as large are the same. Its decoder of 32-pixel images is
+    `decoder_channels=(32, 32, 64)`, as `configs/joint_vae.py` has it; the default here
+    mirrors the encoder.
 
     At evaluation a category is the most probable one of the encoder. With
     `category_sizes = ()` this is the capacity-controlled beta-VAE of Burgess et al.,
