@@ -3,6 +3,7 @@
 from vsc_jax.datasets._base import Dataset as Dataset
 from vsc_jax.datasets._base import ImageFormat as ImageFormat
 from vsc_jax.datasets._checksums import verify_files as verify_files
+from vsc_jax.datasets._from_arrays import from_arrays as from_arrays
 from vsc_jax.datasets._ground_truth import GroundTruth as GroundTruth
 from vsc_jax.datasets._ground_truth import ground_truth as ground_truth
 from vsc_jax.datasets._ground_truth import images_from_factors as images_from_factors
@@ -38,6 +39,7 @@ __all__ = [
     "SceneObjects",
     "dataset_names",
     "describe_datasets",
+    "from_arrays",
     "ground_truth",
     "images_from_factors",
     "load_dataset",

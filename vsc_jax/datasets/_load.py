@@ -145,7 +145,7 @@ def load_dataset(
         seed,
     )
     check_flag("random_labels", random_labels)
-    dataset = _normalize(source.load(request), normalization)
+    dataset = normalize(source.load(request), normalization)
     return with_random_labels(dataset, seed) if random_labels else dataset
 
 
@@ -182,7 +182,17 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _normalize(dataset: Dataset, normalization: str) -> Dataset:
+def normalize(dataset: Dataset, normalization: str) -> Dataset:
+    """The data set with its pixels as `load_dataset` says.
+
+    Raises:
+      ValueError: if there is no such normalization, or the data set takes none.
+    """
+    if normalization not in _NORMALIZATIONS:
+        raise ValueError(
+            f"normalization must be one of {', '.join(_NORMALIZATIONS)}, "
+            f"got {normalization!r}."
+        )
     image_format = dataset.format
     if image_format.points and normalization != "none":
         raise ValueError(

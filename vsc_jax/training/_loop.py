@@ -33,6 +33,7 @@ from vsc_jax.training._optimizers import Optimizers, create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
 from vsc_jax.training._parallel import Trainer, create_trainer
 from vsc_jax.training._progress import Progress
+from vsc_jax.training._restore import run_meta
 from vsc_jax.training._signals import StopSignals
 from vsc_jax.training._state import TrainState, init_state
 from vsc_jax.training._statistics import RenewStatistics, make_renew_statistics
@@ -66,8 +67,8 @@ def train(
     dataset: Dataset,
     options: TrainOptions,
     *,
-    workdir: Path,
-    meta: Mapping[str, Any],
+    workdir: str | Path,
+    meta: Mapping[str, Any] | None = None,
     score: Score | None = None,
     callbacks: Sequence[LogCallback] = (),
     show_progress: bool = True,
@@ -81,7 +82,8 @@ def train(
       dataset: its train split is trained on.
       options: see `TrainOptions`.
       workdir: gets `checkpoints/` and `metrics.jsonl`.
-      meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
+      meta: JSON-able dict saved with every checkpoint, beside the weights of its step
+        and what `load_run` needs: the fields of the model and of the optimizer.
       score: params, step -> scalars, called every `options.score_every` steps and
         after the last; they join the log line of that step.
       callbacks: step, scalars -> anything, called with each line of `metrics.jsonl`
@@ -102,7 +104,8 @@ def train(
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
     optimizers, trainer = prepare_training(model, dataset, options)
-    run = GroupRun(dataset, options, workdir, meta, score, callbacks)
+    meta = run_meta(model, options) | dict(meta or {})
+    run = GroupRun(dataset, options, Path(workdir), meta, score, callbacks)
     [outcome] = _train(
         model,
         optimizers,

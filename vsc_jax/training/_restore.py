@@ -5,9 +5,17 @@ from typing import Any, NamedTuple
 
 import jax
 
-from vsc_jax.models import Model, Params, create_model
+from vsc_jax.models import (
+    MODELS,
+    Model,
+    Params,
+    Trainable,
+    create_model,
+    describe_model,
+)
 from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._optimizers import create_optimizers
+from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._state import TrainState, init_state
 
 
@@ -49,6 +57,15 @@ def restore_run(workdir: str | Path, *, step: int | str = "newest") -> RestoredR
     finally:
         checkpoints.close()
     return RestoredRun(_model(meta), state.variables, int(state.step), meta)
+
+
+def run_meta(model: Trainable, options: TrainOptions) -> dict[str, Any]:
+    """What `restore_run` needs of a run; without "model" for one that is not ours."""
+    known: Any = model if type(model) in MODELS.values() else None
+    return {
+        "optimizer": dict(options.optimizer),
+        **({"model": describe_model(known)} if known else {}),
+    }
 
 
 def _model(meta: dict[str, Any]) -> Model:

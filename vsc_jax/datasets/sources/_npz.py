@@ -6,17 +6,11 @@ import numpy as np
 
 from vsc_jax.datasets._array_files import npz_keys, read_npz_array, reading
 from vsc_jax.datasets._base import Dataset
-from vsc_jax.datasets._fingerprint import fingerprint_arrays
-from vsc_jax.datasets._make_dataset import make_dataset
-from vsc_jax.datasets._pixels import pack, resize_array, with_channels
+from vsc_jax.datasets._own_arrays import Origin, own_arrays
 from vsc_jax.datasets._source import Request, Source
 
 _IMAGE_KEYS = ("images", "imgs", "x")
 _FACTOR_KEYS = ("factors", "labels")
-# Scores make tables with a row for each value of a factor.
-_MAX_VALUES = 1_000_000
-# Images that reach no more than a quarter of white are doubtful.
-_DARK = 64
 
 
 def load_npz(request: Request) -> Dataset:
@@ -32,42 +26,18 @@ def load_npz(request: Request) -> Dataset:
     """
     path = request.require_path("an .npz file")
     arrays, notes = _read_npz(path)
-    shape_notes = _check_shape(arrays["images"].shape, path)
-    images, binary, image_notes = _as_bytes(arrays["images"], path)
-    num = len(images)
-    train, test, split_notes = request.split_own(num)
-    class_notes = _plain_labels(arrays, path)
-    factors, names, sizes = _find_factors(arrays, num, path)
-    label, label_notes = _label_factor(arrays, factors, names, path)
-    fingerprint = fingerprint_arrays(images, factors)
-    images = resize_array(
-        images, image_size=request.image_size, channels=request.channels
+    factor_key = next((key for key in _FACTOR_KEYS if key in arrays), "factors")
+    names = arrays.get("factor_names")
+    own = own_arrays(
+        arrays["images"],
+        arrays.get(factor_key),
+        factors_are=factor_key,
+        factor_names=() if names is None else tuple(map(str, names.ravel())),
+        origin=Origin(f" of {path}", f"{path.name}: ", "save"),
     )
-    shape = images.shape[1:]
-    # Resizing makes greys of black and white.
-    packed = binary and not np.any((images != 0) & (images != 255))
-    return make_dataset(
-        request,
-        pack(images) if packed else images,
-        shape,
-        train,
-        test,
-        packed=packed,
-        factors=factors,
-        factor_names=names,
-        factor_sizes=sizes,
-        label_factor=label,
-        category_factor="shape" if "shape" in names else None,
-        notes=(
-            *notes,
-            *shape_notes,
-            *image_notes,
-            *class_notes,
-            *label_notes,
-            *split_notes,
-        ),
-        fingerprint=fingerprint,
-    )
+    train, test, split_notes = request.split_own(len(own.images))
+    own = own._replace(notes=(*notes, *own.notes, *split_notes))
+    return own.dataset(request, train, test)
 
 
 def _read_npz(path: pathlib.Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -104,145 +74,6 @@ def _read_npz(path: pathlib.Path) -> tuple[dict[str, np.ndarray], tuple[str, ...
             f"{unread}."
         )
     return arrays, (note,)
-
-
-def _as_bytes(
-    images: np.ndarray, path: pathlib.Path
-) -> tuple[np.ndarray, bool, tuple[str, ...]]:
-    """Images `uint8 [n, h, w, c]`, whether they are of 0 and 255 alone, and notes."""
-    images = with_channels(images)
-    if images.dtype.kind not in "biuf":
-        raise ValueError(
-            f"images of {path} must be integers in 0..255 or floats in [0, 1], got "
-            f"dtype {images.dtype}."
-        )
-    low, high = images.min(), images.max()
-    floats = images.dtype.kind == "f"
-    if floats and not (low >= 0.0 and high <= 1.0):
-        raise ValueError(
-            f"float images of {path} must be in [0, 1], got {low} to {high}."
-        )
-    if not floats and (low < 0 or high > 255):
-        raise ValueError(
-            f"integer images of {path} must be in 0..255, got {low} to {high}."
-        )
-    # Decided by what is stored, since dark floats become bytes of 0 and 1 as well.
-    if np.all((images == 0.0) | (images == 1.0)) if floats else high <= 1:
-        return images.astype(np.uint8) * np.uint8(255), True, ()
-    if floats:
-        doubt = f"floats up to {high:.3g}, where 1 is white; were they divided twice?"
-        dark = 255.0 * high < _DARK
-        images = np.rint(images * 255.0)
-    else:
-        doubt = (
-            f"integers up to {high}, where 255 is white; if it should be {high}, save "
-            f"floats: images / {high}."
-        )
-        dark = high < _DARK
-    notes = (f"{path.name}: {doubt}",) if dark else ()
-    return images.astype(np.uint8), False, notes
-
-
-def _check_shape(shape: tuple[int, ...], path: pathlib.Path) -> tuple[str, ...]:
-    """Refuses what are no images; a note if they may be meant in another order."""
-    wanted = "[n, height, width] or [n, height, width, 1 or 3]"
-    if len(shape) == 3 and shape[2] in (1, 3):
-        raise ValueError(
-            f"images of {path} must have shape {wanted}, got {shape}, which may be a "
-            f"single image; {shape[0]} grey images of {shape[1]}x{shape[2]} are given "
-            "as images[..., None]."
-        )
-    known = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
-    if not known or 0 in shape:
-        raise ValueError(f"images of {path} must have shape {wanted}, got {shape}.")
-    if len(shape) == 3 and shape[0] == shape[1] != shape[2]:
-        num, height, width = shape
-        return (
-            f"{path.name}: taken as {num} images of {height}x{width}; if they are "
-            f"{width} of {num}x{height}, save numpy.moveaxis(images, -1, 0).",
-        )
-    return ()
-
-
-def _plain_labels(arrays: dict[str, np.ndarray], path: pathlib.Path) -> tuple[str, ...]:
-    """Makes labels `[n, 1]`, and `[n, k]` with a single one per row, `[n]`; notes."""
-    labels = arrays.get("labels")
-    if labels is None or labels.ndim != 2:
-        return ()
-    if labels.shape[1] == 1:
-        arrays["labels"] = labels[:, 0]
-        return ()
-    if labels.dtype.kind not in "biuf" or not labels.size:
-        return ()
-    if not np.all((labels == 0) | (labels == 1)) or not np.all(labels.sum(1) == 1):
-        return ()
-    arrays["labels"] = labels.argmax(axis=1)
-    return (
-        f"{path.name}: labels have a single one in each row, of {labels.shape[1]}: its "
-        "place is the label.",
-    )
-
-
-def _label_factor(
-    arrays: dict[str, np.ndarray],
-    factors: np.ndarray | None,
-    names: tuple[str, ...],
-    path: pathlib.Path,
-) -> tuple[str | None, tuple[str, ...]]:
-    """The name of the label, or None, and notes."""
-    if factors is None:
-        return None, ()
-    single = any(key in arrays and arrays[key].ndim == 1 for key in _FACTOR_KEYS)
-    name = names[0] if single else "label" if "label" in names else None
-    if name is None:
-        return None, ()
-    values = factors[:, names.index(name)]
-    if np.all(values == values[0]):
-        return None, (f"{path.name}: no labels, for {name} is {values[0]} everywhere.",)
-    return name, ()
-
-
-def _find_factors(
-    arrays: dict[str, np.ndarray], num: int, path: pathlib.Path
-) -> tuple[np.ndarray | None, tuple[str, ...], tuple[int, ...]]:
-    key = next((key for key in _FACTOR_KEYS if key in arrays), None)
-    if key is None:
-        return None, (), ()
-    factors = arrays[key]
-    single = factors.ndim == 1
-    factors = factors[:, None] if single else factors
-    if factors.ndim != 2 or len(factors) != num or not factors.size:
-        raise ValueError(
-            f"{key} of {path} must have shape [{num}] or [{num}, num_factors], got "
-            f"{arrays[key].shape}."
-        )
-    if not np.issubdtype(factors.dtype, np.integer) or factors.min() < 0:
-        raise ValueError(
-            f"{key} of {path} must be integers from 0 on, got dtype {factors.dtype}"
-            + (f" with {factors.min()}." if factors.dtype.kind == "i" else ".")
-        )
-    if int(factors.max()) >= _MAX_VALUES:
-        raise ValueError(
-            f"{key} of {path} must be below {_MAX_VALUES:,}, got {factors.max()}; "
-            "number the values from 0 on, as numpy.unique(..., return_inverse=True) "
-            "does."
-        )
-    names = tuple(f"factor_{i}" for i in range(factors.shape[1]))
-    if single:
-        names = ("label",)
-    if "factor_names" in arrays:
-        names = tuple(str(name) for name in arrays["factor_names"].ravel())
-        if len(names) != factors.shape[1]:
-            raise ValueError(
-                f"factor_names of {path} must have {factors.shape[1]} names, one per "
-                f"column of {key}, got {len(names)}."
-            )
-        if len(set(names)) < len(names):
-            raise ValueError(
-                f"factor_names of {path} must differ from each other, got "
-                f"{', '.join(names)}."
-            )
-    return factors, names, tuple(int(size) + 1 for size in factors.max(axis=0))
 
 
 NPZ = Source(
