@@ -62,8 +62,9 @@ CAPABILITIES = {"EncodesImages", "DecodesCodes", "SamplesPrior", "HasKL"} | {
     "MapsKL",
 }
 MAY_NAME = {
-    # A run in a folder is restored by the name of its model.
-    "training": TRAINABLE | {"Model", "RenewsStatistics", "create_model"},
+    # A run in a folder is described, and restored, by the name of its model.
+    "training": TRAINABLE
+    | {"Model", "RenewsStatistics", "create_model", "describe_model"},
     "evaluation": TRAINABLE | CAPABILITIES,
     "figures": CAPABILITIES,
 }
@@ -85,6 +86,7 @@ DISTRIBUTIONS = {
     "ml_collections": "ml-collections",
     "orbax": "orbax-checkpoint",
     "sklearn": "scikit-learn",
+    "requests": "pooch",  # which needs it
     "tensorflow_datasets": "tensorflow-datasets",
     "threadpoolctl": "scikit-learn",  # which needs it
 }

@@ -203,12 +203,22 @@ class Run:
         return jax.tree.map(lambda rows: rows[:num], results)
 
 
-def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
+def load_run(
+    workdir: str | Path,
+    *,
+    step: int | str = "newest",
+    model: Model | None = None,
+) -> Run:
     """The trained model of a run.
+
+    A checkpoint holds numbers, and no code: a run of networks of your own
+    (`vsc_jax.networks.OwnNetworks`), or of a model of your own, is loaded with the same
+    `model` that `vsc_jax.training.train` was given.
 
     Args:
       workdir: folder of the run.
       step: "newest", "best" (lowest test loss) or the step of a kept checkpoint.
+      model: the model that was trained; None makes it of what the run says of it.
 
     Returns:
       A `Run`.
@@ -216,12 +226,13 @@ def load_run(workdir: str | Path, *, step: int | str = "newest") -> Run:
     Raises:
       FileNotFoundError: if the folder holds no checkpoint.
       CheckpointError: if the checkpoint cannot be read.
-      ValueError: if there is no checkpoint of this step.
+      ValueError: if there is no checkpoint of this step, if the model is needed, or if
+        it is not the one that was trained.
       TypeError: if `workdir` is no path.
     """
     if not isinstance(workdir, str | os.PathLike):
         raise TypeError(f"workdir must be the path of a folder, got {workdir!r}.")
-    return Run(*restore_run(workdir, step=step))
+    return Run(*restore_run(workdir, step=step, model=model))
 
 
 def _on_host(name: str, array: Any, inside: str) -> np.ndarray:

@@ -57,6 +57,7 @@ from vsc_jax.models._n_vae import NVAE as NVAE
 from vsc_jax.models._vae import VAE as VAE
 from vsc_jax.models._vae import VAETerms as VAETerms
 from vsc_jax.models._vsc import VSC as VSC
+from vsc_jax.networks import OwnNetworks
 from vsc_jax.priors import PRIORS, create_prior
 
 __all__ = [
@@ -159,6 +160,12 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
     """
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {name!r}.")
+    network = options.get("network")
+    if isinstance(network, Mapping):
+        raise ValueError(
+            "network must be the OwnNetworks themselves, which only the program that "
+            f"made them has, got their names: {', '.join(network.values())}."
+        )
     prior = options.get("prior")
     if isinstance(prior, Mapping):
         options["prior"] = create_prior(**prior)
@@ -168,17 +175,31 @@ def create_model(name: str, *, image_shape: tuple[int, int, int], **options) -> 
 def describe_model(model: Model) -> dict[str, Any]:
     """The arguments of `create_model` that give this model, as `json.dump` takes them.
 
+    Of networks of a user's own it has the names alone, for their code cannot be written
+    down: `create_model` refuses these.
+
+    Raises:
+      ValueError: if it is of no kind that `create_model` makes.
+
     >>> model = create_model("vae", image_shape=(28, 28, 1), latent_dim=3)
     >>> create_model(**describe_model(model)) == model
     True
     """
     names = {kind: name for name, kind in MODELS.items()}
-    fields = dataclasses.asdict(model)  # type: ignore[arg-type]
-    for field in dataclasses.fields(model):  # type: ignore[arg-type]
-        if not field.init:  # follows from the others
-            del fields[field.name]
+    if type(model) not in names:
+        raise ValueError(
+            f"model must be of a kind that create_model makes, got a "
+            f"{type(model).__name__}."
+        )
+    fields = {
+        field.name: getattr(model, field.name)
+        for field in dataclasses.fields(model)  # type: ignore[arg-type]
+        if field.init  # others follow from these
+    }
     if "prior" in fields:
-        prior: Any = model.prior  # type: ignore[attr-defined]
+        prior: Any = fields["prior"]
         kinds = {kind: name for name, kind in PRIORS.items()}
-        fields["prior"] = {"name": kinds[type(prior)], **fields["prior"]}
+        fields["prior"] = {"name": kinds[type(prior)], **dataclasses.asdict(prior)}
+    if isinstance(fields.get("network"), OwnNetworks):
+        fields["network"] = fields["network"].names
     return {"name": names[type(model)], **fields}

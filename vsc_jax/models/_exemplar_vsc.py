@@ -54,12 +54,12 @@ class ExemplarVSC(ImageModel):
     gate: str = "relu"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_gate(self.gate)
         if self.network != "mlp":
             raise ValueError(
                 f"network must be 'mlp' for ExemplarVSC, got {self.network!r}."
             )
+        super().__post_init__()
+        check_gate(self.gate)
 
     @property
     def weight_fields(self) -> dict[str, Weight]:

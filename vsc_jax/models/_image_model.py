@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -22,7 +21,13 @@ from vsc_jax.models._base import (
     Weights,
     keep_local,
 )
-from vsc_jax.networks import Posterior, build_networks, init_params
+from vsc_jax.networks import (
+    OwnNetworks,
+    Posterior,
+    bind_networks,
+    build_networks,
+    init_params,
+)
 
 NETWORKS = ("mlp", "conv", "dcgan")
 DTYPES = ("float32", "bfloat16")
@@ -58,7 +63,9 @@ class ImageModel(abc.ABC):
       latent_dim: number of latents.
       network: "mlp", "conv" or "dcgan", see `vsc_jax.networks.build_networks`. The
         last one normalises batches, which only some methods can do
-        (`keeps_batch_statistics`).
+        (`keeps_batch_statistics`). Or an encoder and a decoder of your own, a
+        `vsc_jax.networks.OwnNetworks`; what follows down to `kernel_sizes`, `dtype` and
+        `initializer` has then no part in it.
       hidden: widths of the hidden layers of an MLP encoder; its decoder mirrors them.
       channels: channels of the strided convolutions; None takes those that belong to
         the image size.
@@ -83,7 +90,7 @@ class ImageModel(abc.ABC):
 
     image_shape: tuple[int, int, int]
     latent_dim: int = ranged(10, whole(1))
-    network: str = "mlp"
+    network: str | OwnNetworks = "mlp"
     hidden: tuple[int, ...] = ranged((400,), whole(1))
     channels: tuple[int, ...] | None = ranged(None, whole(1))
     decoder_channels: tuple[int, ...] | None = ranged(None, whole(1))
@@ -100,7 +107,10 @@ class ImageModel(abc.ABC):
     keeps_batch_statistics: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        check_choices(self, CHOICES)
+        own = isinstance(self.network, OwnNetworks)
+        check_choices(
+            self, {k: v for k, v in CHOICES.items() if not (own and k == "network")}
+        )
         if self.likelihood == "bernoulli" and self.mean_function != "sigmoid":
             raise ValueError(
                 "mean_function must be 'sigmoid' for the likelihood 'bernoulli', got "
@@ -112,7 +122,12 @@ class ImageModel(abc.ABC):
                 "loss keeps no statistics of batches, got 'dcgan'."
             )
         check_ranges(self)
-        self.networks()  # a size that does not fit the network is refused here
+        networks = self.networks()  # a size that does not fit is refused here
+        if own:
+            for network, shape in zip(
+                networks, (self.image_shape, (self.code_dim,)), strict=True
+            ):
+                network.check(shape)
 
     @property
     def code_dim(self) -> int:
@@ -156,11 +171,21 @@ class ImageModel(abc.ABC):
         """What the encoder gives, as options of `build_networks`."""
         return {}
 
-    def networks(self, **options) -> tuple[nn.Module, nn.Module]:
-        """The Flax modules `(encoder, decoder)`.
+    def networks(self, **options) -> tuple[Any, Any]:
+        """The Flax modules `(encoder, decoder)`, or networks of your own like them.
 
         `options` are those of `build_networks` for the training mode.
         """
+        num_outputs = 2 if self.likelihood in LEARNED_SCALES else 1
+        if isinstance(self.network, OwnNetworks):
+            heads = {k: v for k, v in self.heads.items() if k != "scale"}
+            return bind_networks(
+                self.network,
+                image_shape=self.image_shape,
+                latent_dim=self.latent_dim,
+                num_outputs=num_outputs,
+                **heads,
+            )
         return build_networks(
             self.network,
             image_shape=self.image_shape,
@@ -171,7 +196,7 @@ class ImageModel(abc.ABC):
             features=self.features,
             features_relu=self.features_relu,
             kernel_sizes=self.kernel_sizes,
-            num_outputs=2 if self.likelihood in LEARNED_SCALES else 1,
+            num_outputs=num_outputs,
             dtype=jnp.dtype(self.dtype),
             **self.heads,
             **options,
@@ -183,6 +208,11 @@ class ImageModel(abc.ABC):
         key_encoder, key_decoder = jax.random.split(key)
         x = jnp.zeros((1, *self.image_shape))
         z = jnp.zeros((1, self.code_dim))
+        if isinstance(self.network, OwnNetworks):
+            return {
+                "encoder": encoder.init(key_encoder, x),
+                "decoder": decoder.init(key_decoder, z),
+            }
         return {
             "encoder": init_params(
                 encoder, key_encoder, x, initializer=self.initializer
@@ -195,7 +225,7 @@ class ImageModel(abc.ABC):
     def encode(self, params: Params, x: jax.Array) -> Posterior:
         """Parameters of q(z|x), each `[batch, latent_dim]`."""
         encoder, _ = self.networks()
-        return encoder.apply(params["encoder"], x)  # type: ignore[return-value]
+        return encoder.apply(params["encoder"], x)
 
     def decoder_output(self, params: Params, z: jax.Array) -> DecoderOutput:
         """What `log_likelihood` takes: logits of the mean of p(x|z).
@@ -204,7 +234,7 @@ class ImageModel(abc.ABC):
         second for the scale.
         """
         _, decoder = self.networks()
-        return decoder.apply(params["decoder"], z)  # type: ignore[return-value]
+        return decoder.apply(params["decoder"], z)
 
     def decode(self, params: Params, z: jax.Array) -> jax.Array:
         """Mean of p(x|z), `[batch, height, width, channels]`."""
@@ -262,7 +292,7 @@ class TrainingPass:
         """As `ImageModel.decoder_output`."""
         return self._apply("decoder", self._decoder, z)
 
-    def _apply(self, group: str, network: nn.Module, inputs: jax.Array) -> Any:
+    def _apply(self, group: str, network: Any, inputs: jax.Array) -> Any:
         output, state = network.apply(self._params[group], inputs, mutable=BATCH_STATS)
         if state:
             self.model_state[group] = state

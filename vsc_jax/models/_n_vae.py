@@ -22,7 +22,7 @@ from vsc_jax.models._base import (
 from vsc_jax.models._image_model import DecoderOutput, ImageModel
 from vsc_jax.models._labels import check_label_factor, labels_of
 from vsc_jax.models._mixed_model import MixedModel
-from vsc_jax.networks import Classifier, Posterior, init_params
+from vsc_jax.networks import Classifier, OwnNetworks, Posterior, init_params
 
 KL_SCOPES = ("all", "active")
 
@@ -91,6 +91,11 @@ class NVAE(MixedModel):
                 f"kl_scope must be one of {', '.join(KL_SCOPES)}, got "
                 f"{self.kl_scope!r}."
             )
+        if isinstance(self.network, OwnNetworks) and not self.share_trunk:
+            raise ValueError(
+                "share_trunk must be True with networks of your own, whose encoder "
+                "gives the logits of the label too, got False."
+            )
         own = self.num_classes * self.class_dim
         object.__setattr__(self, "latent_dim", self.shared_dim + own)
         object.__setattr__(self, "category_sizes", (self.num_classes,))
@@ -142,7 +147,7 @@ class NVAE(MixedModel):
     def classifier(self) -> Classifier:
         """The Flax module of q(y|x) with a trunk of its own."""
         encoder, _ = self.networks()
-        return Classifier(encoder.trunk, self.num_classes)  # type: ignore[attr-defined]
+        return Classifier(encoder.trunk, self.num_classes)
 
     def init(self, key: jax.Array) -> Params:
         """Parameters of "encoder" and "decoder"; "classifier" for one of its own."""

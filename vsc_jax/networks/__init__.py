@@ -27,6 +27,11 @@ from vsc_jax.networks._information_dropout import (
 )
 from vsc_jax.networks._information_dropout import NoisyUnits as NoisyUnits
 from vsc_jax.networks._init import init_params as init_params
+from vsc_jax.networks._own_networks import BoundNetwork as BoundNetwork
+from vsc_jax.networks._own_networks import Network as Network
+from vsc_jax.networks._own_networks import NetworkFunctions as NetworkFunctions
+from vsc_jax.networks._own_networks import OwnNetworks as OwnNetworks
+from vsc_jax.networks._own_networks import bind_networks as bind_networks
 from vsc_jax.networks._pooled_trunk import PooledConvTrunk as PooledConvTrunk
 from vsc_jax.networks._posterior import Posterior as Posterior
 from vsc_jax.networks._recurrent import RecurrentHead as RecurrentHead
@@ -48,6 +53,7 @@ __all__ = [
     "MLP",
     "AllConvClassifier",
     "BatchNorm",
+    "BoundNetwork",
     "BroadcastDecoder",
     "Classifier",
     "CodeHead",
@@ -64,13 +70,17 @@ __all__ = [
     "InformationDropout",
     "LayerUnits",
     "MLPDecoder",
+    "Network",
+    "NetworkFunctions",
     "NoisyUnits",
+    "OwnNetworks",
     "PairDiscriminator",
     "PooledConvTrunk",
     "Posterior",
     "RecurrentHead",
     "StridedConv",
     "TransposedConv",
+    "bind_networks",
     "build_networks",
     "cell_centres",
     "crop_windows",

@@ -1,19 +1,21 @@
 """A trained model from the folder of its run."""
 
+import contextlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from vsc_jax.models import (
-    MODELS,
     Model,
     Params,
     Trainable,
     create_model,
     describe_model,
 )
-from vsc_jax.training._checkpoints import Checkpoints
+from vsc_jax.training._checkpoints import Checkpoints, read_meta
 from vsc_jax.training._optimizers import create_optimizers
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._state import TrainState, init_state
@@ -36,12 +38,19 @@ class RestoredRun(NamedTuple):
     meta: dict[str, Any]
 
 
-def restore_run(workdir: str | Path, *, step: int | str = "newest") -> RestoredRun:
+def restore_run(
+    workdir: str | Path,
+    *,
+    step: int | str = "newest",
+    model: Model | None = None,
+) -> RestoredRun:
     """The model of a run as it was at one of its checkpoints.
 
     Args:
       workdir: folder of the run.
       step: "newest", "best" (lowest test loss) or the step of a kept checkpoint.
+      model: the model that was trained; None makes it of what the run says of it, which
+        is not enough for networks, or a model, of a user's own.
 
     Returns:
       A `RestoredRun`.
@@ -49,23 +58,28 @@ def restore_run(workdir: str | Path, *, step: int | str = "newest") -> RestoredR
     Raises:
       FileNotFoundError: if the folder holds no checkpoint.
       CheckpointError: if the checkpoint cannot be read.
-      ValueError: if there is no checkpoint of this step.
+      ValueError: if there is no checkpoint of this step, if the model is needed, or if
+        it is not the one that was trained.
     """
+    newest = read_meta(Path(workdir))
+    if newest is not None:
+        _check_model(newest.get("model"), model, workdir)
     checkpoints = Checkpoints(Path(workdir), read_only=True)
     try:
-        state, meta = checkpoints.load(step, _template)
+        state, meta = checkpoints.load(step, lambda meta: _template(meta, model))
     finally:
         checkpoints.close()
-    return RestoredRun(_model(meta), state.variables, int(state.step), meta)
+    restored = _model(meta) if model is None else model
+    return RestoredRun(restored, state.variables, int(state.step), meta)
 
 
 def run_meta(model: Trainable, options: TrainOptions) -> dict[str, Any]:
     """What `restore_run` needs of a run; without "model" for one that is not ours."""
-    known: Any = model if type(model) in MODELS.values() else None
-    return {
-        "optimizer": dict(options.optimizer),
-        **({"model": describe_model(known)} if known else {}),
-    }
+    meta: dict[str, Any] = {"optimizer": dict(options.optimizer)}
+    ours: Any = model
+    with contextlib.suppress(ValueError):
+        meta["model"] = describe_model(ours)
+    return meta
 
 
 def _model(meta: dict[str, Any]) -> Model:
@@ -77,7 +91,39 @@ def _model(meta: dict[str, Any]) -> Model:
     return create_model(**fields)
 
 
-def _template(meta: dict[str, Any]) -> TrainState:
-    model = _model(meta)
-    optimizers = create_optimizers(model, **meta["optimizer"])
+def _check_model(
+    described: Mapping[str, Any] | None, model: Model | None, workdir: str | Path
+) -> None:
+    """Raises ValueError unless there is a model, or what it can be made of.
+
+    Args:
+      described: what the run says of its model, if it says anything.
+      model: the one that was given, if one was.
+      workdir: of the run.
+    """
+    if model is None:
+        network = (described or {}).get("network")
+        if described and not isinstance(network, Mapping):
+            return
+        what = "the model"
+        if isinstance(network, Mapping):
+            what = f"the networks ({', '.join(map(str, network.values()))})"
+        raise ValueError(
+            f"{what} of the run in {workdir} cannot be made anew, for only the program "
+            "that trained it has the code; give the same model: load_run(..., model=)."
+        )
+    if not described:
+        return
+    given = json.loads(json.dumps(describe_model(model)))
+    for name, value in described.items():
+        if given.get(name) != value:
+            raise ValueError(
+                f"model must be the one that was trained in {workdir}, whose {name} is "
+                f"{value!r:.80}, got {given.get(name)!r:.80}."
+            )
+
+
+def _template(meta: dict[str, Any], model: Model | None) -> TrainState:
+    model = _model(meta) if model is None else model
+    optimizers = create_optimizers(model, **meta.get("optimizer", {}))
     return jax.jit(lambda: init_state(model, optimizers, 0))()
