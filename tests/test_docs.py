@@ -36,6 +36,8 @@ def test_every_part_of_the_package_has_an_api_page():
 def test_every_page_is_in_the_menu_once():
     menu = re.findall(r"\b([\w/]+\.md)$", (DOCS / "mkdocs.yml").read_text(), re.M)
     pages = [page.relative_to(PAGES).as_posix() for page in PAGES.rglob("*.md")]
+    notebooks = DOCS.parent.glob("colab/*.ipynb")
+    pages += [f"tutorials/{notebook.stem}.md" for notebook in notebooks]
     assert sorted(menu) == sorted(pages)
 
 

@@ -175,7 +175,10 @@ def test_a_table_that_is_behind_the_code_says_how_to_mend_it():
 def test_files_that_it_links_to_exist(document):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
         if not target.startswith("https://"):
-            assert (document.parent / target).is_file(), target
+            # Pages of the tutorials are made from the notebooks.
+            notebook = re.fullmatch(r"(?:\.\./)?tutorials/(\w+)\.md", target)
+            file = ROOT / "colab" / f"{notebook[1]}.ipynb" if notebook else None
+            assert (file or document.parent / target).is_file(), target
 
 
 def test_there_is_a_command_for_every_extra_of_the_package():
