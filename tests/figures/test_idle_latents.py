@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from linear_model import LinearModel
 
+from vsc_jax.evaluation import Context
 from vsc_jax.figures import FIGURES, _make_figures
+from vsc_jax.figures._figure import FigureData
 
-IDLE = 1
+IDLE, SELDOM = 1, 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +26,24 @@ class IdleModel(LinearModel):
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class SparseModel(LinearModel):
+    """One latent says a little of every image, one says much of bright images alone."""
+
+    bright: float = 1.0
+
+    def kl_per_latent(self, params, x, posterior, weights):
+        kl = jnp.full((len(x), self.latent_dim), 0.2)
+        is_bright = x.mean(axis=(1, 2, 3)) > self.bright
+        kl = kl.at[:, SELDOM].set(jnp.where(is_bright, 3.0, 0.0))
+        return {"gaussian_kl": kl}
+
+
+def data_of(model, dataset, params_of, tmp_path):
+    context = Context(model, params_of(model), dataset)
+    return FigureData(context, dataset.test_indices, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["traversals", "author_traversals", "interpretation"])
 def test_an_idle_latent_is_not_moved(dataset, draw, calls, monkeypatch, name):
     chosen = [figure for figure in FIGURES if figure.name == name]
@@ -31,6 +53,26 @@ def test_an_idle_latent_is_not_moved(dataset, draw, calls, monkeypatch, name):
     _, kwargs = calls[f"plot_{name}"][0]
     assert kwargs["row_labels"]
     assert not any(label.startswith(f"z{IDLE} ") for label in kwargs["row_labels"])
+
+
+def test_what_says_much_of_few_images_is_active(dataset, params_of, tmp_path):
+    """And not what says a little of all, though its mean is larger."""
+    rows = dataset.test_indices
+    brightness = np.sort(dataset.decode(rows).mean(axis=(1, 2, 3)))
+    num_bright = max(2, len(rows) // 50)
+    model = SparseModel(bright=float(brightness[-num_bright - 1]))
+    data = data_of(model, dataset, params_of, tmp_path)
+    assert data.latent_scores[SELDOM] < data.latent_scores[IDLE]
+    assert data.active_latents.tolist() == [SELDOM]
+    latents, (label,) = data.ranked_latents(10)
+    assert latents.tolist() == [SELDOM]
+    assert label == f"z{SELDOM} KL {data.latent_scores[SELDOM]:.2f} nats"
+
+
+def test_of_idle_latents_alone_one_is_drawn(dataset, params_of, tmp_path):
+    data = data_of(SparseModel(), dataset, params_of, tmp_path)
+    assert not len(data.active_latents)
+    assert len(data.ranked_latents(10)[0]) == 1
 
 
 def test_interpolation_shows_gates_that_differ(spike_model, dataset, draw, calls):

@@ -17,6 +17,7 @@ import numpy as np
 
 from vsc_jax._files import whole_file
 from vsc_jax.evaluation import (
+    ACTIVE_KL,
     has,
     inferred_latents,
     join_code,
@@ -211,12 +212,12 @@ def _states(own: tuple[int, ...], sizes: Sequence[int]) -> list[tuple[int, ...]]
 
 def _candidates(data: FigureData, state: tuple[int, ...]) -> np.ndarray:
     """Latents that the decoder sees with these categories, those of most KL first."""
-    model = data.context.model
-    latents = shared_latents(model)
+    model, score = data.context.model, data.latent_scores
+    latents = np.intersect1d(shared_latents(model), data.active_latents)
     if has(model, DecodesClasses):
-        latents = np.concatenate([latents, own_latents(model)[state[0]]])
-    score, least = data.latent_scores
-    latents = latents[score[latents] > least]
+        # Images of other classes, most of all, leave these of a class as they are.
+        own = own_latents(model)[state[0]]
+        latents = np.concatenate([latents, own[score[own] > ACTIVE_KL]])
     return latents[np.argsort(-score[latents], kind="stable")]
 
 
