@@ -22,8 +22,8 @@ from vsc_jax.models._air_codes import AIRCodes
 from vsc_jax.models._air_steps import AIRNoise, Steps, take_steps
 from vsc_jax.models._base import (
     Batch,
-    HostCall,
     LossOutput,
+    Method,
     Params,
     Player,
     Weight,
@@ -54,7 +54,7 @@ class _Terms(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class AIR(AIRCodes):
+class AIR(AIRCodes, Method):
     """A recurrent network that finds objects one by one, and draws each in a window.
 
     Step t finds an object or, from the first step on that finds none, nothing: z_t = 1
@@ -180,11 +180,6 @@ class AIR(AIRCodes):
         return {"prior_presence_odds": Weight(0.01, above(0))}
 
     @property
-    def default_weights(self) -> dict[str, float]:
-        """The scalar weights of the loss with their defaults, see `weight_fields`."""
-        return {name: weight.default for name, weight in self.weight_fields.items()}
-
-    @property
     def players(self) -> tuple[Player, ...]:
         """The model; with "nvil" also its baseline."""
         if self.estimator == "concrete":
@@ -193,11 +188,6 @@ class AIR(AIRCodes):
             Player("model", ("inference", "encoder", "decoder"), self.loss),
             Player("baseline", ("baseline",), self.baseline_loss),
         )
-
-    @property
-    def host_calls(self) -> tuple[HostCall, ...]:
-        """Nothing is computed on the host."""
-        return ()
 
     def noise(self, key: jax.Array, batch_size: int) -> AIRNoise:
         """An `AIRNoise`."""

@@ -1,5 +1,6 @@
 """What a method must have to be trained; see `_capabilities` for what it may have."""
 
+import abc
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -161,6 +162,42 @@ class Model(Trainable, Protocol):
     def weight_fields(self) -> dict[str, Weight]:
         """The scalar weights of the loss, with their defaults and ranges."""
         ...
+
+
+class Method(abc.ABC):
+    """What most methods have alike: one loss, and nothing that the host computes."""
+
+    @property
+    @abc.abstractmethod
+    def weight_fields(self) -> dict[str, Weight]:
+        """The scalar weights of the loss, with their defaults and ranges."""
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """The scalar weights of the loss with their defaults, see `weight_fields`."""
+        return {name: weight.default for name, weight in self.weight_fields.items()}
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """One loss, which moves everything."""
+        return (Player("model", None, self.loss),)
+
+    @property
+    def host_calls(self) -> tuple[HostCall, ...]:
+        """Nothing is computed on the host."""
+        return ()
+
+    @abc.abstractmethod
+    def loss(
+        self,
+        params: Params,
+        batch: Batch,
+        noise: Any,
+        weights: Weights,
+        *,
+        gather: Callable[[jax.Array], jax.Array] = keep_local,
+    ) -> LossOutput:
+        """The loss of the method, see `Trainable.loss`."""
 
 
 def mean_output(

@@ -1,6 +1,5 @@
 """What all models of images here share: an encoder, a decoder and a likelihood."""
 
-import abc
 import dataclasses
 import math
 from collections.abc import Callable
@@ -12,14 +11,8 @@ import jax.numpy as jnp
 from vsc_jax import losses
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
-    Batch,
-    HostCall,
-    LossOutput,
+    Method,
     Params,
-    Player,
-    Weight,
-    Weights,
-    keep_local,
 )
 from vsc_jax.networks import (
     OwnNetworks,
@@ -55,7 +48,7 @@ DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageModel(abc.ABC):
+class ImageModel(Method):
     """Networks of q(z|x) and p(x|z) for images.
 
     Attributes:
@@ -133,38 +126,6 @@ class ImageModel(abc.ABC):
     def code_dim(self) -> int:
         """Width of a code: the Gaussian latents."""
         return self.latent_dim
-
-    @property
-    @abc.abstractmethod
-    def weight_fields(self) -> dict[str, Weight]:
-        """The scalar weights of the loss, with their defaults and ranges."""
-
-    @property
-    def default_weights(self) -> dict[str, float]:
-        """The scalar weights of the loss with their defaults, see `weight_fields`."""
-        return {name: weight.default for name, weight in self.weight_fields.items()}
-
-    @property
-    def players(self) -> tuple[Player, ...]:
-        """One loss, which moves everything."""
-        return (Player("model", None, self.loss),)
-
-    @property
-    def host_calls(self) -> tuple[HostCall, ...]:
-        """Nothing is computed on the host."""
-        return ()
-
-    @abc.abstractmethod
-    def loss(
-        self,
-        params: Params,
-        batch: Batch,
-        noise: Any,
-        weights: Weights,
-        *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
-    ) -> LossOutput:
-        """The loss of the method, see `Trainable.loss`."""
 
     @property
     def heads(self) -> dict[str, Any]:

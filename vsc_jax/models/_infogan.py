@@ -13,8 +13,8 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
-    HostCall,
     LossOutput,
+    Method,
     Params,
     Player,
     Weight,
@@ -59,7 +59,7 @@ class InfoGANNoise(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class InfoGAN(GeneratedCodes):
+class InfoGAN(GeneratedCodes, Method):
     """A GAN with codes that can be read off its images.
 
     Chen et al., InfoGAN, https://arxiv.org/abs/1606.03657; settings and networks of its
@@ -128,22 +128,12 @@ class InfoGAN(GeneratedCodes):
         return {"category_weight": Weight(1.0), "code_weight": Weight(1.0)}
 
     @property
-    def default_weights(self) -> dict[str, float]:
-        """The scalar weights of the loss with their defaults, see `weight_fields`."""
-        return {name: weight.default for name, weight in self.weight_fields.items()}
-
-    @property
     def players(self) -> tuple[Player, ...]:
         """First the discriminator with Q, then the generator."""
         return (
             Player("discriminator", ("discriminator", "posterior"), self.loss),
             Player("generator", ("generator",), self.generator_loss),
         )
-
-    @property
-    def host_calls(self) -> tuple[HostCall, ...]:
-        """Nothing is computed on the host."""
-        return ()
 
     def sizes(self) -> dict[str, Any]:
         """Sizes of the trunk of a discriminator, as options of its module."""

@@ -12,10 +12,9 @@ from vsc_jax import losses
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
-    HostCall,
     LossOutput,
+    Method,
     Params,
-    Player,
     Weight,
     Weights,
     keep_local,
@@ -44,7 +43,7 @@ SATURATED = 0.99
 
 
 @dataclasses.dataclass(frozen=True)
-class InformationDropoutClassifier:
+class InformationDropoutClassifier(Method):
     """A convolutional classifier that pays for what its layers let through.
 
     Achille and Soatto, Information Dropout, https://arxiv.org/abs/1611.01353; network
@@ -104,21 +103,6 @@ class InformationDropoutClassifier:
     def weight_fields(self) -> dict[str, Weight]:
         """`beta`, the price of a nat."""
         return {"beta": Weight(6e-5)}
-
-    @property
-    def default_weights(self) -> dict[str, float]:
-        """The scalar weights of the loss with their defaults, see `weight_fields`."""
-        return {name: weight.default for name, weight in self.weight_fields.items()}
-
-    @property
-    def players(self) -> tuple[Player, ...]:
-        """One loss, which moves everything."""
-        return (Player("model", None, self.loss),)
-
-    @property
-    def host_calls(self) -> tuple[HostCall, ...]:
-        """Nothing is computed on the host."""
-        return ()
 
     def check_dataset(
         self,

@@ -13,10 +13,9 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
-    HostCall,
     LossOutput,
+    Method,
     Params,
-    Player,
     Weight,
     Weights,
     keep_local,
@@ -60,7 +59,7 @@ class _Cells(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class MultiEntityVAE:
+class MultiEntityVAE(Method):
     """A set of objects, each in the cell of a grid where the code says most.
 
     Nash et al., The Multi-Entity Variational Autoencoder,
@@ -168,21 +167,6 @@ class MultiEntityVAE:
     def weight_fields(self) -> dict[str, Weight]:
         """`beta`: the weight of the KL."""
         return {"beta": Weight(1.0)}
-
-    @property
-    def default_weights(self) -> dict[str, float]:
-        """The scalar weights of the loss with their defaults, see `weight_fields`."""
-        return {name: weight.default for name, weight in self.weight_fields.items()}
-
-    @property
-    def players(self) -> tuple[Player, ...]:
-        """One loss, which moves everything."""
-        return (Player("model", None, self.loss),)
-
-    @property
-    def host_calls(self) -> tuple[HostCall, ...]:
-        """Nothing is computed on the host."""
-        return ()
 
     def encoder(self) -> GridEncoder:
         """The Flax module of q(z|x)."""
