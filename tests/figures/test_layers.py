@@ -6,8 +6,14 @@ from layered_model import Layered
 from PIL import Image
 
 from vsc_jax.evaluation import Context
-from vsc_jax.figures import make_figures, plot_layer_kl_maps, plot_layer_probe
+from vsc_jax.figures import (
+    _layers,
+    make_figures,
+    plot_layer_kl_maps,
+    plot_layer_probe,
+)
 from vsc_jax.figures._layers import _enlarge
+from vsc_jax.figures._panels import save_grid
 
 
 def test_they_are_drawn_for_a_model_with_layers(dataset, tmp_path):
@@ -27,6 +33,26 @@ def test_maps_are_enlarged_to_the_image():
     large = _enlarge(maps, (4, 5))
     np.testing.assert_array_equal(large[0, 0], [1, 1, 1, 2, 2])
     np.testing.assert_array_equal(large[0, :, 0], [1, 1, 3, 3])
+
+
+def test_labels_of_small_maps_have_room(tmp_path, monkeypatch):
+    """Names and numbers stand in two lines: side by side they are wider than a map."""
+    calls = []
+    monkeypatch.setattr(_layers, "save_rows", lambda *a, **k: calls.append(k))
+    plot_layer_kl_maps(
+        np.zeros((1, 32, 32, 1)), {"pool1": np.full((1, 2, 2), 3e3)}, tmp_path / "a.png"
+    )
+    assert calls[0]["frame_labels"] == ["pool1\n12000"]
+
+
+def test_a_second_line_of_labels_makes_a_figure_higher(tmp_path):
+    heights = []
+    for label in ("a", "a\nb"):
+        path = tmp_path / "a.png"
+        save_grid(np.zeros((1, 1, 8, 8, 3)), path, title="t", column_labels=[label])
+        with Image.open(path) as image:
+            heights.append(image.height)
+    assert 10 < heights[1] - heights[0] < 20
 
 
 def test_bad_input(tmp_path):

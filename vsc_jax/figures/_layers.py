@@ -51,7 +51,7 @@ def plot_layer_kl_maps(
                 f"maps must have shape ({len(x)}, rows, columns), got {kl.shape} for "
                 f"{name!r}."
             )
-        labels.append(f"{name}: {kl.sum(axis=(1, 2)).mean():.0f}")
+        labels.append(f"{name}\n{kl.sum(axis=(1, 2)).mean():.0f}")
         above = kl - kl.min(axis=(1, 2), keepdims=True)
         above /= np.maximum(above.max(axis=(1, 2), keepdims=True), 1e-9)
         frames.append(_enlarge(above, x.shape[1:3]) * max_value)
@@ -68,8 +68,8 @@ def plot_layer_kl_maps(
         frame_labels=labels,
         max_value=max_value,
         title="KL of each place of each layer, from its smallest (black) to its "
-        "largest (white) value in the image; above each the mean sum over places, "
-        "in nats",
+        "largest (white) value in the image; below each name the mean sum over "
+        "places, in nats",
     )
 
 

@@ -135,7 +135,8 @@ def save_grid(
     left = 12 + int(6.6 * longest) + (8 if row_labels else 0)
     figure_width = max(left + width + 12, 480)
     lines = wrap_title(title, figure_width - 24)
-    top = 14 + 17 * len(lines) + (22 if column_labels else 0)
+    label_lines = max((label.count("\n") + 1 for label in column_labels), default=0)
+    top = 14 + 17 * len(lines) + (14 * label_lines + 8 if label_lines else 0)
     figure_height = top + height + 12
     figure = new_figure(figure_width, figure_height)
     axes = figure.add_axes(
