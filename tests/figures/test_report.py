@@ -262,7 +262,7 @@ def test_values_that_are_not_finite_are_shown(tmp_path):
 
 
 def test_bad_figures(tmp_path):
-    with pytest.raises(ValueError, match=r"must be \.png or \.gif files, got a\.svg"):
+    with pytest.raises(ValueError, match=r"be \.png, \.gif, \.json files, got a\.svg"):
         write_report(tmp_path, {}, ["a.svg"])
     page = Page(write_report(tmp_path, {}, [tmp_path / "missing.png"]).read_text())
     (item,) = page.items

@@ -92,7 +92,7 @@ def write_report(
     files = [Path(path) for path in paths]
     for file in files:
         if file.suffix.lower() not in _SHOWN:
-            raise ValueError(f"figures must be .png or .gif files, got {file}.")
+            raise ValueError(f"figures must be {', '.join(_SHOWN)} files, got {file}.")
 
     def part(name: str, make: Callable[[], _T], otherwise: _T) -> _T:
         """A part of the page, or what stands for it where that failed."""
