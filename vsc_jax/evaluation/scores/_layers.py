@@ -54,9 +54,11 @@ def layer_dependence(context: Context, options: EvaluationOptions) -> dict[str, 
     https://github.com/ucla-vision/information-dropout, `total_correlation` is
     -1/(2 d) log det R, with R the correlation of the logarithms of d units with their
     noise, over the test images: that of the Gaussian fitted to them. It needs units
-    that are never zero. Here d is at most 200 and an eighth of the images, at random
-    (`num_units`), for else it is that of chance: `total_correlation_of_independent` is
-    what the same units have when the images of each are shuffled.
+    that are never zero. There the layers before are noisy too, and all units are taken.
+    Here those have no noise, and d is at most 200 and an eighth of the images, at
+    random (`num_units`), for else it is that of chance:
+    `total_correlation_of_independent` is what the same units have when the images of
+    each are shuffled.
     """
     rows = context.once(draw_rows, options).test
     rng = np.random.default_rng([context.seed, 5])
