@@ -24,15 +24,19 @@ from experiments._errors import UserError, fail, one_line
 
 _HELP = ("help", "h", "helpfull", "helpshort")
 NO_CONFIG = "--config is missing; try --config=configs/vsc.py."
+TAKES_NO_CONFIG = "this command takes no config; leave --config out."
 
 
-def parse_flags(argv: Sequence[str]) -> list[str]:
-    """Parses flags; what is wrong with them is one line and exit status 2."""
+def parse_flags(argv: Sequence[str], no_config: str = NO_CONFIG) -> list[str]:
+    """Parses flags; what is wrong with them is one line and exit status 2.
+
+    `no_config` is what is said to fields of a config that is not given.
+    """
     try:
         argv = _with_resolved_config(argv)
         _check_repeated(argv)
         config = load_config(argv)
-        _check_fields(config, argv)
+        _check_fields(config, argv, no_config)
     except UserError as error:
         fail(str(error))
     try:
@@ -45,10 +49,11 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         fail(one_line(error))
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
+def run(main: Callable[[Sequence[str]], None], *, no_config: str = NO_CONFIG) -> None:
     """`app.run` with these errors, and a `--help` that knows configs.
 
-    A UserError and a signal end the process with one line as well.
+    A UserError and a signal end the process with one line as well. `no_config` is that
+    of `parse_flags`: what a command says that takes no config.
     """
     # Names of files may hold what no terminal can show.
     for stream in (sys.stdout, sys.stderr):
@@ -66,7 +71,7 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
             except UserError as error:
                 fail(str(error))
             sys.exit(0)
-        return parse_flags(argv)
+        return parse_flags(argv, no_config)
 
     try:
         with _stops.raised():
@@ -138,7 +143,9 @@ def _check_repeated(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} must be given once{got}.")
 
 
-def _check_fields(config: Mapping[str, Any], argv: Sequence[str]) -> None:
+def _check_fields(
+    config: Mapping[str, Any], argv: Sequence[str], no_config: str = NO_CONFIG
+) -> None:
     """Raises UserError for an override that the config cannot take.
 
     That of a tuple has to be one, for the flag would take any text as its only entry.
@@ -148,7 +155,7 @@ def _check_fields(config: Mapping[str, Any], argv: Sequence[str]) -> None:
         if not word.lstrip("-").startswith("config.") or not word.startswith("-"):
             continue
         if not config:
-            raise UserError(NO_CONFIG)
+            raise UserError(no_config)
         flag, equals, value = word.lstrip("-").partition("=")
         name = flag.removeprefix("config.")
         if fields := fields_of(name, known):

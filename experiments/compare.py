@@ -22,14 +22,15 @@ source and what differs; `decomposition`, `study` and `vsc` are there as well.
 `--correlation` adds the rank correlation between the scores over all runs.
 
 The tables go to the terminal and into `comparison.md`, `.csv`, `.tex` and `.json`, the
-single runs into `comparison.png`; with one sweep into its folder, else into the current
-one, unless `--out` says where. `experiments.plot_sweep` draws other figures: curves of
-scores over a field that a sweep varies, which need no settings.
+single runs into `comparison.png`, and with `--figure_format=pdf` (or `svg`) into one
+for a paper; with one sweep into its folder, else into the current one, unless `--out`
+says where. `experiments.plot_sweep` draws other figures: curves of scores over a field
+that a sweep varies, which need no settings.
 """
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from experiments._comparison import (
 from experiments._directions import direction_of
 from experiments._environment import be_quiet
 from experiments._errors import EXIT_FAILED, UserError, fail
+from experiments._figure_format import FIGURE_FORMAT
 from experiments._print_tables import print_tables
 from experiments._rank_correlation import rank_correlation
 from experiments._results import by_reason
@@ -82,6 +84,7 @@ def main(argv: Sequence[str]) -> None:
             select=_SELECT.value,
             correlation=_CORRELATION.value,
             out=_OUT.value,
+            figure_format=FIGURE_FORMAT.value,
         )
     except UserError as error:
         fail(str(error))
@@ -97,6 +100,7 @@ def compare(
     select: Sequence[str] = (),
     correlation: bool = False,
     out: str | Path | None = None,
+    figure_format: str = "png",
 ) -> dict[str, Any]:
     """Prints and writes the comparison of runs.
 
@@ -107,6 +111,7 @@ def compare(
       select: scores that need no labels, of `SELECTIONS`, that a run is chosen by.
       correlation: whether scores are correlated over the runs.
       out: folder of the files; that of the sweep if there is one, else the current one.
+      figure_format: "pdf" or "svg" for figures of a paper, beside those as PNG.
 
     Returns:
       What `comparison.json` holds.
@@ -132,6 +137,9 @@ def compare(
         notes += more
     folder = _out_folder(words, out)
     files = [*FILES, *(CORRELATION_FILES if correlation else ())]
+    endings = list(dict.fromkeys(["png", figure_format]))
+    of_figures = [Path(name).stem for name in files if name.endswith(".png")]
+    files = dict.fromkeys([*files, *(f"{n}.{e}" for n in of_figures for e in endings)])
     kept = _check_foreign(folder, files)
 
     content = {
@@ -155,6 +163,7 @@ def compare(
     tail = _tail(comparison, notes)
     tables = _extra_tables(chosen, content.get("correlation"))
     _write(folder, comparison, tables, tail)
+    _draw(folder, comparison, endings)
     if matrix is not None:
         numbers = zip(comparison.scores, _without_nan(matrix), strict=True)
         _workdir.write_text(
@@ -163,12 +172,13 @@ def compare(
                 ["score", *comparison.scores], [[name, *row] for name, row in numbers]
             ),
         )
-        plot_rank_correlation(
-            matrix,
-            folder / "correlation.png",
-            names=comparison.scores,
-            num_runs=sum(not run.failed for run in comparison.runs),
-        )
+        for ending in endings:
+            plot_rank_correlation(
+                matrix,
+                folder / f"correlation.{ending}",
+                names=comparison.scores,
+                num_runs=sum(not run.failed for run in comparison.runs),
+            )
     print_tables(comparison.blocks(), tables, tail)
     for name in files:
         if (folder / name).exists():
@@ -182,7 +192,7 @@ def _write(
     tables: Sequence[tuple[str, list[str], list[list[Any]]]],
     tail: Sequence[str],
 ) -> None:
-    """The comparison as text and as a figure."""
+    """The comparison as text."""
     blocks = comparison.blocks()
     parts = [_formats.markdown_blocks(COLUMNS, blocks, MEAN)]
     parts += [
@@ -199,6 +209,10 @@ def _write(
     _workdir.write_text(
         folder / "comparison.tex", _formats.latex_blocks(COLUMNS, blocks, MEAN, tail)
     )
+
+
+def _draw(folder: Path, comparison: Comparison, endings: Sequence[str]) -> None:
+    """Every run as a point, in a file of each ending."""
     drawn = {
         score: {s.name: s.values(score) for s in comparison.settings if s.runs}
         for score in comparison.scores
@@ -212,21 +226,23 @@ def _write(
         for score in comparison.scores
     }
     better = {score: direction_of(score).better for score in comparison.scores}
-    try:
-        plot_score_strips(
-            drawn,
-            folder / "comparison.png",
-            published=published,
-            beside={
-                row.name: [setting.name for setting in comparison.beside(row)]
-                for row in comparison.published
-            },
-            better={k: v for k, v in better.items() if v != "neither"},
-            title=f"{len(comparison.settings)} settings, "
-            f"{sum(not run.failed for run in comparison.runs)} runs",
-        )
-    except ValueError:  # no finite value: a note says so
-        (folder / "comparison.png").unlink(missing_ok=True)
+    for ending in endings:
+        file = folder / f"comparison.{ending}"
+        try:
+            plot_score_strips(
+                drawn,
+                file,
+                published=published,
+                beside={
+                    row.name: [setting.name for setting in comparison.beside(row)]
+                    for row in comparison.published
+                },
+                better={k: v for k, v in better.items() if v != "neither"},
+                title=f"{len(comparison.settings)} settings, "
+                f"{sum(not run.failed for run in comparison.runs)} runs",
+            )
+        except ValueError:  # no finite value: a note says so
+            file.unlink(missing_ok=True)
 
 
 def _tail(comparison: Comparison, notes: Sequence[str]) -> list[str]:
@@ -282,7 +298,7 @@ def _out_folder(words: Sequence[str], out: str | Path | None) -> Path:
     return folder
 
 
-def _check_foreign(folder: Path, files: Sequence[str]) -> list[str]:
+def _check_foreign(folder: Path, files: Iterable[str]) -> list[str]:
     """Raises UserError if one of the files is not of this command.
 
     Returns:
@@ -305,4 +321,4 @@ def _check_foreign(folder: Path, files: Sequence[str]) -> list[str]:
 if __name__ == "__main__":
     # Flags may follow the folders.
     flags.FLAGS.set_gnu_getopt()
-    _flags.run(main)
+    _flags.run(main, no_config=_flags.TAKES_NO_CONFIG)

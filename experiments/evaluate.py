@@ -3,6 +3,7 @@
     python -m experiments.evaluate --workdir=runs/mine
     python -m experiments.evaluate --workdir=runs/mine --metrics=mig,dci --repeats=5
     python -m experiments.evaluate --workdir=runs/mine --all
+    python -m experiments.evaluate --workdir=runs/mine --figures --figure_format=pdf
     python -m experiments.evaluate --workdir=runs/sweep
     python -m experiments.evaluate --workdir=runs/sweep --udr
     python -m experiments.evaluate --workdir=runs/sweep --model_centrality
@@ -15,8 +16,9 @@ are drawn again for each, and the value is a mean with its standard error. The r
 shows what `results.json` has.
 
 `--all` computes anew all that `experiments.run` ends with: its scores, figures and
-report; `--figures` draws the figures anew. Either computes `--metrics` only if these
-are given. A run that ended before its results were written gets all of them first.
+report; `--figures` draws the figures anew, with `--figure_format=pdf` (or `svg`) those
+of a paper beside them. Either computes `--metrics` only if these are given. A run that
+ended before its results were written gets all of them first.
 
 `--dataset` scores on other images than the run's own. They are held in memory, so take
 a part of a large data set: `--num_train=20000 --num_test=2000`.
@@ -45,6 +47,7 @@ from experiments import (
 )
 from experiments._environment import be_quiet_about_checkpoints, prepare
 from experiments._errors import EXIT_FAILED, UserError, fail
+from experiments._figure_format import FIGURE_FORMAT
 from experiments._job import build, context_of
 from experiments._memory import check_codes
 from experiments._results import (
@@ -102,6 +105,7 @@ SEED = flags.DEFINE_integer(
 FLAGS = flags.FLAGS
 # Of the scores against ground truth alone.
 _OF_METRICS = ("metrics", "num_samples", "num_test_samples", "repeats")
+_OF_FIGURES = ("all", "figures", "figure_format")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -147,12 +151,16 @@ def check_flags() -> None:
         raise UserError("--config is that of the run in --workdir; leave it out.")
     refuse_processes()
     if UDR.value:
-        unused = ("step", "all", "figures", "model_centrality", *_OF_METRICS)
+        unused = ("step", *_OF_FIGURES, "model_centrality", *_OF_METRICS)
         _refuse_unused("--udr", unused)
     elif CENTRALITY.value:
         unused = ("dataset", "data_path", "num_train", "num_test", "udr_samples")
-        unused += ("step", "all", "figures", *_OF_METRICS)
+        unused += ("step", *_OF_FIGURES, *_OF_METRICS)
         _refuse_unused("--model_centrality", unused)
+    elif FIGURE_FORMAT.value != FIGURE_FORMAT.default and not (
+        ALL.value or FIGURES.value
+    ):
+        raise UserError("--figure_format needs --figures or --all.")
     elif (ALL.value or FIGURES.value) and not METRICS.value:
         # All but the path, which is that of the run's own data.
         unused = ("dataset", "num_train", "num_test", "seed", *_OF_METRICS)
@@ -289,6 +297,8 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
         )
     if DATA_PATH.value and not DATASET.value:
         config.data.path = DATA_PATH.value
+    if FIGURE_FORMAT.value != FIGURE_FORMAT.default:
+        config.evaluation.figure_format = FIGURE_FORMAT.value
     job = build(config)
     _workdir.check_data(workdir, run.meta, job.dataset)
     if not scores:
@@ -376,4 +386,7 @@ def print_scores(scores: dict[str, dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    _flags.run(main)
+    _flags.run(
+        main,
+        no_config="the config is that of the run in --workdir; leave --config out.",
+    )

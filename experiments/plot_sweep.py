@@ -27,7 +27,8 @@ The aggregate posteriors of runs with two latents, as a grid of densities:
 
 `--where=seed=0` leaves out all other runs. The first two read `table.json`, which
 `experiments.sweep` writes; the grid reads `config.json` and `aggregate_posterior.npz`
-of each run. The figure goes into the same folder.
+of each run. The figure goes into the same folder, with `--figure_format=pdf` (or `svg`)
+as one for a paper, without a title inside.
 
 This draws how scores go with a field that one sweep varies. `experiments.compare` has
 the statistics per setting of any runs, as tables and with every run as a point.
@@ -48,6 +49,7 @@ from absl import flags
 from experiments import _config_files, _errors, _flags, _workdir
 from experiments._environment import be_quiet
 from experiments._errors import EXIT_FAILED, UserError, fail
+from experiments._figure_format import FIGURE_FORMAT
 from experiments.run import WORKDIR, choose_workdir
 from vsc_jax.evaluation import aggregate_density
 from vsc_jax.figures import plot_curves, plot_density_grid
@@ -62,7 +64,7 @@ _ROWS = flags.DEFINE_string("rows", None, "With --density: field of the rows.")
 _COLUMNS = flags.DEFINE_string("columns", None, "With --density: field of the columns.")
 _WHERE = flags.DEFINE_multi_string("where", [], "`field=value`: only such runs.")
 _TITLE = flags.DEFINE_string("title", None, "Above the figure.")
-_NAME = flags.DEFINE_string("name", None, "Name of the figure, without .png.")
+_NAME = flags.DEFINE_string("name", None, "Name of the figure, without its ending.")
 
 ENCODINGS = "aggregate_posterior.npz"
 MAX_NAME_LENGTH = 100
@@ -112,7 +114,7 @@ def draw() -> Path:
             columns=_COLUMNS.value,
             where=_WHERE.value,
             title=_TITLE.value,
-            name=name,
+            file=f"{name}.{FIGURE_FORMAT.value}",
         )
     if _ROWS.value or _COLUMNS.value:
         raise UserError("--rows and --columns need --density.")
@@ -130,7 +132,7 @@ def draw() -> Path:
         together=_TOGETHER.value,
         where=_WHERE.value,
         title=_TITLE.value,
-        name=name,
+        file=f"{name}.{FIGURE_FORMAT.value}",
     )
 
 
@@ -144,7 +146,7 @@ def curves_of_sweep(
     together: bool = False,
     where: Sequence[str] = (),
     title: str | None = None,
-    name: str = "curves",
+    file: str = "curves.png",
 ) -> Path:
     """Scores over the rows of `table.json`; see `vsc_jax.figures.plot_curves`.
 
@@ -159,7 +161,7 @@ def curves_of_sweep(
     try:
         return plot_curves(
             rows,
-            workdir / f"{name}.png",
+            workdir / file,
             x=x,
             y=y,
             curves=curves,
@@ -178,7 +180,7 @@ def density_grid(
     columns: str | None = None,
     where: Sequence[str] = (),
     title: str | None = None,
-    name: str = "densities",
+    file: str = "densities.png",
 ) -> Path:
     """Aggregate posteriors of the runs below `workdir`, one panel for each.
 
@@ -212,7 +214,7 @@ def density_grid(
     options = {"title": title} if title else {}
     return plot_density_grid(
         densities,
-        workdir / f"{name}.png",
+        workdir / file,
         row_labels=_labels(rows, row_values),
         column_labels=_labels(columns, column_values),
         **options,
@@ -359,4 +361,4 @@ def _text(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    _flags.run(main)
+    _flags.run(main, no_config=_flags.TAKES_NO_CONFIG)

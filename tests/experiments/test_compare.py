@@ -289,6 +289,14 @@ def test_the_figure_has_every_run(sweep, monkeypatch):
     assert options["title"] == "2 settings, 6 runs"
 
 
+def test_figures_for_a_paper_stand_beside_the_others(sweep):
+    command(sweep, "--correlation", "--figure_format=svg")
+    names = [f"{n}.{e}" for n in ("comparison", "correlation") for e in ("png", "svg")]
+    assert all((sweep / name).exists() for name in names)
+    assert set(names) <= set(read(sweep)["files"])
+    command(sweep, "--figure_format=svg")  # its own may be overwritten
+
+
 def test_where_the_files_go(sweep, tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()

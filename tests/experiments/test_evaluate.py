@@ -171,6 +171,15 @@ def test_the_report_shows_the_figures_and_every_score(copied, few_figures):
     assert results_of(copied)["metrics"]["modularity"] == scores["modularity"]
 
 
+def test_figures_for_a_paper_stand_beside_the_others(copied, few_figures):
+    with flagsaver.flagsaver(figures=True, figure_format="svg"):
+        evaluate.score_run(copied, [])
+    figures = results_of(copied)["figures"]
+    assert figures["files"] == ["latent_bars.png"]
+    assert figures["for_papers"] == ["latent_bars.svg"]
+    assert (copied / "figures" / "latent_bars.svg").exists()
+
+
 def test_all_is_computed_anew_and_added_scores_are_kept(copied, few_figures, capsys):
     with flagsaver.flagsaver(**SMALL):
         added = evaluate.score_run(copied, ["modularity"])

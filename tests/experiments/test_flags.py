@@ -183,6 +183,22 @@ def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys
 
 
 @pytest.mark.parametrize(
+    ("no_config", "message"),
+    [
+        (_flags.NO_CONFIG, "--config is missing; try"),
+        (_flags.TAKES_NO_CONFIG, "this command takes no config; leave --config out."),
+    ],
+)
+def test_fields_of_no_config(capsys, no_config, message):
+    words = ["command", "--config.evaluation.figure_format=pdf"]
+    with pytest.raises(SystemExit) as end:
+        _flags.parse_flags(words, no_config)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"udr": True, "metrics": ["mig"]}, "--udr takes no --metrics; leave it out."),
@@ -196,6 +212,7 @@ def test_every_command_ends_with_one_line(error, code, line, monkeypatch, capsys
         ),
         ({"config": "any"}, "--config is that of the run in --workdir; leave it out."),
         ({"udr": True, "step": "best"}, "--udr takes no --step; leave it out."),
+        ({"figure_format": "pdf"}, "--figure_format needs --figures or --all."),
         (
             {"all": True, "num_test": 9, "repeats": 3},
             "without --metrics this command takes no --num_test, --repeats; leave it",

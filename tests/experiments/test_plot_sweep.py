@@ -119,6 +119,14 @@ def test_curves_get_the_rows_and_the_flags(folder, drawn):
     }
 
 
+def test_figures_for_a_paper(folder, capsys):
+    words = [f"--x={BETA}", "--y=sparsity.hoyer", "--figure_format=pdf"]
+    command(f"--workdir={folder}", *words)
+    assert capsys.readouterr().out == f"{folder / 'curves.pdf'}\n"
+    assert (folder / "curves.pdf").read_bytes().startswith(b"%PDF")
+    assert not (folder / "curves.png").exists()
+
+
 def test_densities_stand_at_the_places_of_their_runs(folder, drawn):
     words = ["--density", f"--rows={BETA}", f"--columns={WEIGHT}", "--where=seed=0"]
     # Leaving one out leaves an empty panel.

@@ -35,6 +35,7 @@ from vsc_jax.figures._counts_over_steps import (
     plot_counts_over_steps as plot_counts_over_steps,
 )
 from vsc_jax.figures._density_grid import plot_density_grid as plot_density_grid
+from vsc_jax.figures._drawing import FORMATS as FORMATS
 from vsc_jax.figures._drawing import short_names as short_names
 from vsc_jax.figures._interpolation import plot_interpolation as plot_interpolation
 from vsc_jax.figures._interpretation import plot_interpretation as plot_interpretation
@@ -70,6 +71,7 @@ from vsc_jax.figures._traversals import save_traversal_gif as save_traversal_gif
 
 __all__ = [
     "FIGURES",
+    "FORMATS",
     "Figures",
     "check_format",
     "make_figures",

@@ -22,6 +22,7 @@ INK = "#1f3b5c"
 SECOND_INK = "#d9822b"
 TITLE_SIZE = 11.0
 PAPER_FORMATS = ("pdf", "svg")
+FORMATS = ("png", *PAPER_FORMATS)
 MAX_TITLE_LINES = 6
 
 

@@ -23,7 +23,7 @@ from vsc_jax.figures._code_traversals import CODE_TRAVERSALS
 from vsc_jax.figures._conditional_samples import CONDITIONAL_SAMPLES
 from vsc_jax.figures._correlation import CORRELATION
 from vsc_jax.figures._counts_over_steps import COUNTS_OVER_STEPS
-from vsc_jax.figures._drawing import PAPER_FORMATS
+from vsc_jax.figures._drawing import FORMATS
 from vsc_jax.figures._explorer import EXPLORER
 from vsc_jax.figures._figure import Figure, FigureData
 from vsc_jax.figures._interpolation import INTERPOLATION
@@ -215,10 +215,9 @@ def make_figures(
 
 def check_format(figure_format: str) -> None:
     """Raises ValueError for what is no format of figures."""
-    known = ("png", *PAPER_FORMATS)
-    if figure_format not in known:
+    if figure_format not in FORMATS:
         raise ValueError(
-            f"figure_format must be one of {', '.join(known)}, got {figure_format!r}."
+            f"figure_format must be one of {', '.join(FORMATS)}, got {figure_format!r}."
         )
 
 
