@@ -49,7 +49,8 @@ CAPTIONS = {
     "traversals": Caption(
         "One latent moves at a time",
         "A good latent changes one property along its row, smoothly, and leaves the "
-        "rest. Rows are those of the largest KL, active latents alone.",
+        "rest. Rows are those of the largest KL, of latents that say half a nat or "
+        "more of one image in 100 at least.",
         True,
     ),
     "author_traversals": Caption(

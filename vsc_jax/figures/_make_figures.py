@@ -147,10 +147,12 @@ def make_figures(
     `explorer.json` has frames for a page on which latents and categories are moved by
     hand; see `write_report`.
 
-    All that move or rank latents take the Gaussian ones; categories stay. Those that
-    are idle, for they say nothing of an image, are not moved. Each file is
-    written whole or not at all. An error of one figure costs none of the others; it is
-    logged, unless it is one of the operating system, such as that of a full disk.
+    All that move or rank latents take the Gaussian ones; categories stay. Idle ones are
+    not moved: active is a latent whose KL is half a nat or more in at least 1 % of the
+    images (without a KL, one with a twentieth of the largest standard deviation), which
+    is our own choice. Each file is written whole or not at all. An error of one figure
+    costs none of the others; it is logged, unless it is one of the operating system,
+    such as that of a full disk.
 
     Args:
       context: the model and its data.
