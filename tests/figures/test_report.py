@@ -134,10 +134,10 @@ def test_report_is_one_file_with_everything(tmp_path, figures):
     assert "sparsity.hoyer" in page.folded
 
 
-def _row(cells):
+def _row(cells, results=RESULTS):
     """Name, meaning and value of a row of scores."""
     name, value = cells
-    known = max((k for k in _flat(RESULTS) if name.startswith(k)), key=len)
+    known = max((k for k in _flat(results) if name.startswith(k)), key=len)
     return known, name.removeprefix(known), value
 
 
@@ -253,6 +253,40 @@ def test_settings_are_shown_and_names_escaped(tmp_path):
     page = Page(write_report(run, {"name": "<b>"}, []).read_text())
     assert "a<b>&c" in page.text
     assert '"name": "<script>"' in page.text
+
+
+def test_what_layers_say_is_explained_and_shown_first(tmp_path):
+    """Every number that a classifier with noisy layers ends with has a meaning."""
+    layers = {"pool1": 740.0, "pool2": 440.0}
+    results = {
+        "classification": {"accuracy": 0.93},
+        "layers": {
+            "kl": 1180.0,
+            "kl_standard_error": 3.0,
+            "kl_per_layer": layers,
+            "saturated": 0.12,
+            "saturated_per_layer": layers,
+            "num_units": 200,
+            "total_correlation": 0.1,
+            "total_correlation_of_independent": 0.01,
+        },
+        "layer_probe": {
+            "layers": ["image", "pool1", "pool2"],
+            "accuracy": {"label": [0.1, 0.5, 0.9], "x": [0.7, 0.8, 0.9]},
+            "majority": {"label": 0.1, "x": 0.2},
+            "num_labels": 1000,
+            "num_test_images": 1000,
+            "label_at_end": 0.9,
+            "others_at_end": 0.875,
+        },
+    }
+    page = Page(write_report(tmp_path, results).read_text())
+    rows = {key: said for key, said, _ in (_row(r, results) for r in page.rows)}
+    assert all(rows.values()), [key for key, said in rows.items() if not said]
+    assert "layers.kl_per_layer.pool2" in rows
+    first, _, _ = page.text.partition("All the rest")
+    assert "Information let through" in first
+    assert "Other factors at the last layer" in first
 
 
 def test_values_that_are_not_finite_are_shown(tmp_path):

@@ -28,6 +28,8 @@ _MEANINGS = {
     "probe.majority_accuracy": "same for always the most frequent class",
     "probe.num_labels": "labelled images the classifier saw",
     "class_leak.num_shared_latents": "latents that all classes share",
+    "class_leak.num_labels": "labelled images that classifiers on them saw",
+    "class_leak.majority_accuracy": "always the most frequent label",
     "class_leak.logistic_regression": "label from these, by a linear classifier",
     "class_leak.nearest_neighbours": "the same, by the 5 nearest training codes",
     "class_kl.num_detected": "latents of one class with 0.1 nats or more in its images",
@@ -43,6 +45,7 @@ _MEANINGS = {
     "class_mmd.shared_and_own.mean_class_mmd": "that of one class, mean over classes",
     "objects.num_objects": "mean number of objects found in an image",
     "objects.count_accuracy": "images in which the right number is found",
+    "objects.chance": "always the most frequent number",
     "objects.box_iou": "overlap of found and true boxes, 0 to 1 (larger is better)",
     "objects.missed_objects": "objects that no found box overlaps",
     "objects.extra_objects": "found boxes that overlap no object",
@@ -106,10 +109,29 @@ _MEANINGS = {
     "classification.accuracy": "share of labels that are right, 0 to 1 (best)",
     "classification.negative_log_likelihood": "-log p(label), nats (smaller is better)",
     "classification.calibration_error": "gap of confidence and accuracy, 0 is best",
+    "layers.kl": "information that all noisy layers let through, nats per image",
+    "layers.saturated": "share of units with all the noise there can be: they say the "
+    "same of every image",
+    "layers.num_units": "units of the last layer whose dependence is below",
+    "layers.total_correlation": "dependence between units of the last layer if their "
+    "logarithms were Gaussian, nats per unit, 0 is none",
+    "layers.total_correlation_of_independent": "the same, each unit's images shuffled",
+    "layer_probe.label_at_end": "label read off the last layer by a linear classifier, "
+    "share right",
+    "layer_probe.others_at_end": "other factors read off the last layer by a linear "
+    "classifier, from 0 (no better than the most frequent value) to 1",
+    "layer_probe.num_labels": "training images that the classifiers saw",
+    "layer_probe.num_test_images": "test images that they were asked about",
     "squared_error": "sum over pixels of (input - reconstruction)^2, per image, 0 is "
     "best",
 }
 
+# Of a score for each layer or factor, the group that they are in.
+_MEANINGS_BY_GROUP = {
+    "layers.kl_per_layer": "information that this layer lets through, nats per image",
+    "layers.saturated_per_layer": "share of its units with all the noise there can be",
+    "layer_probe.majority": "always the most frequent value of this factor",
+}
 # The first that fits.
 _MEANINGS_BY_SUFFIX = {
     "factor_vae_score_standard_error": "standard error over votes of the value above",
@@ -141,6 +163,8 @@ HEADLINES = (
     Headline("objects.box_iou", "Overlap of the boxes", share=True),
     Headline("objects.mask_ari", "Pixels given to the right object"),
     Headline("classification.accuracy", "Accuracy", share=True),
+    Headline("layers.kl", "Information let through"),
+    Headline("layer_probe.others_at_end", "Other factors at the last layer"),
     Headline(
         f"{_D}.factor_vae_score.cascade.factor_vae_score",
         "FactorVAE score",
@@ -188,6 +212,8 @@ def meaning(key: str) -> str:
     if key.startswith("iwae_") and key.removeprefix("iwae_").isdigit():
         draws = key.removeprefix("iwae_")
         return f"importance-weighted bound with {draws} draws, nats per image"
+    if text := _MEANINGS_BY_GROUP.get(key.rpartition(".")[0]):
+        return text
     if key.startswith("kl_terms."):
         return "part of kl, nats per image"
     if key.startswith("loss_terms."):
