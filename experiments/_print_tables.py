@@ -8,6 +8,8 @@ from experiments._statistics import COLUMNS, MEAN
 
 # Of what is no terminal: a file or a pipe is not folded to 80 letters.
 _WIDTH = 120
+# Nor are the numbers of a table with a column for each score.
+_WIDEST = 1_000
 
 
 def print_tables(
@@ -58,6 +60,12 @@ def print_tables(
         other = table_of(columns, title)
         for row in rows:
             other.add_row(*(Text(number(cell)) for cell in row))
+        if not console.is_terminal:
+            options = console.options.update(width=_WIDEST)
+            needed = console.measure(other, options=options).maximum
+            console.width = max(_WIDTH, needed)
         console.print(other)
+    if not console.is_terminal:
+        console.width = _WIDTH
     for line in lines:
         console.print(Text(line))

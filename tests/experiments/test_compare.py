@@ -10,6 +10,7 @@ from PIL import Image
 from run_folders import command, make_run, make_sweep, read, setting
 
 from experiments import _errors, compare
+from experiments._print_tables import print_tables
 
 LOSSES = (3.0, 1.0, 2.0)
 
@@ -271,6 +272,16 @@ def test_rank_correlation(sweep, capsys):
     assert "Spearman's rank correlation" in capsys.readouterr().out
     with Image.open(sweep / "correlation.png") as image:
         assert image.format == "PNG"
+
+
+def test_numbers_of_many_scores_are_whole_in_a_file(capsys):
+    num = 30
+    rows = [[f"{i + 1} a_long_name", *["-0.50"] * num] for i in range(num)]
+    columns = ["", *(str(i + 1) for i in range(num))]
+    print_tables([], [("Correlation", columns, rows)], ["a line below"])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.count("-0.50") == num for line in lines) == num
+    assert lines[-1].rstrip() == "a line below"
 
 
 def test_the_figure_has_every_run(sweep, monkeypatch):
