@@ -79,7 +79,7 @@ def check_extras(target):
 def check_flags(path, arguments):
     """Parses them with flags of these names, and the config with its fields."""
     source = path.read_text()
-    for module in ("run", "_listing"):
+    for module in ("run", "_listing", "_figure_format"):
         if f"from experiments.{module} import" in source:
             source += (ROOT / "experiments" / f"{module}.py").read_text()
     values = flags.FlagValues()
