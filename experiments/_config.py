@@ -63,6 +63,7 @@ def make_dataset(config: ConfigDict) -> Dataset:
                 num_test=data.num_test or None,
                 normalization=data.normalization,
                 random_labels=data.random_labels,
+                download=data.download,
                 seed=config.seed,
             )
     except DatasetNotFoundError as error:

@@ -28,6 +28,7 @@ class DataOptions:
       num_train: images of the train split, 0 for all.
       num_test: images of the test split, 0 for all.
       normalization: "none", "unit_norm" or "mean_norm".
+      download: whether original files that are not in the path yet are downloaded.
       random_labels: whether the labels of each split are put in random order; only
         configs of classifiers have the field.
     """
@@ -39,6 +40,7 @@ class DataOptions:
     num_train: int = ranged(0, whole(0))
     num_test: int = ranged(0, whole(0))
     normalization: str = "none"
+    download: bool = False
     random_labels: bool = False
 
     def __post_init__(self) -> None:

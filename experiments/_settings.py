@@ -21,6 +21,7 @@ BESIDE = {UDR: ("udr.json", "UDR"), CENTRALITY: ("centrality.json", "ModelCentra
 MODEL = "model.name"
 # Groups of fields, and fields, that change neither parameters nor scores.
 CANNOT_CHANGE_NUMBERS = (
+    "data.download",
     "evaluation.figure",
     "evaluation.metrics",  # which ones are computed
     "evaluation.traversal_",

@@ -30,6 +30,7 @@ FREE_PREFIXES = (
     "train.num_test_images",
     "train.parallel",
     "data.path",
+    "data.download",
 )
 # Groups of fields that the config of an older run does not have.
 NEWER_GROUPS = {"log"}

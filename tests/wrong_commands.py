@@ -227,6 +227,10 @@ CASES: dict[str, tuple[list[str], str]] = {
         [VSC, "--config.data.name=sprits"],
         r"unknown data set 'sprits'. Did you mean 'sprites'\? Known: .*celeb_a, ",
     ),
+    "a download that is not known": (
+        [VSC, "--config.data.name=celeb_a", "--config.data.download=true"],
+        r"data\.download must be False for celeb_a: no files are known for it with",
+    ),
     "no path": (
         [VSC, "--config.data.name=npz"],
         "npz needs a path to an .npz file: .* --config.data.path=",

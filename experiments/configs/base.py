@@ -80,6 +80,9 @@ def _data(sample: Model) -> ConfigDict:
     # "none" ([0, 1]), "unit_norm" (each image by its Euclidean norm) or "mean_norm"
     # (all by the mean norm of the train split).
     data.normalization = default.normalization
+    # Whether original files that are not in the path yet (none: a folder of the user's
+    # cache) are downloaded, of those data sets whose files are known.
+    data.download = default.download
     # Whether the labels of each split are put in random order, for a model that has
     # nothing else to learn from.
     if isinstance(sample, Classifies) and not isinstance(sample, EncodesImages):

@@ -1,9 +1,9 @@
 """The model of a run from its folder; `load_run` puts methods on it."""
 
 import pytest
-from tiny_runs import assert_same, run_tiny, tiny_model
+from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_options
 
-from vsc_jax.training import RestoredRun, restore_run
+from vsc_jax.training import RestoredRun, restore_run, train
 
 
 def test_the_model_and_the_step_that_is_asked_for(tmp_path):
@@ -17,6 +17,19 @@ def test_the_model_and_the_step_that_is_asked_for(tmp_path):
     assert restore_run(tmp_path, step=10).step == 10
     with pytest.raises(ValueError, match="one of"):
         restore_run(tmp_path, step=7)
+
+
+def test_a_run_says_of_itself_what_is_needed(tmp_path):
+    model = tiny_model()
+    options = tiny_options(model, optimizer={"name": "sgd"})
+    train(model, tiny_dataset(), options, workdir=str(tmp_path), show_progress=False)
+    run = restore_run(tmp_path)
+    assert run.model == model
+    assert run.meta["optimizer"] == {"name": "sgd"}
+    with pytest.raises(
+        ValueError, match=r"trained in .*, whose latent_dim is 3, got 4"
+    ):
+        restore_run(tmp_path, model=tiny_model(latent_dim=4))
 
 
 def test_a_folder_without_a_run(tmp_path):

@@ -43,9 +43,16 @@ def not_found(request: Request) -> DatasetNotFoundError:
         f"the data set {source.name} is not here.",
         f"Looked for its original files ({source.original}): {looked}.",
     ]
-    get = (
-        f"To get it, download the original files from {source.url} into a folder and "
-        "give that folder as path (--config.data.path=FOLDER)"
+    get = "To get it, "
+    if source.downloads:
+        megabytes = sum(size for size, _ in source.downloads.values()) / 1e6
+        get += (
+            "add --config.data.download=true (load_dataset(..., download=True); "
+            f"{megabytes:,.0f} MB, licence {source.licence}), or "
+        )
+    get += (
+        f"download the original files from {source.url} into a folder and give that "
+        "folder as path (--config.data.path=FOLDER)"
     )
     if source.tfds:
         where = (path or default_data_dir()) / source.name

@@ -10,6 +10,7 @@ import numpy as np
 
 from vsc_jax._ranges import check_flag
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._download import fetch_files
 from vsc_jax.datasets._pixels import mean_norm
 from vsc_jax.datasets._random_labels import with_random_labels
 from vsc_jax.datasets._registry import SOURCES
@@ -39,6 +40,7 @@ def load_dataset(
     normalization: str = "none",
     random_labels: bool = False,
     seed: int = 0,
+    download: bool = False,
 ) -> Dataset:
     """Loads a data set by name.
 
@@ -71,7 +73,9 @@ def load_dataset(
     `path`, which has the files of cifar10, has its files too, else those of mnist_5k.
 
     "TFDS" stands for data that tensorflow-datasets has prepared as array_record: in
-    its own data directory, or in `path`. It is never downloaded here.
+    its own data directory, or in `path`. It is never downloaded here. Nor is anything
+    else, but for the original files of dsprites, fashion_mnist, mnist, shapes3d and
+    smallnorb where `download` says so.
 
     Args:
       name: one of `dataset_names()`.
@@ -91,6 +95,9 @@ def load_dataset(
       random_labels: whether the labels of each split are put in random order, and what
         they were becomes one more factor, "true_<label>".
       seed: of the split, of the images that are drawn from it, and of that order.
+      download: whether original files that are not in `path` yet are downloaded into
+        it, or without a path into a folder of the user's cache, and compared with their
+        published checksums.
 
     Returns:
       The images in memory with their factors and split, and notes for the user: what
@@ -145,6 +152,9 @@ def load_dataset(
         seed,
     )
     check_flag("random_labels", random_labels)
+    check_flag("download", download)
+    if download:
+        request = dataclasses.replace(request, path=fetch_files(source, request.path))
     dataset = normalize(source.load(request), normalization)
     return with_random_labels(dataset, seed) if random_labels else dataset
 

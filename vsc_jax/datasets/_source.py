@@ -28,6 +28,10 @@ class Source:
       tfds: whether tensorflow-datasets may have prepared it.
       extra: the extra of this package that it needs, such as "mnist-5k".
       checksums: bytes and SHA-256 of original files, where they are published.
+      downloads: the same of the files that can be downloaded, where their address and
+        licence are known as well.
+      address: that of the folder with these files, with a slash at its end.
+      licence: that of the data, for those who want to know before they have them.
     """
 
     name: str
@@ -40,6 +44,9 @@ class Source:
     tfds: bool = False
     extra: str = ""
     checksums: Mapping[str, tuple[int, str]] = dataclasses.field(default_factory=dict)
+    downloads: Mapping[str, tuple[int, str]] = dataclasses.field(default_factory=dict)
+    address: str = ""
+    licence: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

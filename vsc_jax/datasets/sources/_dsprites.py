@@ -142,6 +142,13 @@ def _check_shapes(imgs: tuple[int, ...], classes: tuple[int, ...]) -> None:
         raise ValueError(f"imgs must be at most {NUM_SPRITES} images, got {imgs[0]}")
 
 
+_CHECKSUMS = {
+    f"{_STEM}.hdf5": (
+        28_024_106,
+        "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb",
+    ),
+}
+
 DSPRITES = Source(
     name="dsprites",
     load=load_dsprites,
@@ -151,10 +158,8 @@ DSPRITES = Source(
     original=f"{_STEM}.npz or .hdf5",
     url="https://github.com/google-deepmind/dsprites-dataset",
     tfds=True,
-    checksums={
-        f"{_STEM}.hdf5": (
-            28_024_106,
-            "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb",
-        ),
-    },
+    checksums=_CHECKSUMS,
+    downloads=_CHECKSUMS,
+    address="https://raw.githubusercontent.com/google-deepmind/dsprites-dataset/master/",
+    licence="Apache 2.0",
 )

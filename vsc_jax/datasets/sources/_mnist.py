@@ -16,6 +16,7 @@ from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._source import Request, Source
 from vsc_jax.datasets._tfds import find_prepared, read_prepared
 
+_ADDRESS = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _STEMS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 _LABEL_NAMES = {
     "mnist": (),
@@ -150,11 +151,52 @@ MNIST = Source(
     split="60,000 / 10,000",
     origin="the original idx files, in `data.path`",
     original=", ".join(_names(stem)[0] for stem in _STEMS) + ", or with .gz",
-    url="https://storage.googleapis.com/cvdf-datasets/mnist/",
+    url=_ADDRESS,
     tfds=True,
+    # Of both data sets as tensorflow-datasets has recorded them.
+    downloads={
+        "train-images-idx3-ubyte.gz": (
+            9_912_422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            28_881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            1_648_877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            4_542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+    },
+    address=_ADDRESS,
+    licence="CC BY-SA 3.0",
 )
 FASHION_MNIST = dataclasses.replace(
     MNIST,
     name="fashion_mnist",
     url="https://github.com/zalandoresearch/fashion-mnist",
+    downloads={
+        "train-images-idx3-ubyte.gz": (
+            26_421_880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            29_515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            4_422_102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            5_148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    },
+    address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    licence="MIT",
 )

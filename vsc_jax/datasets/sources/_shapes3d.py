@@ -148,6 +148,13 @@ def _check_shapes(images: tuple[int, ...], labels: tuple[int, ...]) -> None:
         raise ValueError(f"images must be at most {most}, got {images[0]}")
 
 
+_CHECKSUMS = {
+    "3dshapes.h5": (
+        267_573_662,
+        "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+    ),
+}
+
 SHAPES3D = Source(
     name="shapes3d",
     load=load_shapes3d,
@@ -157,10 +164,8 @@ SHAPES3D = Source(
     original="3dshapes.h5, or 3dshapes.npz with the same arrays",
     url="https://console.cloud.google.com/storage/browser/3d-shapes",
     tfds=True,
-    checksums={
-        "3dshapes.h5": (
-            267_573_662,
-            "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
-        ),
-    },
+    checksums=_CHECKSUMS,
+    downloads=_CHECKSUMS,
+    address="https://storage.googleapis.com/3d-shapes/",
+    licence="Apache 2.0",
 )

@@ -33,6 +33,7 @@ _STEMS = (
     "smallnorb-5x01235x9x18x6x2x96x96-testing",
 )
 _KINDS = ("dat", "cat", "info")
+_ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _SUBFOLDERS = ("", "smallnorb", "small_norb", "norb")
 _MAGIC = {0x1E3D4C55: "uint8", 0x1E3D4C54: "<i4"}
 _ROW_SHAPE = (2, 96, 96)
@@ -199,6 +200,33 @@ def _plain_or_gz(path: pathlib.Path) -> pathlib.Path | None:
     return next((p for p in (path, zipped) if p.is_file()), None)
 
 
+_CHECKSUMS = {
+    f"{_STEMS[0]}-dat.mat.gz": (
+        131_896_188,
+        "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873",
+    ),
+    f"{_STEMS[0]}-cat.mat.gz": (
+        348,
+        "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa",
+    ),
+    f"{_STEMS[0]}-info.mat.gz": (
+        71_052,
+        "de7eb932ebe7a4ee16217fead60660d0eb3d23632c2f4d1c51f88c501c17bf32",
+    ),
+    f"{_STEMS[1]}-dat.mat.gz": (
+        130_799_817,
+        "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474",
+    ),
+    f"{_STEMS[1]}-cat.mat.gz": (
+        347,
+        "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff",
+    ),
+    f"{_STEMS[1]}-info.mat.gz": (
+        10_428,
+        "16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2",
+    ),
+}
+
 SMALLNORB = Source(
     name="smallnorb",
     load=load_smallnorb,
@@ -206,32 +234,10 @@ SMALLNORB = Source(
     split="24,300 / 24,300",
     origin="folder of the original mat files, in `data.path`",
     original=", ".join(f"{stem}-{{dat,cat,info}}.mat[.gz]" for stem in _STEMS),
-    url="https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
+    url=_ADDRESS,
     tfds=True,
-    checksums={
-        f"{_STEMS[0]}-dat.mat.gz": (
-            131_896_188,
-            "5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873",
-        ),
-        f"{_STEMS[0]}-cat.mat.gz": (
-            348,
-            "2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa",
-        ),
-        f"{_STEMS[0]}-info.mat.gz": (
-            71_052,
-            "de7eb932ebe7a4ee16217fead60660d0eb3d23632c2f4d1c51f88c501c17bf32",
-        ),
-        f"{_STEMS[1]}-dat.mat.gz": (
-            130_799_817,
-            "cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474",
-        ),
-        f"{_STEMS[1]}-cat.mat.gz": (
-            347,
-            "ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff",
-        ),
-        f"{_STEMS[1]}-info.mat.gz": (
-            10_428,
-            "16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2",
-        ),
-    },
+    checksums=_CHECKSUMS,
+    downloads=_CHECKSUMS,
+    address=_ADDRESS,
+    licence="for research, not to be sold",
 )
