@@ -191,7 +191,7 @@ def prepare_experiment(
       TooLargeError: if the images do not fit into memory.
     """
     sources, dataset = load_sources(workdir, baselines, step=step, data_path=data_path)
-    num_train = len(dataset.train_indices)
+    num_train = len(dataset.untested_indices)
     num_images = options.num_images or min(most_images or num_train, num_train)
     if num_images > num_train:
         raise UserError(

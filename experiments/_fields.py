@@ -25,7 +25,8 @@ class DataOptions:
       path: of the files, "" where none are needed.
       image_size: height and width in pixels, 0 for those of the source.
       channels: 1 or 3, 0 for those of the source.
-      num_train: images of the train split, 0 for all.
+      num_train: images of the train split, 0 for all; of some data sets it may go on
+        into the test split, see `load_dataset`.
       num_test: images of the test split, 0 for all.
       normalization: "none", "unit_norm" or "mean_norm".
       download: whether original files that are not in the path yet are downloaded.

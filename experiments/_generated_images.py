@@ -115,8 +115,8 @@ def generate(
 
 
 def choose_images(dataset: Dataset, num: int, seed: int) -> Images:
-    """`num` training images, drawn without replacement."""
-    rows = np.random.default_rng([seed, 2]).permutation(dataset.train_indices)[:num]
+    """`num` training images that are not tested on, drawn without replacement."""
+    rows = np.random.default_rng([seed, 2]).permutation(dataset.untested_indices)[:num]
     return images_of(dataset, rows)
 
 

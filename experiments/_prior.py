@@ -1,7 +1,7 @@
 """From `config.model.prior` to the prior's own fields."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ from vsc_jax._ranges import check_values
 from vsc_jax.datasets import Dataset
 from vsc_jax.priors import PRIORS, create_prior, pca_variances
 
-# Names beside those of vsc_jax.priors: variances from the principal components of the
+# Names beside those of vsc_jax.priors: variances from the principal components of all
 # training images, and learned ones that begin there.
 PCA = {"pca": "gaussian", "learned_pca": "learned_gaussian"}
-# Training images of which the components are taken.
-NUM_PCA_IMAGES = 20_000
+# Images that are decoded at once for the components.
+NUM_AT_ONCE = 20_000
 
 
 def check_prior(prior: ConfigDict, latent_dim: int) -> None:
@@ -38,6 +38,12 @@ def check_prior(prior: ConfigDict, latent_dim: int) -> None:
             f"model.prior.variances must have 1 value or one per latent, {latent_dim}, "
             f"got {len(prior.variances)}."
         )
+    smallest_of = prior.smallest_of
+    if smallest_of and smallest_of < latent_dim:
+        raise UserError(
+            "model.prior.smallest_of must be 0, or at least the number of latents, "
+            f"{latent_dim}, got {smallest_of}."
+        )
     with named_fields("model.prior", prior):
         create_prior(**_own_fields(prior, PCA.get(prior.name, prior.name)))
 
@@ -57,12 +63,23 @@ def prior_fields(
     name = prior.name
     if name not in PCA:
         return _own_fields(prior, name)
-    rows = dataset.train_indices[:NUM_PCA_IMAGES]
+    smallest_of = prior.smallest_of or None
     try:
-        variances = pca_variances(dataset.decode(np.sort(rows)), latent_dim)
+        variances = pca_variances(
+            _training_images(dataset), latent_dim, smallest_of=smallest_of
+        )
     except ValueError as error:
         raise UserError(f"model.prior.name {name}: {error}") from error
     return _own_fields({**prior, "variances": variances}, PCA[name])
+
+
+def _training_images(dataset: Dataset) -> np.ndarray | Iterator[np.ndarray]:
+    """All of them, in parts where there are many."""
+    rows = np.sort(dataset.train_indices)
+    if len(rows) <= NUM_AT_ONCE:
+        return dataset.decode(rows)
+    starts = range(0, len(rows), NUM_AT_ONCE)
+    return (dataset.decode(rows[start : start + NUM_AT_ONCE]) for start in starts)
 
 
 def _own_fields(prior: Mapping[str, Any], name: str) -> dict[str, Any]:

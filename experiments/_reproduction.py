@@ -161,7 +161,9 @@ def state_of(point: Point) -> State:
 def another_config(point: Point) -> str:
     """The fields in which a run that is there has another config; "" for none."""
     try:
-        there = flatten(json.loads((point.folder / "config.json").read_text()))
+        there = _workdir.with_newer_fields(
+            json.loads((point.folder / "config.json").read_text())
+        )
     except (OSError, ValueError, AttributeError):
         return ""  # training says what is wrong with it, if anything is
     given = flatten(json.loads(json.dumps(point.config.to_dict())))

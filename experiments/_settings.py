@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from experiments import _workdir
-from experiments._config_files import flatten
 from experiments._errors import UserError, one_line
 from experiments._formats import setting_name, value_text
 from experiments._job import OWN_IMAGES
@@ -263,7 +262,8 @@ def _read_fields(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        fields = flatten(_workdir.with_tuples(json.loads(file.read_text())))
+        config = _workdir.with_tuples(json.loads(file.read_text()))
+        fields = _workdir.with_newer_fields(config)
         steps = fields.get("train.num_steps")
         if not (steps is None or is_number(steps)):
             raise TypeError(f"train.num_steps must be a number, got {steps!r:.40}")

@@ -1,7 +1,9 @@
 """The folder of a run: created, checked against the config, and described."""
 
+import functools
 import importlib.metadata
 import json
+import operator
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -34,6 +36,8 @@ FREE_PREFIXES = (
 )
 # Groups of fields that the config of an older run does not have.
 NEWER_GROUPS = {"log"}
+# Fields that it does not have, with what it did.
+NEWER_FIELDS = {"model.prior.smallest_of": 0}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -136,7 +140,12 @@ def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:
             )
         config = json.loads(path.read_text())
         _check_same(workdir, meta["config"], config)
-    return ConfigDict(with_tuples(config))
+    read = ConfigDict(with_tuples(config))
+    for name in with_newer_fields(config).keys() - flatten(config).keys():
+        *path, last = name.split(".")
+        group = functools.reduce(operator.getitem, path, read)
+        group[last] = NEWER_FIELDS[name]
+    return read
 
 
 def check_data(workdir: Path, meta: Mapping[str, Any], dataset: Dataset) -> None:
@@ -210,8 +219,23 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def with_newer_fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a config by their dotted names, with those that are newer than it.
+
+    >>> with_newer_fields({"model": {"prior": {"name": "pca"}}})
+    {'model.prior.name': 'pca', 'model.prior.smallest_of': 0}
+    """
+    fields = flatten(config)
+    groups = {name.rpartition(".")[0] for name in fields}
+    return fields | {
+        name: value
+        for name, value in NEWER_FIELDS.items()
+        if name not in fields and name.rpartition(".")[0] in groups
+    }
+
+
 def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    before, now = flatten(old), flatten(new)
+    before, now = with_newer_fields(old), with_newer_fields(new)
     differing = [
         f"{name} (there {before.get(name, 'absent')}, given {now.get(name, 'absent')})"
         for name in sorted(before.keys() | now.keys())

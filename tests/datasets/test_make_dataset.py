@@ -51,3 +51,24 @@ def test_more_bytes_than_fit_are_refused():
     check_bytes(Request(DIGITS), 200_000, 64)
     with pytest.raises(ValueError, match=r"200001 .*2\.5 GB.*at most 200000\.$"):
         check_bytes(Request(DIGITS), 200_001, 64)
+
+
+def test_test_images_may_be_training_images_too():
+    order = np.random.default_rng(0).permutation(10)
+    whole = make(order, order[8:])
+    assert whole.images is IMAGES
+    assert whole.train_indices.tolist() == order.tolist()
+    assert whole.notes == ("2 of the 2 test images are training images too.",)
+    assert whole.split_indices.tolist() == order.tolist()
+    assert whole.untested_indices.tolist() == order[:8].tolist()
+    part = make(order[:6], order[5:8], notes=("a",))
+    assert part.images.ravel().tolist() == order[:8].tolist()
+    assert part.train_indices.tolist() == [0, 1, 2, 3, 4, 5]
+    assert part.test_indices.tolist() == [5, 6, 7]
+    assert part.notes == ("a", "1 of the 3 test images are training images too.")
+    assert part.split_indices.tolist() == list(range(8))
+    assert part.untested_indices.tolist() == list(range(5))
+    apart = make(order[:8], order[8:])
+    assert apart.notes == ()
+    assert apart.split_indices.tolist() == order.tolist()
+    assert apart.untested_indices.tolist() == order[:8].tolist()

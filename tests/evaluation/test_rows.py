@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 from linear_model import LinearAutoencoder, LinearModel, make_dataset
 from tiny_runs import tiny_dataset
@@ -39,6 +41,18 @@ def test_what_the_rows_are_for():
     other = rows_of(num_test=30, seed=1)
     assert not np.array_equal(other.test, rows.test)
     assert set(rows_of(num_test=0).test) == set(dataset.test_indices)
+
+
+def test_a_probe_learns_from_no_test_image():
+    dataset = make_dataset()
+    every = np.concatenate([dataset.train_indices, dataset.test_indices])
+    shared = dataclasses.replace(dataset, train_indices=every)
+    context = Context(LinearModel(), {}, shared)
+    rows = draw_rows(context, EvaluationOptions(num_labels=0, num_test=0))
+    assert set(rows.labelled) == set(dataset.train_indices)
+    assert len(draw_images(context, ALL)) == len(every)
+    first, second = split_rows(shared, 2 * len(every) // 3, len(every) // 3, 0)
+    assert not set(first) & set(second)
 
 
 def test_rows_of_a_bound_only_for_models_that_have_one():

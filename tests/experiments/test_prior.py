@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import _points
+from experiments import _points, _prior
 from experiments._errors import UserError
 from experiments._prior import PCA, prior_fields
 from experiments.configs import base, prior_sprites
@@ -126,6 +126,22 @@ def test_variances_of_the_principal_components(prior, dataset, name):
     np.testing.assert_allclose(z.var(0), fields[field], rtol=0.05)
 
 
+def test_the_published_order_of_the_components(prior, dataset):
+    prior.name, prior.smallest_of = "pca", 6
+    fields = prior_fields(prior, LATENT_DIM, dataset)
+    pixels = dataset.images[:30].reshape(30, 16) / 255.0
+    squares = np.linalg.svd(pixels, compute_uv=False)[3:6][::-1] ** 2
+    np.testing.assert_allclose(fields["variances"], squares / squares.mean(), rtol=1e-5)
+
+
+def test_the_components_are_those_of_all_training_images(prior, dataset, monkeypatch):
+    prior.name = "pca"
+    whole = prior_fields(prior, LATENT_DIM, dataset)
+    monkeypatch.setattr(_prior, "NUM_AT_ONCE", 7)
+    parts = prior_fields(prior, LATENT_DIM, dataset)
+    np.testing.assert_allclose(parts["variances"], whole["variances"], rtol=1e-9)
+
+
 def test_a_mean_of_the_learned_variances_other_than_one(prior, dataset):
     prior.name, prior.variance = "learned_pca", 3.0
     made = create_prior(**prior_fields(prior, LATENT_DIM, dataset))
@@ -148,6 +164,13 @@ def test_a_mean_of_the_learned_variances_other_than_one(prior, dataset):
             r"variances must have 1 value or one per latent, 3, got 2\.",
         ),
         ({"name": "pca"}, 17, "model.prior.name pca: "),
+        (
+            {"smallest_of": 2},
+            3,
+            r"model.prior.smallest_of must be 0, or at least the number of latents, "
+            r"3, got 2\.",
+        ),
+        ({"smallest_of": -1}, 3, r"model.prior.smallest_of must be 0, or .*, got -1\."),
     ],
 )
 def test_what_is_refused(prior, dataset, values, latent_dim, message):

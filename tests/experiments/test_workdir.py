@@ -176,6 +176,20 @@ def test_the_config_of_a_run_is_read_with_what_may_have_changed(tmp_path, config
         _workdir.read_config(tmp_path, {})
 
 
+def test_an_older_run_goes_on_as_it_was(tmp_path):
+    config = base.get_config("vae")
+    older = config.copy_and_resolve_references()
+    del older.model.prior.smallest_of
+    save_meta(tmp_path, older)
+    _workdir.prepare_workdir(tmp_path, config)
+    _workdir.write_json(tmp_path / "config.json", older.to_dict())
+    read = _workdir.read_config(tmp_path, _workdir.read_meta(tmp_path))
+    assert read.to_dict() == config.to_dict()
+    config.model.prior.smallest_of = 20
+    with pytest.raises(UserError, match=r"smallest_of \(there 0, given 20\)"):
+        _workdir.prepare_workdir(tmp_path, config)
+
+
 def test_json_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "results.json"
     _workdir.write_json(path, {"a": 1})

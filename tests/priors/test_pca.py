@@ -42,6 +42,28 @@ def test_iteration_and_chunks_agree_with_the_dense_way(monkeypatch):
     assert pca_variances(x, 6) == pca_variances(x, 6)
 
 
+def test_images_may_come_in_parts():
+    x = images(300, 40).reshape(300, 5, 8)
+    parts = pca_variances(iter([x[:7], x[7:200], x[200:]]), 6, smallest_of=12)
+    np.testing.assert_allclose(parts, pca_variances(x, 6, smallest_of=12), rtol=1e-9)
+    # Fewer images than pixels, too.
+    np.testing.assert_allclose(
+        pca_variances(iter([x[:9], x[9:20]]), 6), pca_variances(x[:20], 6), rtol=1e-9
+    )
+    with pytest.raises(ValueError, match=r"4 variances were asked for.*\(3, 40\)"):
+        pca_variances(iter([x[:3]]), 4)
+    with pytest.raises(ValueError, match=r"one size, got 40 and 39 pixels"):
+        pca_variances(iter([x, x.reshape(300, 40)[:, :39]]), 4)
+    with pytest.raises(ValueError, match=r"got no images"):
+        pca_variances(iter([]), 4)
+
+
+def test_black_and_white_images_are_exact():
+    x = np.random.default_rng(0).integers(0, 2, (5_000, 30)).astype(np.float32)
+    half = pca_variances(x / 2, 5)  # in float64, as it is not zeros and ones
+    np.testing.assert_allclose(pca_variances(x, 5), half, rtol=1e-12)
+
+
 def test_do_not_depend_on_the_scale_of_the_pixels():
     x = np.random.default_rng(0).integers(0, 256, (60, 5, 5), dtype=np.uint8)
     np.testing.assert_allclose(pca_variances(x, 4), pca_variances(x / 255.0, 4))

@@ -104,7 +104,9 @@ class Dataset:
         `float32 [n, h, w, c]` of any range (points in the plane: `[n, 1, 2, 1]`).
       format: how a stored row becomes an image.
       train_indices: `int32 [num_train]`, rows of `images`.
-      test_indices: `int32 [num_test]`, rows of `images`; no row is in both.
+      test_indices: `int32 [num_test]`, rows of `images`; a row is in both only where
+        `load_dataset` was asked for so many training images that test images are among
+        them.
       factors: `int32 [n, num_factors]` ground-truth factors, a class label among them,
         or None.
       factor_names: one name per column of `factors`.
@@ -186,6 +188,17 @@ class Dataset:
     def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)`."""
         return self.format.image_shape
+
+    @property
+    def split_indices(self) -> np.ndarray:
+        """Rows of both splits, each once, those of the train split first."""
+        beside = ~np.isin(self.test_indices, self.train_indices)
+        return np.concatenate([self.train_indices, self.test_indices[beside]])
+
+    @property
+    def untested_indices(self) -> np.ndarray:
+        """Rows of the train split that are not in the test split as well."""
+        return self.train_indices[~np.isin(self.train_indices, self.test_indices)]
 
     @property
     def labels(self) -> np.ndarray | None:

@@ -87,7 +87,11 @@ def load_dataset(
       channels: 1 for grey, 3 for RGB; None keeps what the data set has. Points have
         none: it must be None.
       num_train: keeps only the first so many images of the train split. Of a user's own
-        images, npz and image_folder, it keeps all if there are fewer, and notes it.
+        images, npz and image_folder, it keeps all if there are fewer, and notes it. Of
+        sprites, dsprites and the files of celeb_a it may go up to all images, 737,280
+        and 202,599, for papers that have no test split: images that no split has come
+        first, then those of the test split, which are training images too, as a note
+        says.
       num_test: keeps only the first so many images of the test split, likewise.
       normalization: "none" for pixels in [0, 1]; "mean_norm" divides them by the mean
         Euclidean norm of the train images; "unit_norm" divides each image by its own

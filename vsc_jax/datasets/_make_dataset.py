@@ -6,7 +6,7 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset, ImageFormat, as_int32
 from vsc_jax.datasets._scene_objects import SceneObjects
-from vsc_jax.datasets._source import Request
+from vsc_jax.datasets._source import Request, rows_of_split
 
 # 200,000 images of 64x64x3 bytes.
 _MAX_BYTES = 200_000 * 64 * 64 * 3
@@ -37,13 +37,15 @@ def make_dataset(
     """
     if category_factor is None:
         category_factor, category_names = label_factor, label_names
-    if len(train) + len(test) < len(images):
-        rows = np.concatenate([train, test])
+    shared = np.count_nonzero(np.isin(test, train))
+    if len(train) + len(test) - shared < len(images):
+        rows, train, test = rows_of_split(train, test)
         images = images[rows]
         factors = None if factors is None else factors[rows]
         objects = None if objects is None else objects.take(rows)
-        train = np.arange(len(train))
-        test = np.arange(len(train), len(rows))
+    if shared:
+        said = f"{shared:,} of the {len(test):,} test images are training images too."
+        notes = (*notes, said)
     return Dataset(
         name=request.name,
         images=images,

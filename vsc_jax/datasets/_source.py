@@ -77,10 +77,21 @@ class Request:
             _first(test, self.num_test, "num_test", self.name),
         )
 
-    def split(self, num: int, num_test: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of a seeded permutation: the last `num_test` are the test split."""
+    def split(
+        self, num: int, num_test: int, *, may_share: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of a seeded permutation: the last `num_test` are the test split.
+
+        Args:
+          num: of all images.
+          num_test: of the whole test split.
+          may_share: whether `num_train` may go on into the test split, up to all.
+        """
         order = self._shuffled(num)
-        return self.cut(order[: num - num_test], order[num - num_test :])
+        num_train = num - num_test
+        if may_share:
+            num_train = max(num_train, min(num, self.num_train or 0))
+        return self.cut(order[:num_train], order[num - num_test :])
 
     def split_own(self, num: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
         """`split` of a user's own images, of which a tenth is for testing, and notes.
@@ -159,6 +170,19 @@ class Request:
                 "say where it is (--config.data.path=)."
             )
         return self.path
+
+
+def rows_of_split(
+    train: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of a split, each once, and the split as places among them.
+
+    Those of the train split come first; test rows that are not in it follow.
+    """
+    rows = np.concatenate([train, test[~np.isin(test, train)]])
+    place = np.empty(rows.max() + 1, np.int64)
+    place[rows] = np.arange(len(rows))
+    return rows, place[train], place[test]
 
 
 def _first(rows: np.ndarray, num: int | None, argument: str, name: str) -> np.ndarray:

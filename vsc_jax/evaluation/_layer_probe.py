@@ -42,7 +42,7 @@ def read_off_layers(context: Context) -> dict[str, Any]:
     if dataset.factors is None:
         raise NotApplicable("this data set has no ground-truth factors")
     rng = np.random.default_rng([context.seed, 4])
-    train = choose_rows(rng, dataset.train_indices, MAX_PROBE_IMAGES)
+    train = choose_rows(rng, dataset.untested_indices, MAX_PROBE_IMAGES)
     test = choose_rows(rng, dataset.test_indices, MAX_PROBE_IMAGES)
     learned, tested = layer_facts(context, train), layer_facts(context, test)
     accuracy, majority = {}, {}

@@ -18,7 +18,8 @@ class Rows(NamedTuple):
       test: `[n]`, test images that are scored, in ascending order.
       iwae: some of them, for the importance-weighted bound; of a model without one
         none.
-      labelled: training images of the probe, in ascending order.
+      labelled: training images of the probe that are no test images as well, in
+        ascending order.
     """
 
     test: np.ndarray
@@ -34,7 +35,7 @@ def draw_rows(context: Context, options: EvaluationOptions) -> Rows:
     iwae = test[:0]
     if has(context.model, BoundsLikelihood) and options.iwae_samples:
         iwae = test[rng.permutation(len(test))[: options.iwae_images]]
-    labelled = choose_rows(rng, dataset.train_indices, options.num_labels)
+    labelled = choose_rows(rng, dataset.untested_indices, options.num_labels)
     return Rows(test, iwae, labelled)
 
 
@@ -42,8 +43,7 @@ def draw_images(context: Context, num: int) -> np.ndarray:
     """Random rows of both splits, in ascending order."""
     dataset = context.dataset
     rng = np.random.default_rng(context.seed)
-    rows = np.concatenate([dataset.train_indices, dataset.test_indices])
-    return choose_rows(rng, rows, num)
+    return choose_rows(rng, dataset.split_indices, num)
 
 
 def split_rows(
@@ -53,8 +53,7 @@ def split_rows(
 
     They are drawn from both splits, for the published scores are of all images.
     """
-    rows = np.concatenate([dataset.train_indices, dataset.test_indices])
-    rows = np.random.default_rng(seed).permutation(rows)
+    rows = np.random.default_rng(seed).permutation(dataset.split_indices)
     share = min(1.0, len(rows) / (num_samples + num_test_samples))
     first, second = int(share * num_samples), int(share * num_test_samples)
     return rows[:first], rows[first : first + second]

@@ -1,5 +1,7 @@
 """Prior variances from the principal components of the data."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +13,10 @@ _DENSE_SIZE = 1_024
 
 
 def pca_variances(
-    images: ArrayLike, latent_dim: int, *, smallest_of: int | None = None
+    images: ArrayLike | Iterator[np.ndarray],
+    latent_dim: int,
+    *,
+    smallest_of: int | None = None,
 ) -> tuple[float, ...]:
     """Squared singular values of the images, scaled to a mean of 1.
 
@@ -26,7 +31,8 @@ def pca_variances(
     `smallest_of=20` to get those.
 
     Args:
-      images: `[n, ...]`, the axes after the first flattened.
+      images: `[n, ...]`, the axes after the first flattened; or an iterator of such
+        arrays, for images that do not fit into memory together.
       latent_dim: how many variances.
       smallest_of: None for the `latent_dim` largest values, descending; or a number
         from which to take the `latent_dim` smallest of that many largest, ascending.
@@ -50,39 +56,67 @@ def pca_variances(
             "latent_dim must be above 0 and at most smallest_of, got "
             f"latent_dim={latent_dim}, smallest_of={smallest_of}."
         )
-    check_unmasked(images=images)
-    images = np.asarray(images)
-    if images.ndim < 2 or images.size == 0:
-        raise ValueError(f"images must have shape [n, ...], got {images.shape}.")
-    rows = images.reshape(len(images), -1)
-    limit = min(rows.shape)
-    values = _largest_squares(rows, min(count, limit))
+    if isinstance(images, Iterator):
+        moment, shape = _moment(map(_as_rows, images))
+    else:
+        rows = _as_rows(images)
+        moment, shape = _moment([rows]) if len(rows) >= rows.shape[1] else _outer(rows)
+    values = _largest_eigenvalues(moment, min(count, *shape))
     # What rounding leaves of a zero.
-    floor = values[0] * max(rows.shape) * np.finfo(np.float64).eps
+    floor = values[0] * max(shape) * np.finfo(np.float64).eps
     rank = int((values > floor).sum())
     if rank < count:
         raise ValueError(
             f"{count} variances were asked for, but the images, as a matrix of shape "
-            f"{rows.shape}, have rank {rank}; lower latent_dim or pass more images."
+            f"{shape}, have rank {rank}; lower latent_dim or pass more images."
         )
     kept = values if smallest_of is None else values[::-1][:latent_dim]
     return tuple((kept / kept.mean()).tolist())
 
 
-def _largest_squares(rows: np.ndarray, count: int) -> np.ndarray:
-    """The `count` largest squared singular values, descending."""
+def _as_rows(images: ArrayLike) -> np.ndarray:
+    """An image per row."""
+    check_unmasked(images=images)
+    images = np.asarray(images)
+    if images.ndim < 2 or images.size == 0:
+        raise ValueError(f"images must have shape [n, ...], got {images.shape}.")
+    return images.reshape(len(images), -1)
+
+
+def _moment(parts: Iterable[np.ndarray]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Sum of the outer products of all rows, and the shape of all rows together."""
+    moment, num = np.zeros((1, 1)), 0
+    for rows in parts:
+        if num == 0:
+            moment = np.zeros((rows.shape[1],) * 2)
+        elif len(moment) != rows.shape[1]:
+            raise ValueError(
+                f"images must have one size, got {len(moment)} and {rows.shape[1]} "
+                "pixels."
+            )
+        num += len(rows)
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            # Sums of so few zeros and ones are exact in float32, in half of the time.
+            exact = ((chunk == 0) | (chunk == 1)).all()
+            chunk = chunk.astype(np.float32 if exact else np.float64)
+            moment += chunk.T @ chunk
+    if num == 0:
+        raise ValueError("images must have shape [n, ...], got no images.")
+    return moment, (num, len(moment))
+
+
+def _outer(rows: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Inner products of the rows with one another, and their shape."""
+    matrix = rows.astype(np.float64)
+    return matrix @ matrix.T, (rows.shape[0], rows.shape[1])
+
+
+def _largest_eigenvalues(moment: np.ndarray, count: int) -> np.ndarray:
+    """The `count` largest eigenvalues, descending."""
     from scipy.linalg import eigh
     from scipy.sparse.linalg import eigsh
 
-    num, size = rows.shape
-    if num < size:
-        matrix = rows.astype(np.float64)
-        moment = matrix @ matrix.T
-    else:
-        moment = np.zeros((size, size))
-        for start in range(0, num, _CHUNK):
-            chunk = rows[start : start + _CHUNK].astype(np.float64)
-            moment += chunk.T @ chunk
     if not np.isfinite(moment).all():
         raise ValueError("images must be finite.")
     size = len(moment)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from vsc_jax.datasets import DatasetNotFoundError, load_dataset
+from vsc_jax.datasets.sources import _celeb_a
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,26 @@ def test_celeb_a_is_split_as_published_and_cropped(tmp_path, subfolder):
         assert dataset.images[0].max() - dataset.images[0].min() < 50
     cut = load_dataset("celeb_a", path=tmp_path, num_train=3, num_test=1, channels=1)
     assert cut.images.shape == (4, 64, 64, 1)
+
+
+def test_the_pictures_that_the_split_leaves_out_are_asked_for_first(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_celeb_a, "_NUM_TRAIN", 5)
+    monkeypatch.setattr(_celeb_a, "_NUM_TEST", 3)
+    for i in range(12):
+        save(tmp_path / f"{i:06}.jpg", np.full((218, 178, 3), 10 * i, np.uint8))
+    order = np.arange(12)
+    np.random.RandomState(42).shuffle(order)
+    for num, shared in ((None, 0), (5, 0), (9, 0), (10, 1), (12, 3)):
+        faces = load_dataset("celeb_a", path=tmp_path, image_size=4, num_train=num)
+        grey = np.rint(faces.images.mean(axis=(1, 2, 3)) / 10)
+        np.testing.assert_array_equal(grey[faces.train_indices], order[: num or 5])
+        np.testing.assert_array_equal(grey[faces.test_indices], order[9:])
+        assert np.isin(faces.test_indices, faces.train_indices).sum() == shared
+        assert len(faces.images) == len(faces.split_indices)
+    with pytest.raises(ValueError, match=r"num_train of celeb_a .* 1\.\.12, got 13"):
+        load_dataset("celeb_a", path=tmp_path, num_train=13)
 
 
 def test_celeb_a_not_found(tmp_path):

@@ -182,6 +182,17 @@ def test_sprites_in_full():
     assert len(dataset.test_indices) == 100_000
     counts = np.bincount(np.r_[dataset.train_indices, dataset.test_indices])
     assert (counts == 1).all()
+    # All of them for training, as in papers without a test split.
+    every = load_dataset("sprites", image_size=32, num_train=737_280)
+    assert (np.bincount(every.train_indices) == 1).all()
+    assert len(every.train_indices) == 737_280
+    np.testing.assert_array_equal(every.train_indices[:637_280], dataset.train_indices)
+    np.testing.assert_array_equal(every.test_indices, dataset.test_indices)
+    assert every.factors[33].tolist() == [0, 0, 0, 1, 1]
+    assert "100,000 of the 100,000 test images are training" in every.notes[0]
+    assert len(every.untested_indices) == 637_280
+    with pytest.raises(ValueError, match=r"in 1\.\.737280, got 737281"):
+        load_dataset("sprites", image_size=32, num_train=737_281)
     # Row i is image i, and a cut holds the same images.
     assert dataset.factors[33].tolist() == [0, 0, 0, 1, 1]
     cut = load_dataset("sprites", image_size=32, num_train=30, num_test=10)

@@ -3,7 +3,8 @@
 Liu, Luo, Wang, Tang, "Deep Learning Face Attributes in the Wild" (ICCV 2015). The
 178x218 pictures are cut to their central 178x178 pixels and resized. Split as in
 https://github.com/Alfo5123/Variational-Sparse-Coding; they resize with a bilinear
-filter, we with Lanczos.
+filter, we with Lanczos. That split leaves 82,599 pictures out: who asks for more
+training images gets those, then those of the test split.
 """
 
 import pathlib
@@ -15,7 +16,7 @@ from vsc_jax.datasets._files import not_found
 from vsc_jax.datasets._fingerprint import fingerprint_files
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pictures import read_pictures
-from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._source import Request, Source, rows_of_split
 from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 
 _DEFAULT_SIZE = 64
@@ -34,7 +35,7 @@ def load_celeb_a(request: Request) -> Dataset:
     fingerprint: dict[str, str | int] = {}
     if paths:
         train, test = _split(request, len(paths))
-        rows = np.concatenate([train, test])
+        rows, train, test = rows_of_split(train, test)
         images, notes = read_pictures(
             [paths[row] for row in rows], image_size=image_size, channels=channels
         )
@@ -52,14 +53,15 @@ def load_celeb_a(request: Request) -> Dataset:
                 for split, rows in (("train", train), ("test", test))
             ]
         )
+        train, test = np.arange(len(train)), len(train) + np.arange(len(test))
     else:
         raise not_found(request)
     return make_dataset(
         request,
         images,
         images.shape[1:],
-        np.arange(len(train)),
-        np.arange(len(train), len(images)),
+        train,
+        test,
         notes=notes,
         fingerprint=fingerprint,
     )
@@ -80,7 +82,8 @@ def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
     num_test = _NUM_TEST
     if num < _NUM_TRAIN + _NUM_TEST:
         num_test = max(1, num // 6)
-    return request.cut(order[: min(_NUM_TRAIN, num - num_test)], order[-num_test:])
+    num_train = max(min(_NUM_TRAIN, num - num_test), min(num, request.num_train or 0))
+    return request.cut(order[:num_train], order[-num_test:])
 
 
 CELEB_A = Source(

@@ -20,7 +20,7 @@ from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import find_file, not_found
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import pack
-from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._source import Request, Source, rows_of_split
 from vsc_jax.datasets._tfds import find_prepared, num_prepared, read_prepared
 from vsc_jax.datasets.sources._sprites import (
     NUM_SPRITES,
@@ -58,12 +58,11 @@ def load_dsprites(request: Request) -> Dataset:
         train, test = _split(request, len(packed))
     elif prepared:
         train, test = _split(request, num_prepared(prepared, "train"))
-        rows = np.concatenate([train, test])
+        rows, train, test = rows_of_split(train, test)
         images, factors = read_prepared(
             prepared, "train", rows=rows, label_keys=_TFDS_KEYS
         )
         packed = pack(images)
-        train, test = np.arange(len(train)), np.arange(len(train), len(rows))
     else:
         raise not_found(request)
     return make_dataset(
@@ -82,7 +81,8 @@ def load_dsprites(request: Request) -> Dataset:
 
 
 def _split(request: Request, num: int) -> tuple[np.ndarray, np.ndarray]:
-    return request.split(num, max(1, num * SPRITES_NUM_TEST // NUM_SPRITES))
+    num_test = max(1, num * SPRITES_NUM_TEST // NUM_SPRITES)
+    return request.split(num, num_test, may_share=True)
 
 
 def _read_npz(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ import numpy as np
 
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._make_dataset import make_dataset
-from vsc_jax.datasets._source import Request, Source
+from vsc_jax.datasets._source import Request, Source, rows_of_split
 
 SPRITES_FACTOR_NAMES = ("shape", "scale", "orientation", "x", "y")
 SPRITES_FACTOR_SIZES = (3, 6, 40, 32, 32)
@@ -194,16 +194,15 @@ def load_sprites(request: Request) -> Dataset:
     """The dSprites images, drawn; with the full split, row i is image i."""
     image_size = 64 if request.image_size is None else request.image_size
     request.check_grey()
-    train, test = request.split(NUM_SPRITES, SPRITES_NUM_TEST)
+    train, test = request.split(NUM_SPRITES, SPRITES_NUM_TEST, may_share=True)
     if len(train) + len(test) > _DRAW_ALL_ABOVE:
         index = np.arange(NUM_SPRITES)
         factors = sprites_factors_from_index(index)
         packed = render_all_sprites_packed(image_size=image_size)
     else:
-        index = np.concatenate([train, test])
+        index, train, test = rows_of_split(train, test)
         factors = sprites_factors_from_index(index)
         packed = render_sprites_packed(factors, image_size=image_size)
-        train, test = np.arange(len(train)), np.arange(len(train), len(index))
     return make_dataset(
         request,
         packed,
