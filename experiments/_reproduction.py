@@ -18,6 +18,7 @@ from experiments._errors import UserError
 from experiments._groups import FREE_PREFIXES
 from experiments._points import Point
 from experiments._reproducible_tables import Row, Table
+from experiments._reproduction_commands import config_path
 from experiments._results import read_results
 from experiments._settings import CANNOT_CHANGE_NUMBERS
 from experiments._table import SEED
@@ -90,7 +91,7 @@ def plan(
     """
     planned = []
     for row in table.rows:
-        if not seeds.get(row.label):
+        if not seeds.get(row.label) or budget not in row.budgets:
             continue
         published = _config(row.full, row.fields)
         config = published.copy_and_resolve_references()
@@ -102,7 +103,7 @@ def plan(
             config.update_from_flattened_dict(
                 {name: min(flat[name], most) for name, most in MAX_IMAGES.items()}
             )
-        source = _source(row.laptop if budget == "laptop" else row.full)
+        source = config_path(row.laptop if budget == "laptop" else row.full)
         points = []
         for seed in seeds[row.label]:
             one = config.copy_and_resolve_references()
@@ -270,8 +271,3 @@ def _config(name: str, fields: Mapping[str, Any]) -> ConfigDict:
     config.update_from_flattened_dict(fields)
     refuse_hidden_values(config, fields)
     return config
-
-
-def _source(name: str) -> str:
-    file, colon, argument = name.partition(":")
-    return f"configs/{file}.py{colon if argument else ''}{argument}"

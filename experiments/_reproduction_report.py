@@ -25,6 +25,8 @@ from experiments._config_files import flatten
 from experiments._errors import UserError
 from experiments._reproducible_tables import Column, Table
 from experiments._reproduction import Planned, State, differences, state_of
+from experiments._reproduction_commands import COLUMNS as COMMAND_COLUMNS
+from experiments._reproduction_commands import command_of, commands
 from experiments._results import by_reason
 from experiments._settings import Run, Setting
 from experiments._statistics import COLUMNS, MEAN, Statistics, scores_of, statistics_of
@@ -120,7 +122,7 @@ def write_report(
         "table": name,
         "budget": budget,
         "at_published_setting": at_published_setting(table, rows),
-        "rows": [_as_json(row) for row in rows],
+        "rows": [_as_json(row, table) for row in rows],
     }
     if comparison is not None:
         content |= as_json(comparison)
@@ -131,6 +133,8 @@ def write_report(
         f"{headline(table, rows)}\n",
         _formats.markdown(columns, lines),
         "".join(f"- {line}\n" for line in remarks(rows)),
+        "## Each row by hand\n",
+        _formats.markdown(COMMAND_COLUMNS, commands(table)),
     ]
     if comparison is not None:
         parts.append(_formats.markdown_blocks(COLUMNS, comparison.blocks(), MEAN))
@@ -286,7 +290,7 @@ def _tail(comparison: Comparison) -> list[str]:
     ]
 
 
-def _as_json(row: Reported) -> dict[str, Any]:
+def _as_json(row: Reported, table: Table) -> dict[str, Any]:
     runs = {
         run.folder.name: {
             "seed": point.config.seed,
@@ -302,6 +306,10 @@ def _as_json(row: Reported) -> dict[str, Any]:
         "label": row.label,
         "method": row.planned.row.method,
         "config": row.planned.source,
+        "commands": {
+            budget: command_of(row.planned.row, budget, range(table.seeds[budget]))
+            for budget in row.planned.row.budgets
+        },
         "num_steps": row.states[0].num_steps,
         "complete": row.is_complete,
         "differs": _said(row),

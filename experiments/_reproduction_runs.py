@@ -13,7 +13,7 @@ from experiments import _errors
 from experiments._errors import UserError
 from experiments._groups import run_points
 from experiments._points import Point
-from experiments._reproducible_tables import Table
+from experiments._reproducible_tables import NEEDS_FILES, Table
 from experiments._reproduction import (
     Planned,
     State,
@@ -23,6 +23,7 @@ from experiments._reproduction import (
     state_of,
     tasks_of,
 )
+from experiments._reproduction_commands import command_of
 from experiments._reproduction_report import (
     Reported,
     check_folder,
@@ -40,8 +41,6 @@ _REPORT_EVERY = 10.0
 _MAX_LOG_EVERY = 50
 # The slowest score, and what it takes on 2 busy cores.
 SLOW, SLOW_SECONDS = "dci", 7.0
-# Data sets that cannot be drawn.
-_NEEDS_FILES = ("fashion_mnist",)
 
 _logger = logging.getLogger(__name__)
 
@@ -110,6 +109,9 @@ class Reproduction:
         lines = []
         for row in self.planned:
             lines.append(f"{row.row.label} ({row.row.method}), {row.source}\n")
+            seeds = [point.config.seed for point in row.points]
+            command = command_of(row.row, self._budget, seeds)
+            lines.append(f"  {command}\n")
             for point in row.points:
                 lines.append(f"  {point.name}  ({_described(state_of(point))})\n")
         return "".join(lines)
@@ -129,7 +131,7 @@ class Reproduction:
                 train = point.config.train
                 train.log_every = min(train.log_every, _MAX_LOG_EVERY)
         for point in self.points:
-            if self._data_path and point.config.data.name in _NEEDS_FILES:
+            if self._data_path and point.config.data.name in NEEDS_FILES:
                 point.config.data.path = self._data_path
             if fields := another_config(point):
                 self._failed[point.folder] = f"it has another config there: {fields}"

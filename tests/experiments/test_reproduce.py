@@ -86,6 +86,16 @@ def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, cap
     assert text.count("| 0.745 +- 0.052 |\n") == 1
     (line,) = [line for line in text.splitlines() if "no code is published" in line]
     assert line.startswith("- JointVAE, m=6: ")
+    # Our setting at both budgets, beside the published numbers.
+    by_hand = text[text.index("## Each row by hand") :].splitlines()
+    assert by_hand[2] == "| row | laptop budget | full budget |"
+    (four,) = [line for line in by_hand if line.startswith("| two, beta=4 |")]
+    assert (
+        "`python -m experiments.sweep --config=configs/vsc_mlp.py:digits,quick " in four
+    )
+    assert four.endswith(" --config.weights.beta=4 --sweep=seed=0..2` |")
+    commands = content["rows"][2]["commands"]
+    assert commands["laptop"] in four and commands["full"] in four
     text = (tmp_path / "comparison.csv").read_text()
     rows = list(csv.DictReader(text.splitlines()))
     assert [row["setting"] for row in rows] == [row.label for row in TABLE.rows]
@@ -255,12 +265,13 @@ def test_a_folder_of_something_else_is_refused(tmp_path, content, message):
 def test_what_is_there_is_listed(tmp_path, no_time):
     reproduction(tmp_path).run(0.05)
     lines = reproduction(tmp_path, seeds=[0]).describe().splitlines()
-    assert lines[:3] == [
-        "JointVAE, m=6 (one), configs/vsc_mlp.py:digits,quick",
-        f"  {ONE},seed=0  (step 3 of 6)",
-        "two, beta=1 (two), configs/vsc_mlp.py:digits,quick",
-    ]
-    assert lines[3] == f"  {TWO},seed=0  (to be run)"
+    command = "  python -m experiments.sweep --config=configs/vsc_mlp.py:digits,quick "
+    assert lines[0] == "JointVAE, m=6 (one), configs/vsc_mlp.py:digits,quick"
+    assert lines[1].startswith(command) and lines[1].endswith(" --sweep=seed=0")
+    assert lines[2] == f"  {ONE},seed=0  (step 3 of 6)"
+    assert lines[3] == "two, beta=1 (two), configs/vsc_mlp.py:digits,quick"
+    assert "--config.weights.beta=1 " in lines[4]
+    assert lines[5] == f"  {TWO},seed=0  (to be run)"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ def test_the_tables_are_runs(tmp_path, name, budget):
     seeds = {row.label: [0, 1] for row in table.rows}
     planned = plan(table, budget, tmp_path, seeds, is_short=budget == "laptop")
     folders = [point.folder for one in planned for point in one.points]
-    assert len(set(folders)) == 2 * len(table.rows)
+    there = [row for row in table.rows if budget in row.budgets]
+    assert len(there) >= len(table.rows) - 2
+    assert [one.row for one in planned] == there
+    assert len(set(folders)) == 2 * len(there)
     for one in planned:
         # Every row says what differs from the published one, or is at its setting.
         differs = differences(one)
@@ -37,6 +40,21 @@ def test_labels_are_those_of_published_rows():
     assert hoyer < {row.published_name for row in REPRODUCIBLE["decomposition"].rows}
     study = {row.published_name for row in REPRODUCIBLE["study"].rows}
     assert {"VAE", "FactorVAE (10)", "FactorVAE (20)", "FactorVAE (40)"} < study
+
+
+def test_what_is_tuned_stands_beside_the_published_capacities(tmp_path):
+    rows = {row.label: row for row in REPRODUCIBLE["cascade"].rows}
+    for m in (6, 4):
+        row, tuned = rows[f"JointVAE, m={m}"], rows[f"JointVAE tuned, m={m}"]
+        assert tuned.published_name == row.label
+        assert "tuned, not published" in tuned.note
+        table = REPRODUCIBLE["cascade"]._replace(rows=(row, tuned))
+        seeds = {label.label: [0] for label in (row, tuned)}
+        as_published, other = plan(table, "laptop", tmp_path, seeds)
+        capacity = "capacity 20, not 40"
+        assert capacity in differences(other)
+        assert not any("capacity" in said for said in differences(as_published))
+        assert [one.row for one in plan(table, "full", tmp_path, seeds)] == [row]
 
 
 def test_weights_of_the_laptop_budget_are_halved(tmp_path):
