@@ -248,6 +248,8 @@ def _configs_there(planned: Planned) -> list[dict[str, Any] | None]:
 
 def _shown(name: str, fields: Mapping[str, Any]) -> str:
     value = fields.get(name)
+    if name == "data.num_train" and value == 0:
+        return "that of the split"
     if value is None or value == ():
         return "none"
     if name == "model.network" and value == "mlp":

@@ -1,5 +1,6 @@
 """The commands that run each row of a published table by hand, at both budgets."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ def command_of(row: Row, budget: str, seeds: Sequence[int]) -> str:
     given = ",".join(map(str, seeds))
     if len(seeds) > 1 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
         given = f"{seeds[0]}..{seeds[-1]}"
-    return " ".join(["python -m experiments.sweep", *words, f"--sweep=seed={given}"])
+    words.append(f"--sweep=seed={given}")
+    return shlex.join(["python", "-m", "experiments.sweep", *words])
 
 
 def commands(table: Table) -> list[list[str]]:

@@ -89,10 +89,8 @@ def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, cap
     # Our setting at both budgets, beside the published numbers.
     by_hand = text[text.index("## Each row by hand") :].splitlines()
     assert by_hand[2] == "| row | laptop budget | full budget |"
-    (four,) = [line for line in by_hand if line.startswith("| two, beta=4 |")]
-    assert (
-        "`python -m experiments.sweep --config=configs/vsc_mlp.py:digits,quick " in four
-    )
+    (four,) = [line for line in by_hand if line.startswith("| two, beta=4 | `python")]
+    assert " --config=configs/vsc_mlp.py:digits,quick '--config.model.hidden" in four
     assert four.endswith(" --config.weights.beta=4 --sweep=seed=0..2` |")
     commands = content["rows"][2]["commands"]
     assert commands["laptop"] in four and commands["full"] in four

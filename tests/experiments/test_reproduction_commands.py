@@ -1,6 +1,7 @@
 """The commands of a table's rows give the configs that the rows are run with."""
 
 import importlib
+import shlex
 
 import pytest
 
@@ -18,7 +19,7 @@ from experiments._reproduction_report import COMMAND_COLUMNS
 
 def config_of(command):
     """The config that a command names, and its seeds."""
-    python, dash_m, module, config, *fields, seeds = command.split()
+    python, dash_m, module, config, *fields, seeds = shlex.split(command)
     assert [python, dash_m, module] == ["python", "-m", "experiments.sweep"]
     name, _, argument = config.removeprefix("--config=configs/").partition(".py")
     found = importlib.import_module(f"experiments.configs.{name}")
