@@ -21,8 +21,8 @@ it improves the table.
 The tables `comparison.md`, `.csv` and `.json` in `--workdir` are written anew whenever
 runs are scored, so that it can be stopped at any moment. They say for each row what
 differs from the published setting, and its commands by hand, at the published setting
-and at ours; `--list` prints these as well. A run that fails is named there, and the others go
-on; the exit status is then 1.
+and at ours; `--list` prints these as well. A run that fails is named there, and the
+others go on; the exit status is then 1.
 """
 
 import difflib
