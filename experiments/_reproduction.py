@@ -219,6 +219,8 @@ def _differing_fields(before: Mapping[str, Any], now: Mapping[str, Any]) -> list
         for name in dict.fromkeys((*before, *now))
         if before.get(name) != now.get(name)
         and name != SEED
+        # A field that an older config lacks was not set.
+        and not all(fields.get(name) in (None, ()) for fields in (before, now))
         and not name.startswith((*CANNOT_CHANGE_NUMBERS, "data.path"))
         and (not name.startswith("evaluation.") or name in _PUBLISHED_EVALUATION)
         # Which of the two networks it is of is said with the network.
@@ -240,7 +242,8 @@ def _configs_there(planned: Planned) -> list[dict[str, Any] | None]:
         if (point.folder / "results.json").exists():
             try:
                 text = (point.folder / "config.json").read_text()
-                found.append(flatten(_workdir.with_tuples(json.loads(text))))
+                config = _workdir.with_tuples(json.loads(text))
+                found.append(_workdir.with_newer_fields(config))
             except (OSError, ValueError, AttributeError):
                 found.append(None)
     return found

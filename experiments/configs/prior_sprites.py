@@ -11,7 +11,8 @@
 
 Data: `dsprites` (the default) or `sprites`, the same images without the download.
 Priors: N(0, I) (the default), `pca` (variances in the proportions of the principal
-components of all training images), `learned_pca` (learned from there) and `student_t`.
+components of all training images, which take about 16 s of a core at 32 pixels, three
+minutes at 64), `learned_pca` (learned from there) and `student_t`.
 `laptop` is our own budget, see `experiments/RESULTS.md`.
 
 As in the authors' code: 10 latents, AMSGrad at 5e-4, 20 epochs of batches of 64, all
