@@ -38,7 +38,7 @@ def check_prior(prior: ConfigDict, latent_dim: int) -> None:
             f"model.prior.variances must have 1 value or one per latent, {latent_dim}, "
             f"got {len(prior.variances)}."
         )
-    smallest_of = prior.smallest_of
+    smallest_of: Any = prior.smallest_of
     if smallest_of and smallest_of < latent_dim:
         raise UserError(
             "model.prior.smallest_of must be 0, or at least the number of latents, "

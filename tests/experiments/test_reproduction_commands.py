@@ -2,6 +2,7 @@
 
 import importlib
 import shlex
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ def config_of(command):
     flat = flatten(config)
     for field in fields:
         name, _, value = field.removeprefix("--config.").partition("=")
-        config.update_from_flattened_dict({name: type(flat[name])(value)})
+        kind: Any = type(flat[name])
+        config.update_from_flattened_dict({name: kind(value)})
     return config, seeds.removeprefix("--sweep=seed=")
 
 
