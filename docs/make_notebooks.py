@@ -21,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "colab"
@@ -182,15 +183,19 @@ def execute(notebook, folder, **environment):
       CellExecutionError: if a cell does; says which and why.
     """
     variables = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
-    client = NotebookClient(
-        notebook,
-        timeout=TIMEOUT,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
-    )
-    client.execute(env=variables | environment)
+    with tempfile.TemporaryDirectory() as sockets:
+        # Of two kernels that start at once, both can be given the same port.
+        manager = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
+        client = NotebookClient(
+            notebook,
+            timeout=TIMEOUT,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(folder)}},
+            config=Config(KernelManager=manager),
+        )
+        client.execute(env=variables | environment)
 
 
 def machine_specific(notebook):

@@ -27,7 +27,14 @@ make_notebooks = load_make_notebooks()
 NAMES = make_notebooks.names()
 COMMAND = "python docs/make_notebooks.py"
 # What each has shown when every cell has run, beside its figures.
-SHOWN = {"quickstart": "expected support"}
+SHOWN = {
+    "all_devices": "images per second",
+    "cascade_vae": "accuracy",
+    "quickstart": "expected support",
+    "your_own_codes": "PyTorch",
+    "your_own_images": "uint8",
+    "your_own_loop": "codes apart from it",
+}
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -84,7 +91,7 @@ def test_what_is_stored_is_what_its_code_gave(name):
     assert metadata == {"install": {"cellView": "form"}}
     assert not make_notebooks.machine_specific(notebook)
     assert SHOWN[name] in printed(notebook)
-    assert pictures(notebook) >= 2
+    assert pictures(notebook)
     assert (make_notebooks.FOLDER / f"{name}.ipynb").stat().st_size < 700_000
 
 
@@ -202,6 +209,7 @@ def test_every_cell_runs(name, tmp_path):
         notebook,
         tmp_path,
         VSC_NOTEBOOK_QUICK="1",
+        JAX_NUM_CPU_DEVICES="2",
         PYTHONPATH=os.pathsep.join(paths),
         # The kernel of this Python, whatever else is installed for the user.
         JUPYTER_PREFER_ENV_PATH="1",
