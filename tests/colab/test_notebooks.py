@@ -31,7 +31,7 @@ SHOWN = {
     "all_devices": "images per second",
     "cascade_vae": "accuracy",
     "quickstart": "expected support",
-    "your_own_codes": "PyTorch",
+    "your_own_codes": "mutual_information_score",
     "your_own_images": "uint8",
     "your_own_loop": "codes apart from it",
 }
