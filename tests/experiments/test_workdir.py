@@ -179,7 +179,7 @@ def test_the_config_of_a_run_is_read_with_what_may_have_changed(tmp_path, config
 def test_an_older_run_goes_on_as_it_was(tmp_path):
     config = base.get_config("vae")
     older = config.copy_and_resolve_references()
-    del older.model.prior.smallest_of
+    del older.model.prior.smallest_of, older.data.download
     save_meta(tmp_path, older)
     _workdir.prepare_workdir(tmp_path, config)
     _workdir.write_json(tmp_path / "config.json", older.to_dict())
