@@ -31,8 +31,8 @@ PICTURES = {
         "configs/vsc.py",
         "traversals.png",
         "Each row moves one latent of the code of the input through the range that it "
-        "has where it is in use. The first rows move and resize the sprite; latents "
-        "with a KL near 0 are not in use, and change nothing.",
+        "has where it is in use: they move and resize the sprite, most of them both. "
+        "Latents that say nothing of any image have no row.",
     ),
     "infogan": Picture(
         "InfoGAN: categories found without labels",
