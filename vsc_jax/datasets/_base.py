@@ -94,6 +94,11 @@ def _divide(x: Any, number: float) -> Any:
     return x / number
 
 
+def rows_of_both(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """The rows of a split, each once: training rows, then the test rows beside them."""
+    return np.concatenate([train, test[~np.isin(test, train)]])
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """Images in memory with their ground truth and a split.
@@ -192,8 +197,7 @@ class Dataset:
     @property
     def split_indices(self) -> np.ndarray:
         """Rows of both splits, each once, those of the train split first."""
-        beside = ~np.isin(self.test_indices, self.train_indices)
-        return np.concatenate([self.train_indices, self.test_indices[beside]])
+        return rows_of_both(self.train_indices, self.test_indices)
 
     @property
     def untested_indices(self) -> np.ndarray:

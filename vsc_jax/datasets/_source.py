@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._base import Dataset, rows_of_both
 
 
 class DatasetNotFoundError(FileNotFoundError):
@@ -179,7 +179,7 @@ def rows_of_split(
 
     Those of the train split come first; test rows that are not in it follow.
     """
-    rows = np.concatenate([train, test[~np.isin(test, train)]])
+    rows = rows_of_both(train, test)
     place = np.empty(rows.max() + 1, np.int64)
     place[rows] = np.arange(len(rows))
     return rows, place[train], place[test]
