@@ -151,6 +151,13 @@ class WithStatistics(nn.Module):
         return nn.Dense(3)(h), nn.Dense(3)(h)
 
 
+class WithDropout(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        h = nn.Dropout(0.5, deterministic=False)(x.reshape(len(x), -1))
+        return nn.Dense(3)(h), nn.Dense(3)(h)
+
+
 class Unhashable(nn.Module):
     scale: jax.Array
 
@@ -202,6 +209,31 @@ def pair(apply):
             r"encoder must have parameters of floats, got int32 at \['params'\]\['w'\]",
         ),
         (
+            (lambda key, x: {"w": jnp.ones((30, 3), jnp.bfloat16)}, linear_apply),
+            None,
+            TypeError,
+            r"must have parameters of float32, got bfloat16 at \['params'\]\['w'\]; wh",
+        ),
+        (
+            (lambda key, x: {"w": jnp.zeros((0, 3))}, linear_apply),
+            None,
+            ValueError,
+            r"no parameters that are empty, for .* saved, got shape \[0, 3\]",
+        ),
+        (
+            (lambda key, x: jnp.ones((len(x), 3)), lambda params, x: (params, params)),
+            None,
+            ValueError,
+            r"of shape \[3, 3\] for a batch of 3, got float32 of shape \[1, 3\]",
+        ),
+        (
+            pair(lambda params, x: {"mean": x, "log_var": x}),
+            None,
+            ValueError,
+            "must give mean, log_var .*, as a tuple in this order .*, got a dict",
+        ),
+        (WithDropout(), None, ValueError, "networks draw nothing: make dropout determ"),
+        (
             WithStatistics(),
             None,
             ValueError,
@@ -239,6 +271,9 @@ def test_models_that_need_more_of_their_networks_say_so():
     )
     with pytest.raises(ValueError, match=match):
         vae_of(Encoder(3), name="exemplar_vsc")
+    with pytest.raises(TypeError, match=r"an OwnNetworks of .*, got a tuple") as no:
+        create_model("vae", image_shape=IMAGE_SHAPE, network=(Encoder(), Decoder()))
+    assert "\n" not in str(no.value)
     with pytest.raises(
         ValueError, match="category_logits for this model, got 2 values"
     ):

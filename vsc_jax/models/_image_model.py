@@ -101,6 +101,11 @@ class ImageModel(Method):
 
     def __post_init__(self) -> None:
         own = isinstance(self.network, OwnNetworks)
+        if not (own or isinstance(self.network, str)):
+            raise TypeError(
+                f"network must be one of {', '.join(NETWORKS)} or an OwnNetworks of "
+                f"your encoder and decoder, got a {type(self.network).__name__}."
+            )
         check_choices(
             self, {k: v for k, v in CHOICES.items() if not (own and k == "network")}
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.errors import InvalidRngError
 
 from vsc_jax.networks._posterior import Posterior
 
@@ -127,10 +128,23 @@ class BoundNetwork:
                 "(flax.linen.LayerNorm, GroupNorm) instead of batches."
             )
         for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
-            if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+            dtype, shape = jnp.result_type(leaf), jnp.shape(leaf)
+            if not jnp.issubdtype(dtype, jnp.floating):
                 raise TypeError(
-                    f"{self._group} must have parameters of floats, got "
-                    f"{jnp.result_type(leaf)} at {jax.tree_util.keystr(path)}."
+                    f"{self._group} must have parameters of floats, got {dtype} at "
+                    f"{jax.tree_util.keystr(path)}."
+                )
+            if dtype.itemsize < 4:
+                raise TypeError(
+                    f"{self._group} must have parameters of float32, got {dtype} at "
+                    f"{jax.tree_util.keystr(path)}; what it computes in is up to its "
+                    "apply (dtype, not param_dtype)."
+                )
+            if 0 in shape:
+                raise ValueError(
+                    f"{self._group} must have no parameters that are empty, for they "
+                    f"cannot be saved, got shape {list(shape)} at "
+                    f"{jax.tree_util.keystr(path)}."
                 )
         return dict(variables)
 
@@ -147,8 +161,10 @@ class BoundNetwork:
         """Raises ValueError or TypeError unless it fits; nothing is computed."""
 
         def both() -> Any:
+            # Of another batch, since parameters must not depend on its size.
+            one = jnp.zeros((1, *inputs_shape))
             inputs = jnp.zeros((_BATCH, *inputs_shape))
-            return self.apply(self.init(jax.random.key(0), inputs), inputs)
+            return self.apply(self.init(jax.random.key(0), one), inputs)
 
         try:
             jax.eval_shape(both)
@@ -157,6 +173,8 @@ class BoundNetwork:
                 raise type(error)(str(error)) from None
             shape = ", ".join(map(str, inputs_shape))
             raised = f"{type(error).__name__}: {_one_line(error)}"
+            if isinstance(error, InvalidRngError):
+                raised += "; networks draw nothing: make dropout deterministic."
             raise ValueError(
                 f"{self._group} must take inputs of shape [batch, {shape}], but with a "
                 f"batch of {_BATCH} it raised {raised}"
@@ -261,8 +279,13 @@ def _posterior(
                 f"encoder must give {wanted} for this model, got {len(output)} "
                 f"value{'s' * (len(output) != 1)}."
             )
-    else:
+    elif hasattr(output, "shape"):
         given = {"mean": output}
+    else:
+        raise ValueError(
+            f"encoder must give {wanted} for this model, as a tuple in this order or a "
+            f"Posterior, got a {type(output).__name__}."
+        )
     if set(given) != set(fields):
         raise ValueError(
             f"encoder must give {wanted} for this model, got {', '.join(given)}."
