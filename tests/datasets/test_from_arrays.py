@@ -45,6 +45,8 @@ def test_floats_bits_and_arrays_of_jax_are_images():
     floats = IMAGES / np.float32(255)
     for images in (floats, floats[..., 0], jnp.asarray(floats), IMAGES.astype(int)):
         np.testing.assert_array_equal(from_arrays(images).images, IMAGES)
+    coarse = from_arrays(jnp.asarray(floats, jnp.bfloat16)).images
+    np.testing.assert_allclose(coarse, IMAGES, atol=1.0)
     bits = from_arrays(IMAGES > 99)
     assert bits.format.packed
     np.testing.assert_array_equal(bits.decode(np.arange(40)), IMAGES > 99)
@@ -59,6 +61,20 @@ def test_the_split_is_drawn_or_given():
     np.testing.assert_array_equal(given.test_indices, [30, 2])
     assert set(given.train_indices) == set(range(40)) - {30, 2}
     np.testing.assert_array_equal(given.images, IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("images", "factors", "message"),
+    [
+        (IMAGES // 9, None, "integers up to 28, where 255 is white"),
+        (IMAGES, FACTORS[:, :1], r"a single factor; .* give labels: factors\[:, 0\]"),
+        (IMAGES, np.eye(4, dtype=int)[FACTORS[:, 0]], r"taken as 4 factors; .*argmax"),
+    ],
+)
+def test_what_may_not_be_meant_is_a_warning(images, factors, message):
+    with pytest.warns(UserWarning, match=message) as caught:
+        dataset = from_arrays(images, factors)
+    assert dataset.notes == tuple(str(warning.message) for warning in caught)
 
 
 def test_a_normalization():
@@ -111,6 +127,31 @@ def test_a_normalization():
         (IMAGES, {"test_indices": range(40)}, ValueError, "leave rows for training"),
         (IMAGES, {"test_indices": [0.5]}, TypeError, "must be integers, got dtype fl"),
         (IMAGES, {"seed": 1.5}, TypeError, "seed must be an integer, got 1.5"),
+        (IMAGES, {"test_indices": []}, ValueError, "at least one and none twice, got"),
+        (IMAGES, {"test_indices": IMAGES[:, 0, 0, 0] > 9}, TypeError, "flatnonzero"),
+        (IMAGES * 1.0, {}, ValueError, r"got .* to 255\.0; divide by 255 where that"),
+        (
+            np.moveaxis(np.repeat(IMAGES, 3, axis=3), -1, 1),
+            {},
+            ValueError,
+            r"got \(40, 3, 6, 5\); channels come last: numpy\.moveaxis\(images, 1, -1",
+        ),
+        ([IMAGES[0], IMAGES[0, 1:]], {}, ValueError, "images must be one array: "),
+        (IMAGES, {"factor_names": ("a",)}, ValueError, "left out without factors, g"),
+        (IMAGES, {"label_names": ("a",)}, ValueError, r"labels are factors \[n\], or"),
+        (
+            IMAGES,
+            {"factors": FACTORS, "factor_names": "ab"},
+            TypeError,
+            r"factor_names must be texts, such as \('a', 'b'\), got 'ab'",
+        ),
+        (
+            IMAGES,
+            {"factors": FACTORS[:, 0], "label_names": (1, 2, 3, 4)},
+            TypeError,
+            "label_names must be texts",
+        ),
+        (IMAGES, {"label_names": None}, TypeError, "label_names must be texts, .*None"),
         (IMAGES, {"normalization": "norm"}, ValueError, "normalization must be one of"),
     ],
 )

@@ -1,6 +1,8 @@
 """A data set of arrays that a program has in memory."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,13 +51,14 @@ def from_arrays(
 
     Returns:
       The images with their factors and split, as `vsc_jax.training.train` and
-      `vsc_jax.evaluation.Context` take them; `Dataset.notes` says what may not be as
-      it was meant.
+      `vsc_jax.evaluation.Context` take them; what may not be as it was meant is a
+      warning, and stands in `Dataset.notes`.
 
     Raises:
       ValueError: if shapes or values are not as above, or no row is left for training
         or for testing.
-      TypeError: if an array is masked, or `seed` or `test_indices` are not integers.
+      TypeError: if an array is masked, if `seed` or `test_indices` are not integers, or
+        if names are not texts.
 
     >>> images = np.random.default_rng(0).random((100, 8, 8))
     >>> dataset = from_arrays(images, np.arange(100) % 3, num_test=20)
@@ -63,13 +66,27 @@ def from_arrays(
     ((8, 8, 1), 80, 'label')
     """
     check_unmasked(images=images, factors=factors)
-    images = np.asarray(images)
+    images = _array("images", images)
+    if images.dtype.name == "bfloat16":  # no float to NumPy
+        images = images.astype(np.float32)
+    names = _texts("factor_names", factor_names)
+    if factors is None and names:
+        raise ValueError(
+            f"factor_names must be left out without factors, got {', '.join(names)}."
+        )
     own = own_arrays(
         images,
-        None if factors is None else np.asarray(factors),
-        factor_names=tuple(factor_names),
+        None if factors is None else _array("factors", factors),
+        factor_names=names,
         origin=Origin(),
     )
+    value_names = _texts("label_names", label_names)
+    if own.label_factor is None and value_names:
+        raise ValueError(
+            "label_names must be left out without labels of two values or more, got "
+            f"{len(value_names)} names; labels are factors [n], or the column of "
+            'factors whose name is "label".'
+        )
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
         raise TypeError(f"seed must be an integer, got {seed!r}.")
     whole(0).check("seed", seed)
@@ -81,21 +98,48 @@ def from_arrays(
                 "num_test must be left out where test_indices are given, got "
                 f"{num_test!r}."
             )
-        train, test = _split_at(np.asarray(test_indices), len(images))
+        test_rows = _array("test_indices", test_indices)
+        train, test = _split_at(test_rows, len(images))
     elif num_test is not None:
         whole(1, len(images) - 1).check("num_test", num_test)
         train, test = request.split(len(images), num_test)
     else:
         train, test, notes = request.split_own(len(images))
+    for note in own.notes:
+        warnings.warn(note, stacklevel=2)
     own = own._replace(notes=(*own.notes, *notes))
-    dataset = own.dataset(request, train, test, label_names=tuple(label_names))
+    dataset = own.dataset(request, train, test, label_names=value_names)
     return normalize(dataset, normalization)
+
+
+def _array(name: str, value: ArrayLike) -> np.ndarray:
+    """The value as an array, unless NumPy cannot make one."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be one array: {error}") from None
+
+
+def _texts(name: str, names: Sequence[Any]) -> tuple[str, ...]:
+    """Names as a tuple; a single text is none of them, letter by letter."""
+    is_one = isinstance(names, str)
+    try:
+        found = () if is_one else tuple(names)
+    except TypeError:
+        found, is_one = (), True
+    if is_one or not all(isinstance(entry, str) for entry in found):
+        raise TypeError(f"{name} must be texts, such as ('a', 'b'), got {names!r:.80}.")
+    return tuple(map(str, found))
 
 
 def _split_at(test: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows that are not for testing, and those that are."""
-    if not np.issubdtype(test.dtype, np.integer):
-        raise TypeError(f"test_indices must be integers, got dtype {test.dtype}.")
+    if test.size and not np.issubdtype(test.dtype, np.integer):
+        mask = "; numpy.flatnonzero(mask) gives those of a mask"
+        raise TypeError(
+            f"test_indices must be integers, got dtype {test.dtype}"
+            f"{mask if test.dtype == bool else ''}."
+        )
     inside = test.ndim == 1 and test.size and test.min() >= 0 and test.max() < num
     if not inside or len(np.unique(test)) < len(test):
         raise ValueError(

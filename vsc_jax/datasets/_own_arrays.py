@@ -116,6 +116,8 @@ def own_arrays(
         factors, class_notes = _plain_labels(factors, origin)
     single = factors.ndim == 1
     table = _check_factors(factors, factors_are, len(images), origin)
+    if factors_are == "factors" and not factor_names:
+        class_notes = _maybe_labels(factors, origin)
     names = _check_names(factor_names, factors_are, table, single, origin)
     label, label_notes = _label_factor(table, names, single, origin)
     return own._replace(
@@ -140,8 +142,9 @@ def _as_bytes(
     low, high = images.min(), images.max()
     floats = images.dtype.kind == "f"
     if floats and not (low >= 0.0 and high <= 1.0):
+        divide = "; divide by 255 where that is white" if 1.0 < high <= 255.0 else ""
         raise ValueError(
-            f"float images{origin.of} must be in [0, 1], got {low} to {high}."
+            f"float images{origin.of} must be in [0, 1], got {low} to {high}{divide}."
         )
     if not floats and (low < 0 or high > 255):
         raise ValueError(
@@ -175,7 +178,12 @@ def _check_shape(shape: tuple[int, ...], origin: Origin) -> tuple[str, ...]:
         )
     known = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))
     if not known or 0 in shape:
-        raise ValueError(f"images{origin.of} must have shape {wanted}, got {shape}.")
+        hint = ""
+        if len(shape) == 4 and shape[1] in (1, 3):
+            hint = "; channels come last: numpy.moveaxis(images, 1, -1)"
+        raise ValueError(
+            f"images{origin.of} must have shape {wanted}, got {shape}{hint}."
+        )
     if len(shape) == 3 and shape[0] == shape[1] != shape[2]:
         num, height, width = shape
         return (
@@ -202,6 +210,22 @@ def _plain_labels(
         "its place is the label."
     )
     return labels.argmax(axis=1), (note,)
+
+
+def _maybe_labels(factors: np.ndarray, origin: Origin) -> tuple[str, ...]:
+    """A note if factors without names look like one label per image."""
+    if factors.ndim != 2:
+        return ()
+    if factors.shape[1] == 1:
+        taken, give = "a single factor", "factors[:, 0]"
+    elif np.all((factors == 0) | (factors == 1)) and np.all(factors.sum(axis=1) == 1):
+        taken, give = f"{factors.shape[1]} factors", "factors.argmax(axis=1)"
+    else:
+        return ()
+    return (
+        f"{origin.prefix}taken as {taken}; if the values are classes, {origin.give} "
+        f"labels: {give}.",
+    )
 
 
 def _check_factors(
