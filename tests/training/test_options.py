@@ -47,6 +47,27 @@ def test_options_that_do_not_fit():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": "vae"}, "one that vsc_jax.models.create_model makes, .* got a str"),
+        ({"dataset": (np.ones((9, 6, 5)), np.ones(9))}, r"a tuple; .*from_arrays\(ima"),
+        ({"options": {"num_steps": 9}}, "options must be TrainOptions, got a dict"),
+    ],
+)
+def test_arguments_of_another_type(arguments, message):
+    model = tiny_model()
+    right = {"model": model, "dataset": tiny_dataset(), "options": tiny_options(model)}
+    with pytest.raises(TypeError, match=message):
+        prepare_training(**right | arguments)
+
+
+def test_a_model_of_images_of_another_size():
+    model = tiny_model(image_shape=(5, 6, 1))
+    with pytest.raises(ValueError, match=r"images of tiny, \(6, 5, 1\), got \(5, 6, 1"):
+        prepare_training(model, tiny_dataset(), tiny_options(model))
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         (

@@ -4,6 +4,7 @@ import pytest
 from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_options
 
 from vsc_jax.training import RestoredRun, restore_run, train
+from vsc_jax.training._restore import check_continues, run_meta
 
 
 def test_the_model_and_the_step_that_is_asked_for(tmp_path):
@@ -30,6 +31,18 @@ def test_a_run_says_of_itself_what_is_needed(tmp_path):
         ValueError, match=r"trained in .*, whose latent_dim is 3, got 4"
     ):
         restore_run(tmp_path, model=tiny_model(latent_dim=4))
+
+
+def test_what_an_older_run_does_not_say_is_no_difference(tmp_path):
+    model = tiny_model()
+    now = run_meta(model, tiny_dataset(), tiny_options(model))
+    check_continues(tmp_path, {}, now)
+    older = {"model": {"name": "vae", "prior": {}, "gone": 1}, "images": {"number": 70}}
+    check_continues(tmp_path, older, now)
+    check_continues(tmp_path, now, {})
+    older["model"]["prior"]["name"] = "sparse"
+    with pytest.raises(ValueError, match=r"model\['prior'\]\['name'\] is 'sparse', n"):
+        check_continues(tmp_path, older, now)
 
 
 def test_a_folder_without_a_run(tmp_path):

@@ -156,6 +156,23 @@ def test_a_weight_that_is_not_finite_on_the_way_is_named(tmp_path):
         run_tiny(tmp_path, learning_rate=rate)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": lambda step: step - 20.0}, "learning_rate must be at least"),
+        ({"learning_rate": lambda step: 10.0 - step}, r"got -10\.0 at step 20"),
+        ({"weights": {"beta": lambda step: -1.0}}, r"weights\['beta'\] must be at lea"),
+        (
+            {"weights": {"beta": lambda step: {0: 1.0, 20: 1.0}[step]}},
+            r"weights\['beta'\] .* one of the steps 0 to 4 it raised KeyError: 1",
+        ),
+    ],
+)
+def test_a_run_is_refused_with_what_is_out_of_range(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run_tiny(tmp_path, **options)
+
+
 def test_it_is_not_asked_for_steps_beyond_the_run(tmp_path):
     table = [0.01] * 13  # of steps 0 to 12
     run_tiny(tmp_path, num_steps=12, learning_rate=lambda step: table[step])

@@ -28,6 +28,7 @@ from vsc_jax.training._open_run import (
     OpenRun,
     Score,
     TrainResult,
+    check_run,
 )
 from vsc_jax.training._optimizers import Optimizers, create_optimizers
 from vsc_jax.training._options import TrainOptions, check_options, chunk_inputs
@@ -96,7 +97,8 @@ def train(
 
     Raises:
       ValueError: if an option does not fit the model, the data, the devices or the
-        checkpoint.
+        checkpoint, or if that is of another model or of other images.
+      TypeError: if an argument is not of its type.
       NonFiniteLossError: at the first loss or gradient that is not finite.
       UncertifiedError: at the first step whose assignment is not certified.
       CheckpointError: if a checkpoint cannot be written, or none can be read.
@@ -104,7 +106,7 @@ def train(
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
     optimizers, trainer = prepare_training(model, dataset, options)
-    meta = run_meta(model, options) | dict(meta or {})
+    meta = run_meta(model, dataset, options) | dict(meta or {})
     run = GroupRun(dataset, options, Path(workdir), meta, score, callbacks)
     [outcome] = _train(
         model,
@@ -206,6 +208,8 @@ def _train(
       time_limit: see `train_group`.
     """
     clock = Clock(time_limit)
+    for run in runs:
+        check_run(run)
     num_steps = runs[0].options.num_steps
     make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
     test_loss = make_test_loss(model, runs[0].dataset.format)

@@ -1,6 +1,7 @@
 """A run while it is trained: its folder is locked, its log and checkpoints are open."""
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from vsc_jax.training._group_trainer import ChunkValues
 from vsc_jax.training._log import MetricsLog
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._processes import is_main
+from vsc_jax.training._restore import check_continues
 from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
 from vsc_jax.training._schedule_values import schedule_values
 from vsc_jax.training._state import TrainState
@@ -49,6 +51,34 @@ class GroupRun(NamedTuple):
     meta: Mapping[str, Any]
     score: Score | None = None
     callbacks: Sequence[LogCallback] = ()
+
+
+def check_run(run: GroupRun) -> None:
+    """Raises TypeError or ValueError for what would fail at the first log point."""
+    functions = run.callbacks
+    if not isinstance(functions, Sequence) or not all(map(callable, functions)):
+        raise TypeError(
+            "callbacks must be a list of functions (step, scalars) -> anything, got "
+            f"{functions!r:.80}."
+        )
+    if run.score is not None and not callable(run.score):
+        raise TypeError(
+            "score must be a function (params, step) -> scalars or None, got "
+            f"{run.score!r:.80}."
+        )
+    if not isinstance(run.meta.get("model", {}), Mapping):
+        raise TypeError(
+            'meta["model"] must be what load_run makes the model of, or left out, got '
+            f"{run.meta['model']!r:.80}."
+        )
+    for name, value in run.meta.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"meta[{name!r}] must be saved as JSON with every checkpoint, but: "
+                f"{error}; give numbers of Python, texts, lists and dicts of them."
+            ) from None
 
 
 class TrainResult(NamedTuple):
@@ -145,7 +175,8 @@ class OpenRun:
           start: the state without a checkpoint.
 
         Raises:
-          ValueError: if the checkpoint is beyond the end of the run.
+          ValueError: if the checkpoint is beyond the end of the run, or of a run of
+            another model or on other images.
           CheckpointError, WorkdirInUseError: as `train`.
         """
         run, self.state = self.run, start
@@ -156,6 +187,7 @@ class OpenRun:
         restored = self._checkpoints.restore_newest(start)
         if restored is not None:
             self.state, meta = restored
+            check_continues(run.workdir, meta, run.meta)
             self._seconds_before = meta["seconds"]
             self.restored = True
         if self.step > run.options.num_steps:
@@ -204,7 +236,7 @@ class OpenRun:
         if scored or save:
             self.state = renew_statistics(state(), self.run.dataset, options)
         if score is not None and scored:
-            scalars |= score(self.state.variables, moment.step)
+            scalars |= _plain(score(self.state.variables, moment.step))
         if save:
             scalars["test_loss"] = test_loss(
                 self.state.variables, self.run.dataset, options
@@ -212,7 +244,8 @@ class OpenRun:
         if self._log:
             self._log.write(moment.step, scalars)
             for callback in self.run.callbacks:
-                callback(moment.step, scalars)
+                # What it does to them is its own matter.
+                callback(moment.step, dict(scalars))
         if save:
             if self._log:  # a checkpoint whose line is lost could not write it again
                 self._log.sync()
@@ -246,7 +279,7 @@ class OpenRun:
     def _sound_values(self, moment: Moment, values: ChunkValues) -> dict[str, Any]:
         """Means over the chunk, vectors as lists; raises as `record`."""
         if values.sound:
-            return {k: np.asarray(value).tolist() for k, value in values.mean.items()}
+            return _plain(values.mean)
         bad = [
             f"{name} = {value}"
             for name, value in values.last.items()
@@ -279,6 +312,11 @@ def _bad_schedules(options: TrainOptions, step: int) -> list[str]:
         for value in schedule_values(schedule, [at])
         if not np.isfinite(value)
     ]
+
+
+def _plain(scalars: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers of Python, as JSON has them, and lists of them for arrays."""
+    return {name: np.asarray(value).tolist() for name, value in scalars.items()}
 
 
 def _as_json(weights: Mapping[str, Any]) -> dict[str, float]:

@@ -7,12 +7,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from vsc_jax._ranges import check_ranges, ranged, whole
+from vsc_jax._ranges import at_least, check_ranges, ranged, whole
 from vsc_jax.datasets import Dataset
 from vsc_jax.models import Trainable
 from vsc_jax.schedules import Schedule
 from vsc_jax.training._batches import batch_indices
-from vsc_jax.training._schedule_values import check_schedule, schedule_values
+from vsc_jax.training._schedule_values import (
+    FINITE,
+    check_schedule,
+    named_values,
+    schedule_values,
+)
 from vsc_jax.training._steps import StepInputs
 
 # The inputs of a chunk are padded to a multiple of this many steps, so that runs with
@@ -20,6 +25,8 @@ from vsc_jax.training._steps import StepInputs
 CHUNK_MULTIPLE = 128
 # Steps are counted in int32.
 MAX_STEPS = 2**31 - 1
+# A warm-up begins with a learning rate of zero.
+_NOT_NEGATIVE = at_least(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +84,42 @@ class TrainOptions:
 
 def check_options(model: Trainable, dataset: Dataset, options: TrainOptions) -> None:
     """Raises ValueError or TypeError before anything is written."""
+    if not hasattr(model, "default_weights"):
+        raise TypeError(
+            "model must be one that vsc_jax.models.create_model makes, or a Trainable "
+            f"of your own, got a {type(model).__name__}."
+        )
+    if not isinstance(dataset, Dataset):
+        raise TypeError(
+            f"dataset must be a Dataset, got a {type(dataset).__name__}; "
+            "vsc_jax.datasets.from_arrays(images, labels) makes one of arrays."
+        )
+    if not isinstance(options, TrainOptions):
+        raise TypeError(
+            f"options must be TrainOptions, got a {type(options).__name__}."
+        )
+    if not isinstance(options.weights, Mapping):
+        raise TypeError(
+            "weights must be a dict, name -> function of the step, got "
+            f"{options.weights!r:.80}."
+        )
+    # A model of somebody's own need not say what its images are.
+    shape = getattr(model, "image_shape", dataset.image_shape)
+    if tuple(shape) != dataset.image_shape:
+        raise ValueError(
+            f"image_shape of the model must be that of the images of {dataset.name}, "
+            f"{dataset.image_shape}, got {tuple(shape)}."
+        )
     if set(options.weights) != set(model.default_weights):
         raise ValueError(
             f"weights must have exactly the names {sorted(model.default_weights)}, "
             f"got {sorted(options.weights)}."
         )
+    fields = getattr(model, "weight_fields", {})
+    allowed = {f"weights[{name!r}]": field.range for name, field in fields.items()}
+    allowed["learning_rate"] = _NOT_NEGATIVE
     for name, schedule in options.schedules().items():
-        check_schedule(name, schedule, options.num_steps)
+        check_schedule(name, schedule, options.num_steps, allowed.get(name, FINITE))
     step_indices(options, dataset, 0)
 
 
@@ -105,15 +141,17 @@ def chunk_inputs(options: TrainOptions, dataset: Dataset, step: int) -> StepInpu
     steps = range(step, step + num)
     padding = -num % CHUNK_MULTIPLE
 
-    def values(schedule: Schedule) -> np.ndarray:
-        # A schedule need not go on beyond the end of the run.
-        return schedule_values(schedule, [min(s, options.num_steps) for s in steps])
-
+    # A schedule need not go on beyond the end of the run.
+    asked = [min(s, options.num_steps) for s in steps]
+    values = {
+        name: named_values(name, schedule, asked)
+        for name, schedule in options.schedules().items()
+    }
     inputs = StepInputs(
         indices=np.stack([step_indices(options, dataset, s) for s in steps]),
-        learning_rate=values(options.learning_rate),
+        learning_rate=values["learning_rate"],
         reset_moments=np.array([s in options.reset_moments_at for s in steps]),
-        weights={name: values(f) for name, f in options.weights.items()},
+        weights={name: values[f"weights[{name!r}]"] for name in options.weights},
     )
     return jax.tree.map(
         lambda a: np.concatenate([a, np.repeat(a[-1:], padding, axis=0)]), inputs

@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
+from vsc_jax.datasets import Dataset
 from vsc_jax.models import (
     Model,
     Params,
@@ -73,13 +76,67 @@ def restore_run(
     return RestoredRun(restored, state.variables, int(state.step), meta)
 
 
-def run_meta(model: Trainable, options: TrainOptions) -> dict[str, Any]:
-    """What `restore_run` needs of a run; without "model" for one that is not ours."""
-    meta: dict[str, Any] = {"optimizer": dict(options.optimizer)}
+def run_meta(
+    model: Trainable, dataset: Dataset, options: TrainOptions
+) -> dict[str, Any]:
+    """What `restore_run` and `check_continues` need of a run.
+
+    It is without "model" for one that is not ours.
+    """
+    test_rows = np.ascontiguousarray(dataset.test_indices, np.int32)
+    meta: dict[str, Any] = {
+        "optimizer": dict(options.optimizer),
+        "images": {
+            "number": len(dataset.images),
+            "test rows": zlib.crc32(test_rows.tobytes()),
+            **dataset.fingerprint,
+        },
+    }
     ours: Any = model
     with contextlib.suppress(ValueError):
         meta["model"] = describe_model(ours)
     return meta
+
+
+def check_continues(
+    workdir: str | Path, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    """Raises ValueError if a checkpoint is of another model or of other images.
+
+    Shapes alone do not tell: a model of another likelihood has the same, and of other
+    images some that are for testing may have been trained on. What one of the two does
+    not say, as an older run may not, is no difference.
+
+    Args:
+      workdir: of the run.
+      before: what the checkpoint says of it.
+      now: what the next one would say.
+    """
+    model = json.loads(json.dumps(now.get("model")))
+    if changed := _first_change("model", before.get("model"), model):
+        raise ValueError(
+            f"{workdir} holds a run whose {changed}; give the same model, or another "
+            "workdir."
+        )
+    there, given = before.get("images", {}), now.get("images", {})
+    if others := [k for k in there if there[k] != given.get(k, there[k])]:
+        raise ValueError(
+            f"{workdir} holds a run on other images (changed: {', '.join(others)}), so "
+            "that some for testing may have been trained on; give the same, or another "
+            "workdir."
+        )
+
+
+def _first_change(name: str, before: Any, now: Any) -> str | None:
+    """The first value that differs of those that both have."""
+    if before is None or now is None or before == now:
+        return None
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        changes = (
+            _first_change(f"{name}[{k!r}]", before[k], now.get(k)) for k in before
+        )
+        return next(filter(None, changes), None)
+    return f"{name} is {before!r:.80}, not {now!r:.80}"
 
 
 def _model(meta: dict[str, Any]) -> Model:

@@ -7,11 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vsc_jax._ranges import Range
 from vsc_jax.schedules import Schedule
 
 # Steps are padded to a multiple of this many, so that the bits of a value do not depend
 # on its place in a chunk: the rest of a vector is computed by other instructions.
 _MULTIPLE = 128
+# All numbers but infinity.
+FINITE = Range()
 # What tracing a function raises that needs the step as a number of Python or NumPy.
 _NEEDS_NUMBERS = (
     jax.errors.ConcretizationTypeError,
@@ -41,12 +44,30 @@ def schedule_values(schedule: Schedule, steps: Sequence[int]) -> np.ndarray:
     return _numbers([first, *(schedule(step) for step in steps[1:])], steps)
 
 
-def check_schedule(name: str, schedule: Any, num_steps: int) -> None:
-    """Raises unless it gives finite numbers at the first and the last step.
+def named_values(name: str, schedule: Schedule, steps: Sequence[int]) -> np.ndarray:
+    """Those of `schedule_values`, with errors that say whose and when.
+
+    Raises:
+      ValueError: if it cannot be called with a step, or a value is no real scalar.
+    """
+    try:
+        return schedule_values(schedule, steps)
+    except Exception as error:
+        raise ValueError(
+            f"{name} must be a function of the step, but at one of the steps "
+            f"{steps[0]} to {steps[-1]} it raised {_one_line(error)}"
+        ) from error
+
+
+def check_schedule(
+    name: str, schedule: Any, num_steps: int, allowed: Range = FINITE
+) -> None:
+    """Raises unless it gives numbers in their range at the first and the last step.
 
     Raises:
       TypeError: if it is no function, or does not give real numbers.
-      ValueError: if it cannot be called with a step, or does not give finite scalars.
+      ValueError: if it cannot be called with a step, or does not give finite scalars
+        in the range.
     """
     if not callable(schedule):
         hint = f"; write vsc_jax.schedules.constant({schedule!r})"
@@ -58,10 +79,9 @@ def check_schedule(name: str, schedule: Any, num_steps: int) -> None:
         try:
             value = schedule(step)
         except Exception as error:
-            reason = " ".join(str(error).split())
             raise ValueError(
                 f"{name} must be a function of the step, but called with {step} it "
-                f"raised {type(error).__name__}: {reason:.200}"
+                f"raised {_one_line(error)}"
             ) from error
         try:
             [number] = _numbers([value], [step])
@@ -69,6 +89,13 @@ def check_schedule(name: str, schedule: Any, num_steps: int) -> None:
             raise type(error)(f"{name}: {error}") from None
         if not np.isfinite(number):
             raise ValueError(f"{name} must be finite, got {number} at step {step}.")
+        if number not in allowed:
+            raise ValueError(f"{name} must be {allowed}, got {number} at step {step}.")
+
+
+def _one_line(error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return f"{type(error).__name__}: {reason:.200}"
 
 
 def _numbers(values: Any, steps: Sequence[int]) -> np.ndarray:
