@@ -29,6 +29,8 @@ FOLDER = ROOT / "colab"
 PACKAGES = {"your_own_loop": ("equinox",)}
 # Where these have other versions than the code's own, outputs are another's.
 MADE_BY = "made_by"
+# Variables of the shell that would change what is stored.
+NOT_OF_THE_SHELL = {"MPLBACKEND", "VSC_NOTEBOOK_QUICK", "JAX_NUM_CPU_DEVICES"}
 # An hour for a cell, on a slow machine.
 TIMEOUT = 3_600
 
@@ -179,10 +181,17 @@ def code_hash(notebook):
 def execute(notebook, folder, **environment):
     """Runs all cells in a folder; the outputs are in the notebook afterwards.
 
+    The code is that of this checkout, whichever is installed, and cells are as long and
+    see as many devices as `environment` says, whatever the shell does.
+
     Raises:
       CellExecutionError: if a cell does; says which and why.
     """
-    variables = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
+    variables = {k: v for k, v in os.environ.items() if k not in NOT_OF_THE_SHELL}
+    paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    # The kernel of this Python, whatever else is installed for the user.
+    variables["JUPYTER_PREFER_ENV_PATH"] = "1"
     with tempfile.TemporaryDirectory() as sockets:
         # Of two kernels that start at once, both can be given the same port.
         manager = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}

@@ -108,6 +108,26 @@ def test_paths_and_warnings_are_not_stored(output):
     assert make_notebooks.machine_specific(nbformat.v4.new_notebook(cells=[cell]))
 
 
+def test_outputs_are_those_of_this_checkout_at_full_size(monkeypatch):
+    seen = {}
+
+    class Client:
+        def __init__(self, notebook, **options):
+            pass
+
+        def execute(self, env):
+            seen.update(env)
+
+    monkeypatch.setattr(make_notebooks, "NotebookClient", Client)
+    monkeypatch.setattr(make_notebooks, "write", lambda notebook, name: None)
+    monkeypatch.setenv("VSC_NOTEBOOK_QUICK", "1")
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "3")
+    monkeypatch.setenv("PYTHONPATH", "/another")
+    make_notebooks.run_and_store("quickstart")
+    assert not {"VSC_NOTEBOOK_QUICK", "JAX_NUM_CPU_DEVICES"} & seen.keys()
+    assert seen["PYTHONPATH"].split(os.pathsep) == [str(ROOT), "/another"]
+
+
 def test_the_address_of_the_repository_opens_and_installs_it():
     cells = make_notebooks.first_cells("quickstart", "https://github.com/me/mine")
     link = "https://colab.research.google.com/github/me/mine/blob/main/colab/"
@@ -204,15 +224,11 @@ def test_every_cell_runs(name, tmp_path):
     shown = pictures(notebook)
     for cell in code_cells(notebook):
         cell.outputs = []
-    paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     make_notebooks.execute(
         notebook,
         tmp_path,
         VSC_NOTEBOOK_QUICK="1",
         JAX_NUM_CPU_DEVICES="2",
-        PYTHONPATH=os.pathsep.join(paths),
-        # The kernel of this Python, whatever else is installed for the user.
-        JUPYTER_PREFER_ENV_PATH="1",
     )
     assert SHOWN[name] in printed(notebook)
     assert pictures(notebook) == shown
