@@ -1,15 +1,15 @@
-"""`config.cascade`: the stages of CascadeVAE, and the weights that follow from them."""
+"""`config.cascade`: the stages of a cascade, and the weights that follow from them."""
 
 import dataclasses
 from collections.abc import Collection
 
 from ml_collections import ConfigDict
 
-from experiments._fields import named_fields
+from experiments._fields import named_fields, sample_model
 from vsc_jax import schedules
 from vsc_jax._ranges import check_ranges, ranged, whole
 
-# A model with these weights has a cascade, which sets them.
+# A model with the first of these weights has a cascade, which sets those that it has.
 CASCADE_WEIGHTS = ("num_relieved", "use_categories")
 
 
@@ -18,12 +18,12 @@ class Cascade:
     """When latents are relieved of the high beta, and when the categories come in.
 
     Attributes:
-      stage_steps: steps between two reliefs.
+      stage_steps: steps between two reliefs; 0 relieves all latents from the start.
       warmup_stages: stages before the categories are used.
       reset_moments: whether the optimizer starts afresh at each relief.
     """
 
-    stage_steps: int = ranged(20_000, whole(1))
+    stage_steps: int = ranged(20_000, whole(0))
     warmup_stages: int = ranged(4, whole(0))
     reset_moments: bool = True
 
@@ -31,9 +31,11 @@ class Cascade:
         check_ranges(self)
 
 
-def has_cascade(weights: Collection[str]) -> bool:
-    """Whether a model with these weights has a cascade."""
-    return set(CASCADE_WEIGHTS) <= set(weights)
+def set_by_cascade(weights: Collection[str]) -> tuple[str, ...]:
+    """Which weights of a model the cascade sets; () for a model without one."""
+    if CASCADE_WEIGHTS[0] not in weights:
+        return ()
+    return tuple(name for name in CASCADE_WEIGHTS if name in weights)
 
 
 def cascade_of(config: ConfigDict) -> Cascade | None:
@@ -53,12 +55,15 @@ def cascade_weights(config: ConfigDict) -> dict[str, schedules.Schedule]:
     cascade = cascade_of(config)
     if cascade is None:
         return {}
-    has_categories = bool(config.model.category_sizes)
-    use = schedules.constant(float(has_categories))
-    if has_categories and cascade.warmup_stages:
-        use = schedules.piecewise_constant((_onset(cascade),), (0.0, 1.0))
-    relieved = schedules.cascade(*_arguments(config, cascade))
-    return dict(zip(CASCADE_WEIGHTS, (relieved, use), strict=True))
+    relieved = schedules.constant(float(config.model.latent_dim))
+    if cascade.stage_steps:
+        relieved = schedules.cascade(*_arguments(config, cascade))
+    use = schedules.constant(float(_has_categories(config)))
+    if onset := _onset(config, cascade):
+        use = schedules.piecewise_constant((onset,), (0.0, 1.0))
+    of = dict(zip(CASCADE_WEIGHTS, (relieved, use), strict=True))
+    weights = sample_model(config.model.name).weight_fields
+    return {name: of[name] for name in set_by_cascade(weights)}
 
 
 def cascade_resets(config: ConfigDict) -> tuple[int, ...]:
@@ -66,7 +71,7 @@ def cascade_resets(config: ConfigDict) -> tuple[int, ...]:
     cascade = cascade_of(config)
     if cascade is None or not cascade.reset_moments:
         return ()
-    return schedules.cascade_reliefs(*_arguments(config, cascade))
+    return _reliefs(config, cascade)
 
 
 def marked_steps(config: ConfigDict) -> list[tuple[int, str]]:
@@ -74,20 +79,30 @@ def marked_steps(config: ConfigDict) -> list[tuple[int, str]]:
     cascade = cascade_of(config)
     if cascade is None:
         return []
-    reliefs = schedules.cascade_reliefs(*_arguments(config, cascade))
-    marked = [(step, "one more latent relieved") for step in reliefs]
-    if config.model.category_sizes and cascade.warmup_stages:
-        marked.append((_onset(cascade), "categories in use"))
+    marked = [(step, "one more latent relieved") for step in _reliefs(config, cascade)]
+    if onset := _onset(config, cascade):
+        marked.append((onset, "categories in use"))
     return sorted(mark for mark in marked if mark[0] <= config.train.num_steps)
 
 
-def _onset(cascade: Cascade) -> int:
-    return cascade.stage_steps * cascade.warmup_stages
+def _has_categories(config: ConfigDict) -> bool:
+    return bool(config.model.get("category_sizes"))
+
+
+def _onset(config: ConfigDict, cascade: Cascade) -> int:
+    """The step from which the categories are used; 0 without any."""
+    return cascade.stage_steps * cascade.warmup_stages * _has_categories(config)
+
+
+def _reliefs(config: ConfigDict, cascade: Cascade) -> tuple[int, ...]:
+    if not cascade.stage_steps:
+        return ()
+    return schedules.cascade_reliefs(*_arguments(config, cascade))
 
 
 def _arguments(config: ConfigDict, cascade: Cascade) -> tuple[int, int, int | None]:
     """Of `schedules.cascade`."""
-    warmup = cascade.warmup_stages if config.model.category_sizes else None
+    warmup = cascade.warmup_stages if _has_categories(config) else None
     # Latents that the run does not come to need no step in the list of reliefs.
     most = config.train.num_steps // cascade.stage_steps + 2
     return min(config.model.latent_dim, most), cascade.stage_steps, warmup

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments._cascade import CASCADE_WEIGHTS, cascade_resets, cascade_weights
+from experiments._cascade import cascade_resets, cascade_weights, set_by_cascade
 from experiments._errors import UserError, one_line
 from experiments._fields import (
     LEARNING_RATE,
@@ -183,7 +183,7 @@ def _check_model(config: ConfigDict) -> None:
     fields = [field for field in dataclasses.fields(sample) if field.init]
     known = {field.name for field in fields} | {"name"}
     needed = set(sample.weight_fields)
-    given = {*weights, *(CASCADE_WEIGHTS if "cascade" in config else ())}
+    given = {*weights, *(set_by_cascade(needed) if "cascade" in config else ())}
     for unknown in (sorted(model.keys() - known), sorted(given - needed)):
         if unknown:
             raise UserError(

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 400
 
 # What each part may import from inside the project. Imports go downward only.
-SHARED = {"_checks", "_gates", "_memory", "_ranges"}
+SHARED = {"_cascade_betas", "_checks", "_gates", "_memory", "_ranges"}
 LEAVES = {"networks", "losses", "priors", "sampling", "schedules", "metrics"} | {
     "datasets",
     "assignment",
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "_files": set(),
     "_checks": {"_ranges"},
     "_gates": {"_checks", "_ranges"},
+    "_cascade_betas": {"_checks", "_ranges"},
     **{leaf: SHARED for leaf in LEAVES},
     "priors": SHARED | {"losses"},
     # A layer of noise has its draw and its KL from there.

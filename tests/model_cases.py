@@ -165,6 +165,8 @@ simple_models = pytest.mark.parametrize(
 # Where the slab's pull on the KL is not drowned by that of the spike.
 WEIGHTS = {
     "beta": 1.7,
+    "num_relieved": 2.0,
+    "beta_high": 4.0,
     "class_beta": 1.4,
     "label_weight": 0.6,
     "prior_slab_prob": 0.3,

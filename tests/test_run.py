@@ -46,6 +46,8 @@ def test_what_it_knows_of_the_run(run, workdir):
     assert run.model == tiny_model("vsc")
     assert run.weights == {
         "beta": 1.0,
+        "beta_high": 10.0,
+        "num_relieved": 3.0,
         "prior_slab_prob": np.float32(0.3),
         "sharpness": 50.0,
     }

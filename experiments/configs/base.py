@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ml_collections import ConfigDict
 
-from experiments._cascade import CASCADE_WEIGHTS, Cascade, has_cascade
+from experiments._cascade import Cascade, set_by_cascade
 from experiments._fields import (
     LEARNING_RATE,
     OF_DATA,
@@ -46,9 +46,9 @@ def get_config(model: str = "vae") -> ConfigDict:
     config.model = _model(model, sample)
     # Scalar weights of the loss, traced: changing one compiles nothing anew.
     config.weights = ConfigDict(weights)
-    if has_cascade(weights):
-        config.cascade = _cascade()
-        for name in CASCADE_WEIGHTS:  # which the cascade sets
+    if names := set_by_cascade(weights):
+        config.cascade = _cascade(sample)
+        for name in names:
             del config.weights[name]
     # A schedule for a weight or the learning rate takes the place of its value:
     # ("linear", start, end, begin_step, end_step), ("geometric", ... the same),
@@ -135,14 +135,17 @@ def _prior() -> ConfigDict:
     return prior
 
 
-def _cascade() -> ConfigDict:
-    """The stages of CascadeVAE: they give num_relieved and use_categories."""
+def _cascade(sample: Model) -> ConfigDict:
+    """Stages in which latents are relieved of a high beta, one by one."""
     default = Cascade()
     cascade = ConfigDict()
-    # Steps between two reliefs.
-    cascade.stage_steps = default.stage_steps
-    # Stages before the categories are used.
-    cascade.warmup_stages = default.warmup_stages
+    # Steps between two reliefs; 0 relieves all latents from the start, which is what
+    # models do that were not published with a cascade.
+    cascade.stage_steps = 0
+    if hasattr(sample, "category_sizes"):
+        cascade.stage_steps = default.stage_steps
+        # Stages before the categories are used.
+        cascade.warmup_stages = default.warmup_stages
     # Whether the optimizer starts afresh at each relief.
     cascade.reset_moments = default.reset_moments
     return cascade
@@ -326,9 +329,10 @@ def quick(config: ConfigDict) -> ConfigDict:
         config.evaluation.score_images = 100
     if config.model.get("disc_width"):
         config.model.disc_width = 64
-    if "cascade" in config:
+    if "cascade" in config and config.cascade.stage_steps:
         config.cascade.stage_steps = 1
-        config.cascade.warmup_stages = 2
+        if config.cascade.get("warmup_stages"):
+            config.cascade.warmup_stages = 2
     return config
 
 

@@ -5,8 +5,8 @@ from experiments._cascade import (
     cascade_of,
     cascade_resets,
     cascade_weights,
-    has_cascade,
     marked_steps,
+    set_by_cascade,
 )
 from experiments._config import train_options
 from experiments._fields import sample_model
@@ -15,11 +15,30 @@ from vsc_jax.models import MODELS
 
 
 def test_a_model_has_a_cascade_if_it_has_its_weights():
+    set_in = {}
     for name in MODELS:
         config = base.get_config(name)
-        weights = sample_model(name).default_weights
-        assert has_cascade(weights) == ("cascade" in config) == (name == "cascade_vae")
+        names = set_by_cascade(sample_model(name).default_weights)
+        assert bool(names) == ("cascade" in config)
         assert not set(CASCADE_WEIGHTS) & set(config.weights)
+        set_in |= {name: names} if names else {}
+    assert set_in == {"cascade_vae": CASCADE_WEIGHTS, "vsc": CASCADE_WEIGHTS[:1]}
+
+
+def test_vsc_relieves_all_latents_from_the_start_unless_told_otherwise():
+    config = base.get_config("vsc")
+    config.model.latent_dim = 30
+    config.train.num_steps = 1_000
+    options = train_options(config)
+    assert [options.weights_at(step)["num_relieved"] for step in (0, 999)] == [30, 30]
+    assert options.reset_moments_at == ()
+    assert marked_steps(config) == []
+    config.cascade.stage_steps = 100
+    options = train_options(config)
+    at = [options.weights_at(step) for step in (0, 99, 100, 999)]
+    assert [w["num_relieved"] for w in at] == [1, 1, 2, 10]
+    assert options.reset_moments_at[:2] == (100, 200)
+    assert marked_steps(config)[0] == (100, "one more latent relieved")
 
 
 def test_without_a_cascade_nothing_follows():

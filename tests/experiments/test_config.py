@@ -147,7 +147,7 @@ def noise(num_labels=3):
         (
             "cascade_vae",
             "cascade.stage_steps",
-            0,
+            -1,
             "cascade.stage_steps must be a whole",
         ),
     ],
@@ -188,7 +188,7 @@ def test_model(config):
     ("model", "message"),
     [
         ("autoencoder", "the model autoencoder has no gate; take a config of this mo"),
-        ("exemplar_vsc", "the model exemplar_vsc has no beta; take a config"),
+        ("exemplar_vsc", "the model exemplar_vsc has no beta or beta_high; take "),
     ],
 )
 def test_another_model_needs_a_config_of_its_own(config, model, message):
@@ -224,6 +224,8 @@ def test_values_and_schedules(config):
     options = _config.train_options(config)
     assert options.weights_at(0) == {
         "beta": 3.0,
+        "beta_high": 10.0,
+        "num_relieved": 10.0,
         "prior_slab_prob": np.float32(0.01),
         "sharpness": 50.0,
     }

@@ -7,7 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vsc_jax.losses import beta_elbo, cascade_vae_objective, vae_objective
+from vsc_jax._cascade_betas import cascade_betas
+from vsc_jax.losses import (
+    beta_elbo,
+    cascade_vae_objective,
+    spike_slab_kl_terms,
+    vae_objective,
+    vsc_objective,
+)
 
 LOG_LIKELIHOOD = np.array([-3.0, -4.0], np.float32)
 KL = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, 8.0]], np.float32)
@@ -103,3 +110,14 @@ def test_a_weight_per_latent_is_refused(name):
 def test_kl_of_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"kl must have shape .* got \(1, 3\)"):
         cascade_vae_objective(LOG_LIKELIHOOD, KL[:1], num_relieved=1)
+
+
+def test_betas_stand_alone_for_another_objective():
+    betas = cascade_betas(3, num_relieved=2, beta_low=0.5, beta_high=4.0)
+    np.testing.assert_array_equal(betas, [0.5, 0.5, 4.0])
+    zeros = jnp.zeros((2, 3))
+    posterior = (jnp.asarray(KL), zeros, zeros)
+    held = vsc_objective(LOG_LIKELIHOOD, *posterior, prior_slab_prob=0.5, beta=betas)
+    kl = spike_slab_kl_terms(*posterior, prior_slab_prob=0.5)
+    expected = -beta_elbo(LOG_LIKELIHOOD, kl.slab + kl.spike, beta=betas)
+    np.testing.assert_array_equal(held.loss, expected)

@@ -125,13 +125,13 @@ def expected_terms(case):
         slab = scale * mean + np.exp(scale * log_var / 2) * np.asarray(noise.normal)
         z = gate * slab
         if "beta" in w:
-            kl = 0.0
-            for m, v, g in zip(
-                mean.ravel(), log_var.ravel(), prob.ravel(), strict=True
-            ):
-                kl += sum(oracles.spike_slab_kl_terms(m, v, g, w["prior_slab_prob"]))
-            kl /= NUM
-            penalty = w["beta"] * kl
+            kl = penalty = 0.0
+            for i, j in np.ndindex(*mean.shape):
+                posterior = mean[i, j], log_var[i, j], prob[i, j]
+                terms = oracles.spike_slab_kl_terms(*posterior, w["prior_slab_prob"])
+                beta = w["beta"] if j < w["num_relieved"] else w["beta_high"]
+                kl += sum(terms) / NUM
+                penalty += beta * sum(terms) / NUM
         else:
             kl, penalty = expected_exemplar_terms(
                 model, params, w, x, mean, log_var, prob

@@ -7,12 +7,10 @@ authors' code, https://github.com/snu-mllab/DisentanglementICML19.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, check_range, check_scalars, weight
-from vsc_jax._ranges import between
+from vsc_jax._cascade_betas import cascade_betas
+from vsc_jax._checks import as_floats, weight
 from vsc_jax.losses._vae import ElboTerms, beta_elbo, elbo
 
 
@@ -65,18 +63,13 @@ def cascade_vae_objective(
       [17.] [-13.]
     """
     log_likelihood, kl = as_floats(log_likelihood=log_likelihood, kl=kl)
-    check_scalars(num_relieved=num_relieved)
-    check_range(between(0, jnp.shape(kl)[-1]), num_relieved=num_relieved)
-    if not isinstance(num_relieved, Tracer):
-        number = np.asarray(num_relieved).item()
-        if number % 1:
-            raise ValueError(f"num_relieved must be a whole number, got {number:.6g}.")
-    num_relieved = jnp.asarray(num_relieved, kl.dtype)
-    beta_low, beta_high = weight(kl, beta_low=beta_low), weight(kl, beta_high=beta_high)
     category_kl = weight(kl, category_kl=category_kl)
-    place = jnp.arange(kl.shape[-1], dtype=kl.dtype)
-    beta = jnp.where(place < num_relieved, beta_low, beta_high)
-    beta = jnp.where(jnp.isnan(num_relieved), jnp.nan, beta)
+    beta = cascade_betas(
+        jnp.shape(kl)[-1],
+        num_relieved=num_relieved,
+        beta_low=beta_low,
+        beta_high=beta_high,
+    ).astype(kl.dtype)
     return ElboTerms(
         loss=-beta_elbo(log_likelihood, kl, beta=beta),
         elbo=elbo(log_likelihood, kl) - category_kl,

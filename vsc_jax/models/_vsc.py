@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.special import logit
 
 from vsc_jax import losses, sampling
+from vsc_jax._cascade_betas import cascade_betas
 from vsc_jax._ranges import above
 from vsc_jax.models._base import (
     Batch,
@@ -55,7 +56,9 @@ class VSC(ImageModel):
     Loss: -(log p(x|z) - beta KL(q(z|x) || p(z))) with
     q(z_j|x) = g_j N(m_j, s_j^2) + (1 - g_j) delta_0 and
     p(z_j) = a N(0, 1) + (1 - a) delta_0; z is drawn through the relaxed gate
-    sigmoid(c (u - 1 + g)), u uniform, with sharpness c.
+    sigmoid(c (u - 1 + g)), u uniform, with sharpness c. While not all latents are
+    relieved, the KL of the last ones has the weight `beta_high` in place of beta: our
+    own addition, after the cascade of CascadeVAE.
     Tonolini, Jensen & Murray-Smith, Variational Sparse Coding,
     https://proceedings.mlr.press/v115/tonolini20a.html;
     https://github.com/Alfo5123/Variational-Sparse-Coding.
@@ -75,9 +78,15 @@ class VSC(ImageModel):
 
     @property
     def weight_fields(self) -> dict[str, Weight]:
-        """`beta`, `prior_slab_prob` (a) and `sharpness` (c)."""
+        """`beta`, `prior_slab_prob` (a) and `sharpness` (c), and those of a cascade.
+
+        Latents from `num_relieved` on have `beta_high` in place of `beta`; by default
+        there are none.
+        """
         return {
             "beta": Weight(1.0),
+            "beta_high": Weight(10.0),
+            "num_relieved": Weight(float(self.latent_dim)),
             "prior_slab_prob": Weight(0.01, above(0, high=1)),
             "sharpness": Weight(50.0, above(0)),
         }
@@ -109,7 +118,12 @@ class VSC(ImageModel):
             self.log_likelihood(self.decoder_output(params, z), batch.x),
             *posterior.spike_slab(),
             prior_slab_prob=weights["prior_slab_prob"],
-            beta=weights["beta"],
+            beta=cascade_betas(
+                self.latent_dim,
+                num_relieved=weights["num_relieved"],
+                beta_low=weights["beta"],
+                beta_high=weights["beta_high"],
+            ),
         )
         return mean_output(objective, expected_support=posterior.slab_prob.sum(-1))
 
