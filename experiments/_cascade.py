@@ -19,11 +19,13 @@ class Cascade:
 
     Attributes:
       stage_steps: steps between two reliefs; 0 relieves all latents from the start.
+      num_first: latents that are relieved from the start.
       warmup_stages: stages before the categories are used.
       reset_moments: whether the optimizer starts afresh at each relief.
     """
 
     stage_steps: int = ranged(20_000, whole(0))
+    num_first: int = ranged(1, whole(1))
     warmup_stages: int = ranged(4, whole(0))
     reset_moments: bool = True
 
@@ -100,9 +102,12 @@ def _reliefs(config: ConfigDict, cascade: Cascade) -> tuple[int, ...]:
     return schedules.cascade_reliefs(*_arguments(config, cascade))
 
 
-def _arguments(config: ConfigDict, cascade: Cascade) -> tuple[int, int, int | None]:
+def _arguments(
+    config: ConfigDict, cascade: Cascade
+) -> tuple[int, int, int | None, int]:
     """Of `schedules.cascade`."""
     warmup = cascade.warmup_stages if _has_categories(config) else None
     # Latents that the run does not come to need no step in the list of reliefs.
-    most = config.train.num_steps // cascade.stage_steps + 2
-    return min(config.model.latent_dim, most), cascade.stage_steps, warmup
+    most = config.train.num_steps // cascade.stage_steps + cascade.num_first + 1
+    num_latents = min(config.model.latent_dim, most)
+    return num_latents, cascade.stage_steps, warmup, cascade.num_first

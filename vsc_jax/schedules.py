@@ -179,19 +179,24 @@ def piecewise_constant(boundaries: Sequence[int], values: Sequence[float]) -> Sc
 
 
 def cascade(
-    num_latents: int, stage_steps: int, warmup_stages: int | None = None
+    num_latents: int,
+    stage_steps: int,
+    warmup_stages: int | None = None,
+    num_first: int = 1,
 ) -> Schedule:
     """Number of latents of CascadeVAE that are relieved of the high beta.
 
     Jeong and Song 2019, with 20,000 steps a stage and 4 stages. With
-    s = step // stage_steps: min(s + 1, m) while s < `warmup_stages`, then min(s, m),
-    since the categorical variable takes the place of one stage.
+    s = step // stage_steps and f = `num_first`: min(s + f, m) while s <
+    `warmup_stages`, then min(s + f - 1, m), since the categorical variable takes the
+    place of one stage.
 
     Args:
       num_latents: number of Gaussian latents m.
       stage_steps: steps between two reliefs.
       warmup_stages: stages before the categorical variable is used; None without one,
         as in CascadeVAE-C.
+      num_first: latents that are relieved from the start, 1 in the paper.
 
     Returns:
       `schedule(step) -> value`.
@@ -204,21 +209,24 @@ def cascade(
       >>> print(cascade(6, 10, 4)(np.arange(0, 80, 10)))
       [1. 2. 3. 4. 4. 5. 6. 6.]
     """
-    _check_cascade(num_latents, stage_steps, warmup_stages)
+    _check_cascade(num_latents, stage_steps, warmup_stages, num_first)
 
     def schedule(step):
         xp = _namespace(step)
         stage = xp.asarray(step) // stage_steps
-        relieved = stage + 1
+        relieved = stage + num_first
         if warmup_stages is not None:
-            relieved = xp.where(stage < warmup_stages, stage + 1, stage)
+            relieved = xp.where(stage < warmup_stages, relieved, relieved - 1)
         return _finish(xp.clip(relieved, 0, num_latents))
 
     return schedule
 
 
 def cascade_reliefs(
-    num_latents: int, stage_steps: int, warmup_stages: int | None = None
+    num_latents: int,
+    stage_steps: int,
+    warmup_stages: int | None = None,
+    num_first: int = 1,
 ) -> tuple[int, ...]:
     """Steps at which `cascade` with the same arguments rises.
 
@@ -229,7 +237,7 @@ def cascade_reliefs(
       >>> cascade_reliefs(6, 20_000, 4)
       (20000, 40000, 60000, 100000, 120000)
     """
-    value = cascade(num_latents, stage_steps, warmup_stages)
+    value = cascade(num_latents, stage_steps, warmup_stages, num_first)
     stages = range(1, num_latents + (warmup_stages or 0) + 2)
     return tuple(
         stage * stage_steps
@@ -332,9 +340,10 @@ def _check_steps(begin_step: int, end_step: int) -> None:
 
 
 def _check_cascade(
-    num_latents: int, stage_steps: int, warmup_stages: int | None
+    num_latents: int, stage_steps: int, warmup_stages: int | None, num_first: int
 ) -> None:
     whole(1).check("num_latents", num_latents)
+    whole(1).check("num_first", num_first)
     whole(1).check("stage_steps", stage_steps)
     if warmup_stages is not None:
         whole(0).check("warmup_stages", warmup_stages)

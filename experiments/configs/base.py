@@ -146,6 +146,8 @@ def _cascade(sample: Model) -> ConfigDict:
         cascade.stage_steps = default.stage_steps
         # Stages before the categories are used.
         cascade.warmup_stages = default.warmup_stages
+    # Latents that are relieved from the start.
+    cascade.num_first = default.num_first
     # Whether the optimizer starts afresh at each relief.
     cascade.reset_moments = default.reset_moments
     return cascade

@@ -80,3 +80,17 @@ def test_the_cascade_of_latents_alone_never_uses_categories():
     assert [w["num_relieved"] for w in at] == [1, 2, 5]
     assert all(w["use_categories"] == 0 for w in at)
     assert options.reset_moments_at[-1] == 180_000
+
+
+def test_several_latents_can_be_relieved_from_the_start():
+    config = base.get_config("vsc")
+    config.model.latent_dim = 5
+    config.train.num_steps = 1_000
+    config.cascade.stage_steps = 100
+    config.cascade.num_first = 2
+    options = train_options(config)
+    at = [options.weights_at(step) for step in (0, 99, 100, 300, 999)]
+    assert [w["num_relieved"] for w in at] == [2, 2, 3, 5, 5]
+    assert options.reset_moments_at == (100, 200, 300)
+    config.model.latent_dim = 1
+    assert train_options(config).weights_at(0)["num_relieved"] == 1
