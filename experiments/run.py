@@ -1,7 +1,7 @@
 """Trains, scores and shows one model: config in, run folder out.
 
     python -m experiments.run --config=configs/vsc.py
-    python -m experiments.run --config=configs/vsc.py --config.weights.beta=4
+    python -m experiments.run --config=configs/vsc.py:conv --config.weights.beta=4
     python -m experiments.run --config=configs/vsc.py --workdir=runs/mine
 
 The folder gets `config.json`, `metrics.jsonl`, `checkpoints/`, `results.json`,
