@@ -1,6 +1,7 @@
 """Wrong words behind `python -m experiments.run`, and what it says to them."""
 
 VSC = "--config=configs/vsc.py:quick"
+CONV = "--config=configs/vsc.py:conv,quick"
 DIGITS = "--config=configs/vsc_mlp.py:digits,quick"
 POINTS = "--config=configs/pinwheel.py:quick"
 PRIOR = "--config.model.prior"
@@ -72,7 +73,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown argument": (
         ["--config=configs/vsc.py:foo"],
-        "config file .*vsc.py: 'foo' is not an argument of this config. It knows q",
+        "config file .*vsc.py: 'foo' is not an argument of this config. It knows c",
     ),
     "an argument with a typo": (
         ["--config=configs/vsc_mlp.py:digts"],
@@ -166,11 +167,11 @@ CASES: dict[str, tuple[list[str], str]] = {
         "--workdir must be given once, got a and b.",
     ),
     "beta below zero": (
-        [VSC, "--config.weights.beta=-1"],
+        [CONV, "--config.weights.beta=-1"],
         "weights.beta must be at least 0, got -1.",
     ),
     "beta is nan": (
-        [VSC, "--config.weights.beta=nan"],
+        [CONV, "--config.weights.beta=nan"],
         "weights.beta must be at least 0, got nan.",
     ),
     "prior_slab_prob 0": (

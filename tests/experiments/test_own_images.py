@@ -33,8 +33,8 @@ def save_images(path, **arrays):
 
 
 def config_of(path, *, figures=False) -> ConfigDict:
-    """The default config, as quick as on sprites, with a network that compiles fast."""
-    config: ConfigDict = vsc.get_config("quick")
+    """That for images of any kind, quick, with a network that compiles fast."""
+    config: ConfigDict = vsc.get_config("conv,quick")
     config.data.name = "npz" if path.suffix else "image_folder"
     config.data.path = str(path)
     config.data.image_size = 8

@@ -23,7 +23,7 @@ from experiments.run import run
 STORED = Path(__file__).with_name("stored_runs.json")
 # Config, its argument and what is changed of it: one of each kind of method.
 RUNS = {
-    "vsc": ("vsc", "quick", {"network": "mlp", "hidden": (16,)}),
+    "vsc": ("vsc", "conv,quick", {"network": "mlp", "hidden": (16,)}),
     "vae_labels": ("vsc_mlp", "vae,digits,quick", {"hidden": (16,)}),
     "cascade_vae": ("cascade_vae", "sprites,laptop,quick", {"hidden": (16, 8)}),
     "factor_vae": ("factor_vae", "sprites,laptop,quick", {"hidden": (16, 8)}),
