@@ -50,15 +50,15 @@ def _one_by_one(config: ConfigDict) -> None:
     config.model.latent_dim = 8
     config.weights.prior_slab_prob = 0.7
     config.weights.sharpness = 200.0
-    config.schedules.beta = ("piecewise_constant", (6_000, 24_000), (4.0, 0.01, 0.2))
+    config.schedules.beta = ("piecewise_constant", (6_000, 30_000), (4.0, 0.005, 0.2))
     config.weights.beta = 0.2
     config.weights.beta_high = 40.0
     config.cascade.stage_steps = 2_500
     config.cascade.num_first = 2
     config.cascade.reset_moments = False
     config.optimizer.learning_rate = 1e-3
-    config.schedules.learning_rate = ("piecewise_constant", (30_000,), (1e-3, 2.1e-4))
-    config.train.num_steps = 34_000
+    config.schedules.learning_rate = ("piecewise_constant", (34_000,), (1e-3, 2.1e-4))
+    config.train.num_steps = 38_000
     config.train.log_every = 250
     config.train.checkpoint_every = 10_000
 
