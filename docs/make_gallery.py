@@ -31,8 +31,8 @@ PICTURES = {
         "configs/vsc.py",
         "traversals.png",
         "Each row moves one latent of the code of the input through the range that it "
-        "has where it is in use: two for the position, one for the size, the others for "
-        "orientation and shape. Latents that say nothing of any image have no row.",
+        "has where it is in use: two for the position, one for the size, the others "
+        "for orientation and shape. Latents that say nothing of any image have no row.",
     ),
     "infogan": Picture(
         "InfoGAN: categories found without labels",
