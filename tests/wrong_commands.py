@@ -98,7 +98,7 @@ CASES: dict[str, tuple[list[str], str]] = {
     ),
     "unknown field, far from all": (
         [VSC, "--config.qwertz=1"],
-        "the config has no field qwertz. It has data, evaluation, log, model, ",
+        "the config has no field qwertz. It has cascade, data, evaluation, log, ",
     ),
     "unknown nested field": (
         [VSC, "--config.model.latentdim=1"],

@@ -28,7 +28,7 @@ REFUSED = {
         rf"^model.latent_dim=300000000 needs about [\d.]+ TB {STATE} model.latent_dim",
     ),
     "latent_dim of convolutions": (
-        "vsc", "quick", {"model.latent_dim": 300_000_000},
+        "vsc", "conv,quick", {"model.latent_dim": 300_000_000},
         rf"^model.latent_dim=300000000 needs about [\d.]+ TB {STATE} model.latent_dim",
     ),
     "latent_dim of a cascade": (
@@ -36,7 +36,7 @@ REFUSED = {
         rf"^model.latent_dim=300000000 needs about [\d.]+ TB {STATE}",
     ),
     "features": (
-        "vsc", "quick", {"model.features": HUGE},
+        "vsc", "conv,quick", {"model.features": HUGE},
         rf"^model.features=1000000000 needs about [\d.]+ TB {STATE} model.features\.$",
     ),
     "hidden": (
@@ -44,7 +44,7 @@ REFUSED = {
         rf"^model.hidden=\(64, 1000000000\) needs about [\d.]+ TB {STATE}",
     ),
     "channels": (
-        "vsc", "quick", {"model.channels": (32, HUGE, 64, 64)},
+        "vsc", "conv,quick", {"model.channels": (32, HUGE, 64, 64)},
         rf"^model.channels=\(32, 1000000000, 64, 64\) needs about [\d.]+ TB {STATE}",
     ),
     "discriminator": (
@@ -105,12 +105,12 @@ def test_parameters_are_counted_before_the_data_are_loaded(field, monkeypatch):
     monkeypatch.setattr(_config, "make_dataset", None)
     message = rf"^{next(iter(field))}=.* needs about .* {STATE}"
     with pytest.raises(UserError, match=message):
-        build(config_of("vsc", "quick", field))
+        build(config_of("vsc", "conv,quick", field))
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_parameters_without_data_are_a_lower_bound(network, monkeypatch):
-    config = config_of("vsc", "quick", {"model.network": network})
+    config = config_of("vsc", "conv,quick", {"model.network": network})
     fields, found = _config.fields_without_data(config), []
     monkeypatch.setattr(_memory, "_check_all", lambda run, needs: found.append(run))
     check_parameters(fields, _config.train_options(config))
