@@ -54,6 +54,12 @@ def test_what_it_knows_of_the_run(run, workdir):
     assert run.meta["model"]["name"] == "vsc"
 
 
+def test_a_weight_that_is_newer_than_the_run_has_its_default(run):
+    weights = {"beta": 2.0, "prior_slab_prob": 0.3, "sharpness": 50.0}
+    older = type(run)(run.model, run.params, run.step, run.meta | {"weights": weights})
+    assert older.weights == run.weights | {"beta": 2.0}
+
+
 def test_more_than_one_batch(run, images):
     codes = run.encode(images)
     assert isinstance(codes, np.ndarray)

@@ -57,7 +57,9 @@ class Run:
         self.params = params
         self.step = step
         self.meta = meta
-        self.weights = {k: np.float32(v) for k, v in meta["weights"].items()}
+        # A weight that is newer than the run has the value that changes nothing.
+        weights = getattr(model, "default_weights", {}) | meta["weights"]
+        self.weights = {k: np.float32(v) for k, v in weights.items()}
 
     def __repr__(self) -> str:
         name = type(self.model).__name__
