@@ -6,7 +6,7 @@
 
 One latent is relieved every 20,000 steps, the first from the start; there is no
 category. All else is as in `cascade_vae.py`, from the same source. `laptop` is our own
-budget, with half of the published betas as there; none of its own was tried.
+budget, with half of the published betas; none of its own was tried.
 """
 
 from ml_collections import ConfigDict
@@ -31,6 +31,6 @@ def get_config(argument: str = "") -> ConfigDict:
     if "laptop" in words:
         base.laptop(config)
         config.cascade.stage_steps = 3_000
-        config.weights.beta_high /= 2  # as those of cascade_vae.py
+        config.weights.beta_high /= 2
         config.weights.beta_low /= 2
     return base.quick(config) if "quick" in words else config
