@@ -102,7 +102,7 @@ def _sprites(
 
 _BETA = "networks and optimizer of the beta-VAE are not published"
 _FACTOR = "tc_weight of this row is not published, 35 is that of another code"
-_CASCADE = "laptop: beta_low 4, then 0.005, then 0.1"
+_BETA_LOW = "laptop: beta_low 4, then 0.005, then 0.1"
 _TUNED = "capacity and its weight are tuned, not published"
 _SCORE = "factor_vae_score"
 _ACCURACY = "unsupervised_accuracy"
@@ -131,12 +131,13 @@ _CASCADE = Table(
             )
             for name, word in (("m=6", ""), ("m=4", "m4,"))
         ),
-        *(
-            _sprites("CascadeVAE", f"CascadeVAE, {name}", config, note=_CASCADE)
-            for name, config in (
-                ("beta_low=1, m=6", "cascade_vae:"),
-                ("beta_low=2, m=4", "cascade_vae:m4,"),
-            )
+        _sprites(
+            *("CascadeVAE", "CascadeVAE, beta_low=1, m=6", "cascade_vae:"),
+            note=_BETA_LOW,
+        ),
+        _sprites(
+            *("CascadeVAE", "CascadeVAE, beta_low=2, m=4", "cascade_vae:m4,"),
+            note=_BETA_LOW,
         ),
         _sprites(
             *("AAE-S", "AAE-S, m=6", "aae_s:"),

@@ -47,9 +47,10 @@ def get_config(argument: str = "") -> ConfigDict:
     config.train.num_steps = 300_000
     if "laptop" in words:
         base.laptop(config)
-        config.cascade.stage_steps = 3_000
         if data == "sprites":
             _strict_loose_between(config)
+        else:
+            config.cascade.stage_steps = 3_000
     return base.quick(config) if "quick" in words else config
 
 
