@@ -11,8 +11,12 @@ Of a test's time most is XLA compiling, once per program and shape. What keeps i
 - Shapes are the smallest that can fail, and the same ones within a file.
 - What several tests read (a trained model, a sample) is computed once, by a fixture of
   the module or a cached function.
+- Eight simulated devices on two processors wait for each other most of the time. What
+  trains and is not about devices takes `two_devices`, in half of the processor's time.
 """
 
+import ctypes
+import functools
 import gc
 import os
 import signal
@@ -54,18 +58,48 @@ if not hasattr(jax, "enable_x64"):  # before jax 0.8
 
 
 # Two workers on a laptop of 8 GiB; a thousand tests leave programs of 5 GiB behind.
-MAX_RESIDENT = 2 * 2**30
+ROOM_FOR_PROGRAMS = 2 * 2**30
+_after_the_last_drop = 0
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _free_programs():
-    """Drops what was compiled for the tests of a file once it takes much memory."""
+    """Drops what was compiled for the tests of a file once it takes much memory.
+
+    What is then left, of the libraries and in pieces, would not be freed by dropping
+    more: after each file it would only cost seconds and every program.
+    """
+    global _after_the_last_drop  # noqa: PLW0603
     yield
-    statm = Path("/proc/self/statm")
-    pages = int(statm.read_text().split()[1]) if statm.exists() else MAX_RESIDENT
-    if pages * os.sysconf("SC_PAGE_SIZE") > MAX_RESIDENT:
+    if _resident() > max(ROOM_FOR_PROGRAMS, _after_the_last_drop + 2**30):
         jax.clear_caches()
         gc.collect()
+        if hasattr(ctypes.CDLL(None), "malloc_trim"):
+            ctypes.CDLL(None).malloc_trim(0)
+        _after_the_last_drop = _resident()
+
+
+def _resident() -> int:
+    """Bytes of memory of this process; none where that is not known."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return 0
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture(scope="module")
+def two_devices():
+    """JAX shows two of its eight devices."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("devices", "local_devices"):
+            patch.setattr(jax, name, functools.partial(_two, getattr(jax, name)))
+        for name in ("device_count", "local_device_count"):
+            patch.setattr(jax, name, lambda: 2)
+        yield
+
+
+def _two(devices, *args, **kwargs):
+    return devices(*args, **kwargs)[:2]
 
 
 def pytest_xdist_auto_num_workers(config):

@@ -10,6 +10,8 @@ import vsc_jax
 from vsc_jax import load_run
 from vsc_jax.training import CheckpointError, Checkpoints
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):

@@ -22,6 +22,8 @@ from vsc_jax.models import MODELS, Batch, create_model, describe_model
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.networks import NetworkFunctions, OwnNetworks, Posterior
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 NUM_PIXELS = int(np.prod(IMAGE_SHAPE))
 NAMES = [
     name

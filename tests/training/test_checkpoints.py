@@ -20,6 +20,8 @@ from tiny_runs import assert_same, tiny_model
 
 from vsc_jax.training import CheckpointError, Checkpoints, read_meta
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 
 @pytest.fixture
 def saved(tmp_path):

@@ -28,6 +28,9 @@ from vsc_jax.training import (
     why_alone,
 )
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+EIGHT = jax.devices()  # before that fixture
+
 # With it, gradients that are no more than rounding move nothing.
 ADAM = {"eps": 1e-3}
 KINDS = [
@@ -300,7 +303,7 @@ def test_runs_are_spread_evenly_over_devices():
     model = tiny_model()
     optimizers = training.create_optimizers(model)
     trainer = create_group_trainer(
-        model, optimizers, tiny_dataset().format, 10, batch_size=16
+        model, optimizers, tiny_dataset().format, 10, batch_size=16, devices=EIGHT
     )
     assert isinstance(trainer, GroupTrainer)
     states = [training.init_state(model, optimizers, seed) for seed in range(10)]

@@ -30,6 +30,8 @@ from vsc_jax.training import (
     WorkdirInUseError,
 )
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 
 def read_log(workdir):
     return [

@@ -8,6 +8,8 @@ from tiny_runs import run_tiny, tiny_dataset, tiny_model, tiny_options
 from vsc_jax.datasets import from_arrays
 from vsc_jax.training import Checkpoints, train
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),

@@ -6,6 +6,8 @@ from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_opti
 from vsc_jax.training import RestoredRun, restore_run, train
 from vsc_jax.training._restore import check_continues, run_meta
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 
 def test_the_model_and_the_step_that_is_asked_for(tmp_path):
     result = run_tiny(tmp_path, tiny_model("vsc", gate="log_sigmoid"))

@@ -11,6 +11,8 @@ from vsc_jax import schedules
 from vsc_jax.training import NonFiniteLossError
 from vsc_jax.training._schedule_values import check_schedule, schedule_values
 
+pytestmark = pytest.mark.usefixtures("two_devices")
+
 NUM_STEPS = 400
 OPTAX = {
     "constant": optax.constant_schedule(0.3),

@@ -2,11 +2,14 @@
 
 import jax
 import numpy as np
+import pytest
 from tiny_runs import run_tiny, tiny_dataset, tiny_model, tiny_options
 
 from vsc_jax.training import create_optimizers, restore_run
 from vsc_jax.training._state import init_state
 from vsc_jax.training._statistics import make_renew_statistics
+
+pytestmark = pytest.mark.usefixtures("two_devices")
 
 MODEL = tiny_model(
     "information_dropout_classifier", num_classes=6, channels=(4,), input_keep=1.0
