@@ -4,6 +4,7 @@ Each `check_*` takes modules or sources and returns a list of complaints.
 """
 
 import ast
+import functools
 import pathlib
 import re
 import subprocess
@@ -146,15 +147,24 @@ class Module:
 
     def imports(self, top_only=False):
         """`(line, module, name or None)` of every import."""
-        loaded = self._loaded() if top_only else None
+        return self._imports_of(self._loaded()) if top_only else self._all_imports
+
+    @functools.cached_property
+    def _all_imports(self):
+        return self._imports_of({id(node) for node in ast.walk(self.tree)})
+
+    def _imports_of(self, nodes):
+        """Those among the nodes with these ids."""
+        found = []
         for node in ast.walk(self.tree):
-            if loaded is not None and id(node) not in loaded:
+            if id(node) not in nodes:
                 continue
             if isinstance(node, ast.Import):
-                yield from ((node.lineno, a.name, None) for a in node.names)
+                found += [(node.lineno, a.name, None) for a in node.names]
             elif isinstance(node, ast.ImportFrom):
                 module = "." * node.level + (node.module or "")
-                yield from ((node.lineno, module, a.name) for a in node.names)
+                found += [(node.lineno, module, a.name) for a in node.names]
+        return found
 
     def _loaded(self):
         """Ids of the nodes that run when the module is imported."""
@@ -170,6 +180,7 @@ class Module:
         return found
 
 
+@functools.cache
 def read_modules(root=ROOT):
     modules = []
     for top in ("vsc_jax", "experiments"):

@@ -31,7 +31,6 @@ NAMES = config_names()
 RUNS = {(name, "quick") for name in NAMES} | {
     ("aae_s", "plain,quick"),
     ("air", "multi_sprites,concrete,quick"),
-    ("cascade_vae", "mnist_5k,quick"),
     ("exemplar_vsc", "smiley,laptop,quick"),
     ("exemplar_vsc", "vae,mnist_5k,quick"),
     ("infogan", "sprites,cr,laptop,quick"),

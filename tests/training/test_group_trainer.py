@@ -1,6 +1,7 @@
 """Runs of a group are what they are alone."""
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -100,28 +101,49 @@ def read_log(workdir):
     return [json.loads(line) for line in lines]
 
 
-@pytest.mark.parametrize("vectorized", [False, True])
-@pytest.mark.parametrize("case", KINDS)
-def test_parameters_are_those_of_the_runs_alone(case, vectorized, tmp_path):
+def runs_of(case, folder):
+    """Three that differ in seed, learning rate and a weight."""
     model, weights = model_of(case), weights_of(case)
     name = next(iter(weights), None)  # AAE-S has none
-    settings = [
-        {
-            "seed": seed,
-            "learning_rate": rate,
-            "weights": {**weights, **({name: value} if name else {})},
-        }
-        for seed, rate, value in ((0, 0.01, 1.0), (5, 0.003, 2.0), (5, 0.01, 0.5))
+    return [
+        run_of(
+            model,
+            folder / str(i),
+            num_steps=6,
+            log_every=3,
+            seed=seed,
+            learning_rate=rate,
+            weights={**weights, **({name: value} if name else {})},
+        )
+        for i, (seed, rate, value) in enumerate(
+            ((0, 0.01, 1.0), (5, 0.003, 2.0), (5, 0.01, 0.5))
+        )
     ]
-    runs = [
-        run_of(model, tmp_path / f"group{i}", num_steps=6, log_every=3, **setting)
-        for i, setting in enumerate(settings)
-    ]
+
+
+@pytest.fixture(scope="module")
+def runs_alone(tmp_path_factory):
+    """Of a case, each of its runs and what it is alone, for both forms of the group."""
+
+    @functools.cache
+    def train_alone(case):
+        runs = runs_of(case, tmp_path_factory.mktemp("alone"))
+        return [(run, alone(model_of(case), run)) for run in runs]
+
+    return train_alone
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("case", KINDS)
+def test_parameters_are_those_of_the_runs_alone(case, vectorized, runs_alone, tmp_path):
+    runs = runs_of(case, tmp_path)
     # Two on the first device; the second one has a place that is not used.
-    results = together(model, runs, devices=jax.devices()[:2], vectorized=vectorized)
-    for i, (run, result) in enumerate(zip(runs, results, strict=True)):
-        single = run._replace(workdir=tmp_path / f"alone{i}")
-        expected = alone(model, single)
+    results = together(
+        model_of(case), runs, devices=jax.devices()[:2], vectorized=vectorized
+    )
+    for run, result, (single, expected) in zip(
+        runs, results, runs_alone(case), strict=True
+    ):
         assert_close(expected.state.variables, result.state.variables)
         data = jax.random.key_data
         assert_same(data(expected.state.key), data(result.state.key))
