@@ -49,7 +49,7 @@ REFUSED = {
     ),
     "discriminator": (
         "factor_vae", SPRITES, {"model.disc_width": HUGE},
-        rf"^model.disc_width=1000000000 needs about [\d.]+ ZB {STATE}",
+        rf"^model.disc_width=1000000000 needs about [\d.]+ EB {STATE}",
     ),
     "categories": (
         "joint_vae", SPRITES, {"model.category_sizes": (3, HUGE)},

@@ -105,7 +105,7 @@ def test_what_is_trained_on_what_and_what_the_silence_is():
     assert num_parameters(job.model) == count
     assert model == f"model vae: {count:,} parameters"
     assert prior == "prior gaussian variances=(0.5, 1.5, 1.0)"
-    assert compiling == "compiling for 8 x cpu ..."
+    assert compiling == "compiling for 2 x cpu ..."
     dataset = dataclasses.replace(job.dataset, notes=("one is left out",))
     assert "note one is left out" in describe_job(job._replace(dataset=dataset))
 
