@@ -17,7 +17,7 @@ CODES = ("codes", "mean", "train_codes", "support")
 FACTORS = ("factors", "labels", "train_labels", "sources")
 # Few steps where a score learns: how good it is does not matter here.
 CHEAP = {"num_train": 50, "num_eval": 50, "num_votes": 50, "num_eval_votes": 50}
-CHEAP |= {"num_trees": 5, "num_labels": 20, "num_penalties": 2, "max_iter": 5}
+CHEAP |= {"num_trees": 5, "num_labels": 20, "num_penalties": 2, "max_steps": 5}
 
 
 def call(name, codes, factors, **options):

@@ -234,13 +234,13 @@ def test_neighbours_against_scikit_learn():
     codes = rng.normal(size=(n, 3)) + factors[:, :1] * [0.0, 0.5, 3.0]
     codes[rng.random(n) < 0.3, 2] = 0.0  # spikes: many equal values
     codes = standardised(codes)
-    for num_neighbors in (1, 10, 40):
+    for num_neighbours in (1, 10, 40):
         # Neighbours among equal values depend on the noise, so it is theirs.
         noise = np.random.RandomState(0)
-        found = _knn_information(codes, factors, num_neighbors, noise)
+        found = _knn_information(codes, factors, num_neighbours, noise)
         for k in range(2):
             expected = mutual_info_classif(
-                codes, factors[:, k], n_neighbors=num_neighbors, random_state=0
+                codes, factors[:, k], n_neighbors=num_neighbours, random_state=0
             )
             np.testing.assert_allclose(found[:2, k], expected[:2], atol=1e-3)
             # Theirs subtracts squares in small groups, which is too coarse for ties.
@@ -341,5 +341,5 @@ def test_bad_input():
         info_mec(np.where(codes == codes[0, 0], np.nan, codes), factors)
     with pytest.raises(ValueError, match="at least 1 column with at least 2 values"):
         info_mec(codes, np.zeros_like(factors))
-    with pytest.raises(ValueError, match="num_neighbors must be a whole number"):
-        info_mec(codes, factors, num_neighbors=0)
+    with pytest.raises(ValueError, match="num_neighbours must be a whole number"):
+        info_mec(codes, factors, num_neighbours=0)

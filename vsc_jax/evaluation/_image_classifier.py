@@ -1,5 +1,6 @@
 """A small classifier of images, which knows nothing of the model that is scored."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -36,11 +37,13 @@ def train_image_classifier(
         PCA(min(NUM_COMPONENTS, *pixels.shape), random_state=seed), SVC(C=PENALTY)
     )
     # Several threads on a busy machine wait for one another far longer than they work.
-    with threadpool_limits(1, user_api="blas"):
+    # (`metrics` has such a context, but what is private there stays there.)
+    one_blas_thread = functools.partial(threadpool_limits, 1, user_api="blas")
+    with one_blas_thread():
         model.fit(pixels, labels)
 
     def classify(images: np.ndarray) -> np.ndarray:
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             return np.asarray(model.predict(_pixels(images)))
 
     return classify

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import at_least
 from vsc_jax.metrics._inputs import as_matrix, check_same_rows
+from vsc_jax.metrics._standard_scores import standardise
 
 
 class CorrelationMap(NamedTuple):
@@ -64,7 +65,7 @@ def absolute_correlation(
     z = np.abs(as_matrix("codes", codes))
     s = np.abs(as_matrix("sources", sources))
     check_same_rows(codes=z, sources=s)
-    matrix = np.abs(_standardise(s).T @ _standardise(z)) / len(z)
+    matrix = np.abs(standardise(s).T @ standardise(z)) / len(z)
     shown = np.where(matrix >= threshold, matrix, 0.0)
     # The mean over sources is one number per latent, so it does not move the argmax;
     # it does say that a column of zeros belongs nowhere.
@@ -74,11 +75,3 @@ def absolute_correlation(
     source = np.where(assigned, shown.argmax(axis=0), len(matrix))
     order = np.lexsort((-shown.max(axis=0), source))
     return CorrelationMap(matrix, order, int(np.count_nonzero(assigned)))
-
-
-def _standardise(columns: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and standard deviation 1; constant ones become zeros."""
-    centred = columns - columns.mean(axis=0)
-    std = centred.std(axis=0)
-    constant = std <= 1e-7 * np.abs(columns).max(axis=0)
-    return np.where(constant, 0.0, centred / np.where(constant, 1.0, std))

@@ -5,7 +5,6 @@ Framework, https://openreview.net/forum?id=Sy2fzU9gl, section 3; protocol of
 disentanglement_lib (https://github.com/google-research/disentanglement_lib).
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import above, check_flag, whole
 from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import fit_quietly
+from vsc_jax.metrics._standard_scores import divisors, varying
 
 _MAX_POINTS = 10_000_000  # times batch_size: 160 MB of rows drawn
 _CHUNK = 2**20  # differences held at a time
@@ -112,14 +112,10 @@ def beta_vae_score(
         y, at_least=2, why="with one factor every code would score 1"
     )
     if standardise:
-        spread = z.std(axis=0)
-        # A constant column of floats has a standard deviation of rounding errors.
-        active = spread > 1e-7 * np.abs(z).max(axis=0)
-        z = np.where(active, z / np.where(active, spread, 1.0), 0.0)
+        z = np.where(varying(z)[None], z / divisors(z)[None], 0.0)
     z = z / max(1.0, np.abs(z).max() / _LARGEST)
 
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(seed)
@@ -129,10 +125,7 @@ def beta_vae_score(
     drawn = np.unique(train_labels)
     if len(drawn) > 1:
         model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
-        with warnings.catch_warnings(), one_blas_thread():
-            # A user who sets few steps wants the score after these.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(train, train_labels)
+        fit_quietly(model, train, train_labels)
         train_answers = np.asarray(model.predict(train))
         answers = np.asarray(model.predict(test))
     else:  # too few points to tell factors apart

@@ -7,7 +7,6 @@ https://arxiv.org/abs/1811.12359 (code:
 https://github.com/google-research/disentanglement_lib).
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import above, whole
 from vsc_jax.metrics._inputs import as_numbers
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
+from vsc_jax.metrics._quiet_fit import fit_quietly
 from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
 ESTIMATORS = ("extra_trees", "gradient_boosting", "random_forest", "lasso")
@@ -252,7 +252,6 @@ def _fit_lasso(
 ) -> tuple[np.ndarray, float, float, float]:
     """As `_fit_trees`, of a linear regression with the paper's error turned around."""
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
     known = parts.train_factors[:, [k]]
@@ -260,11 +259,9 @@ def _fit_lasso(
     y_test = as_numbers(parts.test_factors[:, [k]], known)[:, 0]
     mean, std = y.mean(), y.std()
     y, y_test = (y - mean) / std, (y_test - mean) / std
+    # With more latents than rows the last digits may take more steps to settle.
     model = Lasso(alpha=penalty, max_iter=10_000, random_state=seed)
-    with warnings.catch_warnings():
-        # With more latents than rows the last digits take long to settle.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(parts.train, y)
+    fit_quietly(model, parts.train, y)
 
     def score(x: np.ndarray, y: np.ndarray) -> float:
         error = np.sqrt(np.mean((model.predict(x) - y) ** 2))

@@ -5,7 +5,6 @@ Disentangled Representations, https://arxiv.org/abs/1811.12359, section 5.5 (cod
 https://github.com/google-research/disentanglement_lib).
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike
 from vsc_jax._ranges import above, whole
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import quiet_fits
 from vsc_jax.metrics._train_test import make_train_test
 
 MAX_TREES = 100_000
@@ -37,9 +36,9 @@ def downstream(
     efficiency: tuple[int, int] = (100, 10_000),
     num_folds: int = 5,
     num_penalties: int = 10,
-    max_iter: int = 100,
+    max_steps: int = 100,
     num_trees: int = 100,
-    depth: int = 3,
+    max_depth: int = 3,
     learning_rate: float = 0.1,
     test_fraction: float = 1 / 3,
     seed: int = 0,
@@ -70,7 +69,7 @@ def downstream(
     classifier that always answers it.
 
     Cost. Time, for each budget and factor, num_folds num_penalties fits of at most
-    max_iter labels d values operations; memory a few copies of the codes and a matrix
+    max_steps labels d values operations; memory a few copies of the codes and a matrix
     of rows by values, of which there may be 4,096. 10,000 rows of 10 latents and the
     factors of dSprites take 30 s and 60 MB with the default budgets.
 
@@ -90,9 +89,9 @@ def downstream(
       efficiency: two of the budgets.
       num_folds: of the cross-validation of logistic regression.
       num_penalties: how many values of C it chooses from.
-      max_iter: of logistic regression.
+      max_steps: of logistic regression.
       num_trees: rounds of boosting.
-      depth: of its trees.
+      max_depth: of its trees.
       learning_rate: of boosting.
       test_fraction: used where no test part is given.
       seed: of the split, the order of rows, and boosting.
@@ -133,9 +132,9 @@ def downstream(
         )
     whole(2).check("num_folds", num_folds)
     whole(1, 1_000).check("num_penalties", num_penalties)
-    whole(1).check("max_iter", max_iter)
+    whole(1).check("max_steps", max_steps)
     whole(1, MAX_TREES).check("num_trees", num_trees)
-    whole(1).check("depth", depth)
+    whole(1).check("max_depth", max_depth)
     above(0).check("learning_rate", learning_rate)
     parts = make_train_test(
         codes,
@@ -160,8 +159,8 @@ def downstream(
 
     def fit(x: np.ndarray, y: np.ndarray) -> _Predict:
         if classifier == "logistic_regression":
-            return _fit_logistic(x, y, num_folds, num_penalties, max_iter)
-        return _fit_boosting(x, y, num_trees, depth, learning_rate, seed)
+            return _fit_logistic(x, y, num_folds, num_penalties, max_steps)
+        return _fit_boosting(x, y, num_trees, max_depth, learning_rate, seed)
 
     shape = len(used), len(parts.columns)
     test, train = np.zeros(shape), np.zeros(shape)
@@ -170,7 +169,8 @@ def downstream(
         x = x_train[rows]
         for k in range(len(parts.columns)):
             y = parts.train_factors[rows, k]
-            with one_blas_thread():
+            # Not `fit_quietly`: this is a fit and a prediction for each fold and C.
+            with quiet_fits():
                 predict = fit(x, y)
             train[i, k] = np.mean(predict(x) == y)
             test[i, k] = np.mean(predict(x_test) == parts.test_factors[:, k])
@@ -209,7 +209,7 @@ def _answer(value: int) -> _Predict:
 
 
 def _fit_logistic(
-    x: np.ndarray, y: np.ndarray, num_folds: int, num_penalties: int, max_iter: int
+    x: np.ndarray, y: np.ndarray, num_folds: int, num_penalties: int, max_steps: int
 ) -> _Predict:
     """Logistic regression with C chosen by cross-validation over folds of the rows."""
     if len(np.unique(y)) == 1:
@@ -217,7 +217,7 @@ def _fit_logistic(
     rows = np.arange(len(y))
     folds = np.array_split(rows, min(num_folds, len(y)))
     fits = [
-        _make_fit(x[rest], y[rest], max_iter)
+        _make_fit(x[rest], y[rest], max_steps)
         for rest in (np.delete(rows, fold) for fold in folds)
     ]
     best, most = 0.0, -1.0
@@ -231,26 +231,23 @@ def _fit_logistic(
             best, most = strength, np.mean(right)
         if most == 1.0:  # no larger C can be better
             break
-    return _make_fit(x, y, max_iter)(best)
+    return _make_fit(x, y, max_steps)(best)
 
 
 def _make_fit(
-    x: np.ndarray, y: np.ndarray, max_iter: int
+    x: np.ndarray, y: np.ndarray, max_steps: int
 ) -> Callable[[float], _Predict]:
     """From C to a classifier, each started from the one before."""
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(y)) == 1:
         return lambda strength: _answer(y[0])
-    model = LogisticRegression(max_iter=max_iter, warm_start=True)
+    model = LogisticRegression(max_iter=max_steps, warm_start=True)
 
     def fit(strength: float) -> _Predict:
         model.set_params(C=strength)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(x, y)
+        model.fit(x, y)
         return lambda rows: np.asarray(model.predict(rows))
 
     return fit
@@ -260,7 +257,7 @@ def _fit_boosting(
     x: np.ndarray,
     y: np.ndarray,
     num_trees: int,
-    depth: int,
+    max_depth: int,
     learning_rate: float,
     seed: int,
 ) -> _Predict:
@@ -271,7 +268,7 @@ def _fit_boosting(
         return _answer(y[0])
     model = GradientBoostingClassifier(
         n_estimators=num_trees,
-        max_depth=depth,
+        max_depth=max_depth,
         learning_rate=learning_rate,
         random_state=seed,
     )

@@ -6,7 +6,6 @@ images, the posterior means as features, accuracy on the test split.
 """
 
 import functools
-import warnings
 from typing import NamedTuple
 
 import jax
@@ -18,7 +17,7 @@ from vsc_jax._ranges import above, at_least, check_flag, whole
 from vsc_jax.metrics._inputs import SEED, as_labelled_rows
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import fit_quietly
 
 _MAX_EPOCHS = 10_000
 SOLVERS = ("lbfgs", "sgd")
@@ -136,16 +135,13 @@ def _predict_lbfgs(
     train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, penalty: float
 ) -> np.ndarray:
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(train_x)
+    # After 1,000 steps the accuracy has long stopped moving.
     model = LogisticRegression(C=1.0 / penalty, max_iter=1_000)
-    with warnings.catch_warnings(), one_blas_thread():
-        # After 1,000 iterations the accuracy has long stopped moving.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(scaler.transform(train_x), train_y)
+    fit_quietly(model, scaler.transform(train_x), train_y)
     return np.asarray(model.predict(scaler.transform(test_x)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vsc_jax.metrics._inputs import as_matrix
+from vsc_jax.metrics._standard_scores import divisors
 
 
 def hoyer(codes: ArrayLike) -> float:
@@ -45,10 +46,8 @@ def hoyer(codes: ArrayLike) -> float:
     num_latents = z.shape[1]
     if num_latents == 1:
         return 0.0
-    std = z.std(axis=0, ddof=1) if len(z) > 1 else np.zeros(num_latents)
-    # A constant column of float32 values has a standard deviation of rounding errors.
-    varies = std > 1e-7 * np.abs(z).max(axis=0)
-    y = z / np.where(varies, std, 1.0)
+    # A single row does not vary, and has no standard deviation of n - 1.
+    y = z / divisors(z, ddof=min(1, len(z) - 1))[None]
     norm = np.linalg.norm(y, axis=1)
     y, norm = y[norm > 0], norm[norm > 0]
     if not len(y):

@@ -6,7 +6,6 @@ https://github.com/kylehkhsu/latent_quantization, and that of their later Tripod
 (https://arxiv.org/abs/2404.10282): https://github.com/kylehkhsu/tripod.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from vsc_jax._ranges import at_least, whole
 from vsc_jax.metrics._inputs import SEED, check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import entropy, mutual_information
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import fit_quietly
 from vsc_jax.metrics._standard_scores import standardise, varying
 
 ACTIVE_SHARES = {"range": 1 / 20, "iqr": 1 / 10}
@@ -29,8 +28,8 @@ def info_mec(
     categories: ArrayLike | None = None,
     active: str = "range",
     min_active_share: float | None = None,
-    num_neighbors: int = 10,
-    max_iter: int = 100,
+    num_neighbours: int = 10,
+    max_steps: int = 100,
     seed: int = 0,
 ) -> dict[str, Any]:
     """How singly latents inform about factors, and how well they do so linearly.
@@ -71,13 +70,13 @@ def info_mec(
       - Factors without two values that two or more rows have take no part.
 
     InfoM says little alone: of pure noise it is about 0.4 to 0.8, because estimates
-    close to 0 are far from equal. InfoE depends on `max_iter` where the codes
+    close to 0 are far from equal. InfoE depends on `max_steps` where the codes
     separate the values, as the loss then falls on and on.
 
-    Cost. Time num_neighbors n log n d F for the information and max_iter n d values for
-    the regressions; memory a dozen copies of the codes and a matrix of rows by values,
-    of which there may be 4,096. 10,000 rows of 10 latents and the factors of dSprites
-    take 1 s and 15 MB.
+    Cost. Time num_neighbours n log n d F for the information and max_steps n d values
+    for the regressions; memory a dozen copies of the codes and a matrix of rows by
+    values, of which there may be 4,096. 10,000 rows of 10 latents and the factors of
+    dSprites take 1 s and 15 MB.
 
     Args:
       codes: `[n, latent_dim]`; None for a model with categorical variables alone.
@@ -86,8 +85,8 @@ def info_mec(
         of each quantised latent; None where the model has none.
       active: "range" or "iqr".
       min_active_share: None for that of the table.
-      num_neighbors: of the estimate for codes.
-      max_iter: of L-BFGS in the regression; the authors' 100 is scikit-learn's.
+      num_neighbours: of the estimate for codes.
+      max_steps: of L-BFGS in the regression; the authors' 100 is scikit-learn's.
       seed: of the noise of 1e-10 that breaks ties between equal codes.
 
     Returns:
@@ -114,8 +113,8 @@ def info_mec(
     z, y, c = check_inputs(codes, factors, categories)
     if not z.shape[1] + c.shape[1]:
         raise ValueError("codes and categories are both None, so nothing to score.")
-    whole(1, 1_000).check("num_neighbors", num_neighbors)
-    whole(1).check("max_iter", max_iter)
+    whole(1, 1_000).check("num_neighbours", num_neighbours)
+    whole(1).check("max_steps", max_steps)
     used = np.concatenate(
         [_is_active(z, active, min_active_share), c.min(axis=0) < c.max(axis=0)]
     )
@@ -129,15 +128,14 @@ def info_mec(
     varies = np.flatnonzero(z.any(axis=0))
     if varies.size:
         information[varies] = _knn_information(
-            z[:, varies], y, num_neighbors, np.random.default_rng(seed)
+            z[:, varies], y, num_neighbours, np.random.default_rng(seed)
         )
     if c.size:
         information[z.shape[1] :] = mutual_information(c, y)
     information /= entropy(y)[None]
 
     inputs = np.concatenate([z, _one_hot(c)], axis=1)
-    with one_blas_thread():
-        explicitness = [_explicitness(inputs, column, max_iter) for column in y.T]
+    explicitness = [_explicitness(inputs, column, max_steps) for column in y.T]
     modularity = _concentration(information[used])
     compactness = _concentration(information[used].T)
     return {
@@ -182,7 +180,7 @@ def _concentration(shares: np.ndarray) -> np.ndarray:
 
 
 def _knn_information(
-    z: np.ndarray, y: np.ndarray, num_neighbors: int, rng: np.random.Generator
+    z: np.ndarray, y: np.ndarray, num_neighbours: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Information in nats of each column of `z` with each of `y`, `[d, num_factors]`.
 
@@ -209,7 +207,7 @@ def _knn_information(
         counts = counts[counts > 1]
         size = np.repeat(counts, counts)
         start = np.repeat(np.cumsum(counts) - counts, counts)
-        num = np.minimum(num_neighbors, size - 1)
+        num = np.minimum(num_neighbours, size - 1)
         radius = np.full(line.shape, np.inf)
         for shift in range(int(num.max()) + 1):
             first = np.arange(len(line)) - np.minimum(shift, num)
@@ -243,17 +241,14 @@ def _count_within(ranked: np.ndarray, x: np.ndarray, radius: np.ndarray) -> np.n
     return high - low
 
 
-def _explicitness(inputs: np.ndarray, y: np.ndarray, max_iter: int) -> float:
+def _explicitness(inputs: np.ndarray, y: np.ndarray, max_steps: int) -> float:
     """Share of log n_k that a linear classifier takes off its loss."""
     need_scikit_learn()
     from scipy.special import log_softmax
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=max_iter)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(inputs, y)
+    model = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=max_steps)
+    fit_quietly(model, inputs, y)
     logits = np.asarray(model.decision_function(inputs))
     if logits.ndim == 1:
         logits = np.stack([np.zeros_like(logits), logits], axis=1)

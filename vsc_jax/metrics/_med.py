@@ -5,7 +5,6 @@ Contrastive Learning, https://arxiv.org/abs/2206.04756 (code:
 https://github.com/noahcao/disentanglement_lib_med).
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from vsc_jax.metrics._dci import importance_scores
 from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import fit_quietly
 from vsc_jax.metrics._train_test import TrainTest, make_train_test
 
 
@@ -171,17 +170,13 @@ def _informativeness(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train and test accuracy of a logistic regression of each factor."""
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     accuracy = np.zeros((2, len(parts.columns)))
     for k in range(len(parts.columns)):
         y, y_test = parts.train_factors[:, k], parts.test_factors[:, k]
         model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
-        with warnings.catch_warnings(), one_blas_thread():
-            # A user who sets few steps wants the score after these.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(parts.train, y)
+        fit_quietly(model, parts.train, y)
         accuracy[0, k] = np.mean(model.predict(parts.train) == y)
         accuracy[1, k] = np.mean(model.predict(parts.test) == y_test)
     return accuracy[0], accuracy[1]

@@ -6,7 +6,6 @@ https://arxiv.org/abs/1802.05312, section 3; protocols of disentanglement_lib
 compactness, has no formula there: use the completeness of DCI.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from vsc_jax.metrics._inputs import check_inputs, columns_that_vary
 from vsc_jax.metrics._mutual_information import bin_all, mutual_information
 from vsc_jax.metrics._need_scikit_learn import need_scikit_learn
 from vsc_jax.metrics._not_applicable import NotApplicable
-from vsc_jax.metrics._one_blas_thread import one_blas_thread
+from vsc_jax.metrics._quiet_fit import fit_quietly
 from vsc_jax.metrics._train_test import make_train_test
 
 
@@ -196,7 +195,6 @@ def explicitness(
             f"{len(parts.test)} of them in which no value can be told apart."
         )
     need_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     scores = np.zeros((2, len(parts.columns)))
@@ -204,10 +202,7 @@ def explicitness(
         zip(parts.train_factors.T, parts.test_factors.T, strict=True)
     ):
         model = LogisticRegression(C=1 / penalty, max_iter=max_steps)
-        with warnings.catch_warnings(), one_blas_thread():
-            # A user who sets few steps wants the score after these.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(parts.train, train)
+        fit_quietly(model, parts.train, train)
         for i, (x, y) in enumerate(((parts.train, train), (parts.test, test))):
             scores[i, k] = _mean_auc(model.predict_proba(x), y, model.classes_)
     return {

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from vsc_jax._ranges import whole
 from vsc_jax.metrics._inputs import as_integers, as_matrix, check_same_rows
+from vsc_jax.metrics._standard_scores import varying
 
 _NUM_BINS = whole(2, 10_000)
 _ROUNDING = 1e-12  # nats; sums of logarithms of counts are exact to about 1e-15
@@ -35,7 +36,7 @@ def bin_codes(codes: ArrayLike, *, num_bins: int = 20) -> np.ndarray:
     z = as_matrix("codes", codes)
     _NUM_BINS.check("num_bins", num_bins)
     low, high = z.min(axis=0), z.max(axis=0)
-    spans = high - low > 1e-7 * np.maximum(np.abs(low), np.abs(high))
+    spans = varying(z)
     width = np.where(spans, (high - low) / num_bins, 1.0)
     bins = np.floor((z - low[None]) / width[None] + 1e-5).astype(np.int64)
     return np.where(spans[None], np.clip(bins, 0, num_bins - 1), 0)

@@ -15,6 +15,17 @@ def varying(matrix: np.ndarray) -> np.ndarray:
     return np.ptp(matrix, axis=0) > 1e-7 * np.abs(matrix).max(axis=0)
 
 
+def divisors(matrix: np.ndarray, *, ddof: int = 0) -> np.ndarray:
+    """The standard deviation of each column that varies, 1 for the others, `[d]`.
+
+    >>> divisors(np.array([[0.0, 5.0], [4.0, 5.0]])).tolist()
+    [2.0, 1.0]
+    """
+    std = matrix.std(axis=0, ddof=ddof)
+    # The squares of values below 1e-160 are 0, so a column that varies may have std 0.
+    return np.where(varying(matrix) & (std > 0), std, 1.0)
+
+
 def standardise(matrix: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """`matrix` with the mean and standard deviation of each column of `like` taken out.
 
@@ -24,7 +35,5 @@ def standardise(matrix: np.ndarray, like: np.ndarray | None = None) -> np.ndarra
     [[-1.0, 0.0], [1.0, 0.0]]
     """
     like = matrix if like is None else like
-    keep = varying(like)
-    std = np.where(keep, like.std(axis=0), 1.0)
-    scores = (matrix - like.mean(axis=0)[None]) / std[None]
-    return np.where(keep[None], scores, 0.0)
+    scores = (matrix - like.mean(axis=0)[None]) / divisors(like)[None]
+    return np.where(varying(like)[None], scores, 0.0)
