@@ -92,14 +92,19 @@ from vsc_jax.losses._likelihood import (
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
+from vsc_jax.losses._multi_entity_vae import COMPOSITIONS as COMPOSITIONS
+from vsc_jax.losses._multi_entity_vae import (
+    MULTI_ENTITY_KL_SCOPES as MULTI_ENTITY_KL_SCOPES,
+)
 from vsc_jax.losses._multi_entity_vae import ComposedImage as ComposedImage
 from vsc_jax.losses._multi_entity_vae import (
-    MultiEntityVAETerms as MultiEntityVAETerms,
+    MultiEntityVaeTerms as MultiEntityVaeTerms,
 )
 from vsc_jax.losses._multi_entity_vae import compose_objects as compose_objects
 from vsc_jax.losses._multi_entity_vae import (
     multi_entity_vae_objective as multi_entity_vae_objective,
 )
+from vsc_jax.losses._n_vae import N_VAE_KL_SCOPES as N_VAE_KL_SCOPES
 from vsc_jax.losses._n_vae import NVaeTerms as NVaeTerms
 from vsc_jax.losses._n_vae import mask_classes as mask_classes
 from vsc_jax.losses._n_vae import n_vae_objective as n_vae_objective
@@ -113,6 +118,9 @@ from vsc_jax.losses._vsc import VscTerms as VscTerms
 from vsc_jax.losses._vsc import vsc_objective as vsc_objective
 
 __all__ = [
+    "COMPOSITIONS",
+    "MULTI_ENTITY_KL_SCOPES",
+    "N_VAE_KL_SCOPES",
     "AirTerms",
     "AnnealedVaeTerms",
     "BetaTcvaeTerms",
@@ -126,7 +134,7 @@ __all__ = [
     "InformationDropoutTerms",
     "JointVaeTerms",
     "KLDecomposition",
-    "MultiEntityVAETerms",
+    "MultiEntityVaeTerms",
     "NVaeTerms",
     "SpikeSlabKL",
     "VscTerms",

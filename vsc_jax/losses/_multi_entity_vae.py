@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, check_min_rank, check_one_axis_more, weight
 
-KL_SCOPES = ("all", "selected")
+MULTI_ENTITY_KL_SCOPES = ("all", "selected")
 COMPOSITIONS = ("softmax", "sum")
 
 
@@ -32,7 +32,7 @@ class ComposedImage(NamedTuple):
     masks: jax.Array
 
 
-class MultiEntityVAETerms(NamedTuple):
+class MultiEntityVaeTerms(NamedTuple):
     """What `multi_entity_vae_objective` returns.
 
     Attributes:
@@ -51,7 +51,7 @@ class MultiEntityVAETerms(NamedTuple):
 
 
 def compose_objects(
-    color_logits: jax.Array,
+    colour_logits: jax.Array,
     mask_logits: jax.Array,
     background_logits: jax.Array,
     *,
@@ -70,7 +70,7 @@ def compose_objects(
     logits, so that a likelihood of them is finite however sure a pixel is.
 
     Args:
-      color_logits: `[..., num_slots, height, width, channels]`, of each object.
+      colour_logits: `[..., num_slots, height, width, channels]`, of each object.
       mask_logits: `[..., num_slots, height, width]`, of each object.
       background_logits: `[channels]`, the colour of the background.
       composition: "softmax" or "sum".
@@ -85,9 +85,9 @@ def compose_objects(
     Example:
       >>> import jax.numpy as jnp
       >>> from vsc_jax.losses import compose_objects
-      >>> color_logits = jnp.full((1, 1, 2, 1), 50.0)
+      >>> colour_logits = jnp.full((1, 1, 2, 1), 50.0)
       >>> image = compose_objects(
-      ...     color_logits, jnp.array([[[50.0, 0.0]]]), jnp.array([-50.0]))
+      ...     colour_logits, jnp.array([[[50.0, 0.0]]]), jnp.array([-50.0]))
       >>> print(image.masks, image.x_logits[0, 1])
       [[[1.  0.5]]] [0.]
     """
@@ -96,21 +96,21 @@ def compose_objects(
             f"composition must be one of {', '.join(COMPOSITIONS)}, got "
             f"{composition!r}."
         )
-    color_logits, mask_logits, background_logits = as_floats(
-        color_logits=color_logits,
+    colour_logits, mask_logits, background_logits = as_floats(
+        colour_logits=colour_logits,
         mask_logits=mask_logits,
         background_logits=background_logits,
     )
     check_min_rank(3, mask_logits=mask_logits)
-    check_one_axis_more(mask_logits, "channels", color_logits=color_logits)
-    if background_logits.shape != color_logits.shape[-1:]:
+    check_one_axis_more(mask_logits, "channels", colour_logits=colour_logits)
+    if background_logits.shape != colour_logits.shape[-1:]:
         raise ValueError(
-            f"background_logits must have shape {color_logits.shape[-1:]}, a value per "
-            f"channel, got {background_logits.shape}."
+            f"background_logits must have shape {colour_logits.shape[-1:]}, a value "
+            f"per channel, got {background_logits.shape}."
         )
     if composition == "sum":
         masks = sigmoid(mask_logits)
-        drawn = jnp.sum(masks[..., None] * color_logits, axis=-4)
+        drawn = jnp.sum(masks[..., None] * colour_logits, axis=-4)
         return ComposedImage(
             drawn + jnp.broadcast_to(background_logits, drawn.shape), masks
         )
@@ -118,13 +118,13 @@ def compose_objects(
     mask_logits = jnp.concatenate(
         [jnp.zeros_like(mask_logits[..., :1, :, :]), mask_logits], axis=-3
     )
-    behind = jnp.broadcast_to(background_logits, color_logits[..., :1, :, :, :].shape)
-    color_logits = jnp.concatenate([behind, color_logits], axis=-4)
+    behind = jnp.broadcast_to(background_logits, colour_logits[..., :1, :, :, :].shape)
+    colour_logits = jnp.concatenate([behind, colour_logits], axis=-4)
     log_masks = log_softmax(mask_logits, axis=-3)
     shares = log_masks[..., None]
     # log of the mean, and of 1 - mean, each without the difference of the other from 1.
-    log_on = logsumexp(shares + log_sigmoid(color_logits), axis=-4)
-    log_off = logsumexp(shares + log_sigmoid(-color_logits), axis=-4)
+    log_on = logsumexp(shares + log_sigmoid(colour_logits), axis=-4)
+    log_off = logsumexp(shares + log_sigmoid(-colour_logits), axis=-4)
     return ComposedImage(log_on - log_off, jnp.exp(log_masks[..., 1:, :, :]))
 
 
@@ -135,7 +135,7 @@ def multi_entity_vae_objective(
     *,
     beta: ArrayLike = 1.0,
     kl_scope: str = "all",
-) -> MultiEntityVAETerms:
+) -> MultiEntityVaeTerms:
     """The loss of a Multi-Entity VAE and its terms.
 
     With K the KL of the Gaussian of each cell of a grid to N(0, I), summed over its
@@ -157,7 +157,7 @@ def multi_entity_vae_objective(
       kl_scope: "all" or "selected".
 
     Returns:
-      `MultiEntityVAETerms`, nats per example.
+      `MultiEntityVaeTerms`, nats per example.
 
     Raises:
       ValueError: if the shapes do not fit, `beta` is known and not at least 0, or
@@ -173,9 +173,10 @@ def multi_entity_vae_objective(
       >>> print(terms.loss, terms.selected_kl, terms.other_kl)
       [22.] [5.] [1.]
     """
-    if kl_scope not in KL_SCOPES:
+    if kl_scope not in MULTI_ENTITY_KL_SCOPES:
         raise ValueError(
-            f"kl_scope must be one of {', '.join(KL_SCOPES)}, got {kl_scope!r}."
+            f"kl_scope must be one of {', '.join(MULTI_ENTITY_KL_SCOPES)}, got "
+            f"{kl_scope!r}."
         )
     log_likelihood, cell_kl, selected = as_floats(
         log_likelihood=log_likelihood, cell_kl=cell_kl, selected=selected
@@ -190,7 +191,7 @@ def multi_entity_vae_objective(
     selected_kl = jnp.sum(selected * cell_kl, axis=-1)
     other_kl = jnp.sum((1.0 - selected) * cell_kl, axis=-1)
     kl = selected_kl + other_kl if kl_scope == "all" else selected_kl
-    return MultiEntityVAETerms(
+    return MultiEntityVaeTerms(
         loss=beta * kl - log_likelihood,
         log_likelihood=log_likelihood,
         kl=kl,

@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from vsc_jax._checks import as_floats, check_min_rank, check_one_axis_more, weight
 
-_KL_SCOPES = ("all", "active")
+N_VAE_KL_SCOPES = ("all", "active")
 
 
 class NVaeTerms(NamedTuple):
@@ -130,9 +130,9 @@ def n_vae_objective(
       >>> print(terms.loss, terms.elbo)
       [29.] [-21.]
     """
-    if kl_scope not in _KL_SCOPES:
+    if kl_scope not in N_VAE_KL_SCOPES:
         raise ValueError(
-            f"kl_scope must be one of {', '.join(_KL_SCOPES)}, got {kl_scope!r}."
+            f"kl_scope must be one of {', '.join(N_VAE_KL_SCOPES)}, got {kl_scope!r}."
         )
     log_likelihood, shared_kl, class_kl = as_floats(
         log_likelihood=log_likelihood, shared_kl=shared_kl, class_kl=class_kl

@@ -10,6 +10,7 @@ from vsc_jax.models._air import AIR as AIR
 from vsc_jax.models._annealed_vae import AnnealedVAE as AnnealedVAE
 from vsc_jax.models._autoencoder import Autoencoder as Autoencoder
 from vsc_jax.models._base import Batch as Batch
+from vsc_jax.models._base import Gather as Gather
 from vsc_jax.models._base import HostCall as HostCall
 from vsc_jax.models._base import LossOutput as LossOutput
 from vsc_jax.models._base import Metrics as Metrics
@@ -86,6 +87,7 @@ __all__ = [
     "FactorVAE",
     "FindsObjects",
     "FoundObjects",
+    "Gather",
     "HasCategories",
     "HasKL",
     "HasLayers",

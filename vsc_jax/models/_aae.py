@@ -1,7 +1,7 @@
 """The adversarial autoencoder (Makhzani et al. 2015), and one with given labels."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Player,
@@ -133,7 +134,7 @@ class AAE(ImageModel):
         noise: AdversarialNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative log-likelihood, in nats per image."""
         z = self._sample(self.encoder_output(params, batch.x), noise.normal)
@@ -149,7 +150,7 @@ class AAE(ImageModel):
         noise: AdversarialNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Loss of D at draws from the prior and codes, in nats per pair.
 
@@ -171,7 +172,7 @@ class AAE(ImageModel):
         noise: AdversarialNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Non-saturating loss of the encoder against D, in nats per image.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -22,6 +22,7 @@ from vsc_jax.models._air_codes import AIRCodes
 from vsc_jax.models._air_steps import AIRNoise, Steps, take_steps
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Method,
     Params,
@@ -31,18 +32,17 @@ from vsc_jax.models._base import (
     keep_local,
     mean_output,
 )
+from vsc_jax.networks import INITIALIZERS
 
 CHOICES = {
     "estimator": ("nvil", "concrete"),
     "kl_count": ("sampled", "analytic"),
     "count_prior": priors.COUNT_PRIORS,
     "window": ("zoom", "squashed"),
-    "initializer": ("pytorch", "xavier_uniform", "tf_slim", "dcgan"),
+    "initializer": INITIALIZERS,
 }
 # The factor of a data set that is the number of objects.
 COUNT = "count"
-
-Gather = Callable[[jax.Array], jax.Array]
 
 
 class _Terms(NamedTuple):

@@ -1,14 +1,12 @@
 """AnnealedVAE (Burgess et al. 2018): a VAE whose KL is held at a rising capacity."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
-
-import jax
 
 from vsc_jax import losses
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -45,7 +43,7 @@ class AnnealedVAE(VAE):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean loss and its terms, in nats per image."""
         terms = self.terms(params, batch.x, noise, gather=gather)

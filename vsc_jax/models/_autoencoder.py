@@ -1,13 +1,13 @@
 """A deterministic autoencoder: the baseline without a prior."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -43,7 +43,7 @@ class Autoencoder(ImageModel):
         noise: tuple[()],
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative log-likelihood, in nats per image."""
         z = self.encode(params, batch.x).mean

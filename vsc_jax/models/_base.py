@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from vsc_jax._ranges import Range, at_least
-from vsc_jax.networks import keep_local
+from vsc_jax.networks import Gather, keep_local
 
 Params = Any
 Weights = Mapping[str, Any]
@@ -138,7 +138,7 @@ class Trainable(Protocol):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Loss to minimise, in nats per image, and what goes into the log.
 
@@ -195,7 +195,7 @@ class Method(abc.ABC):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """The loss of the method, see `Trainable.loss`."""
 

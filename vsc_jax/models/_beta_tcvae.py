@@ -1,16 +1,16 @@
 """beta-TCVAE (Chen et al. 2018): a VAE with a weight for each term of its KL."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses
-from vsc_jax._ranges import ranged, whole
+from vsc_jax._ranges import check_choices, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -62,11 +62,7 @@ class BetaTCVAE(VAE):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.estimator not in ESTIMATORS:
-            raise ValueError(
-                f"estimator must be one of {', '.join(ESTIMATORS)}, got "
-                f"{self.estimator!r}."
-            )
+        check_choices(self, {"estimator": ESTIMATORS})
 
     @property
     def weight_fields(self) -> dict[str, Weight]:
@@ -90,7 +86,7 @@ class BetaTCVAE(VAE):
         noise: BetaTCNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective and its terms, in nats per image.
 

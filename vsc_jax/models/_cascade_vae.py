@@ -1,7 +1,7 @@
 """CascadeVAE (Jeong & Song 2019): relieved latents and an assigned category."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import assignment, losses, sampling
-from vsc_jax._ranges import between, ranged, whole
+from vsc_jax._ranges import between, check_choices, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     HostCall,
     LossOutput,
     Params,
@@ -85,11 +86,7 @@ class CascadeVAE(MixedModel):
     assignment_sweeps: int = ranged(1, whole(1))
 
     def __post_init__(self) -> None:
-        if self.assignment_method not in METHODS:
-            raise ValueError(
-                f"assignment_method must be one of {', '.join(METHODS)}, "
-                f"got {self.assignment_method!r}."
-            )
+        check_choices(self, {"assignment_method": METHODS})
         super().__post_init__()
 
     @property
@@ -140,7 +137,7 @@ class CascadeVAE(MixedModel):
         noise: CascadeNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective at one draw of z and the assigned d, in nats."""
         mean, log_var = self.gaussian(params, batch.x)
@@ -173,7 +170,7 @@ class CascadeVAE(MixedModel):
         z: jax.Array,
         noise: CascadeNoise,
         weights: Weights,
-        gather: Callable[[jax.Array], jax.Array],
+        gather: Gather,
     ) -> _Assigned:
         """The categories of the local rows: the host's, or solved for here.
 

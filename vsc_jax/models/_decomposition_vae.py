@@ -1,16 +1,16 @@
 """Disentangling Disentanglement (Mathieu et al. 2019): overlap, and q(z) near p(z)."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import ranged, whole
+from vsc_jax._ranges import check_choices, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Player,
@@ -95,11 +95,7 @@ class DecompositionVAE(VAE):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.divergence not in DIVERGENCES:
-            raise ValueError(
-                f"divergence must be one of {', '.join(DIVERGENCES)}, got "
-                f"{self.divergence!r}."
-            )
+        check_choices(self, {"divergence": DIVERGENCES})
         if self.kernel not in ("imq", "rbf"):
             raise ValueError(f"kernel must be 'imq' or 'rbf', got {self.kernel!r}.")
         if self.multiplied_mixture and not isinstance(self.prior, GaussianMixturePrior):
@@ -159,7 +155,7 @@ class DecompositionVAE(VAE):
         noise: DecompositionNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective and its terms, in nats per image.
 
@@ -190,7 +186,7 @@ class DecompositionVAE(VAE):
         noise: DecompositionNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Cross-entropy of the discriminator on draws of the prior and codes, in nats.
 
@@ -224,7 +220,7 @@ class DecompositionVAE(VAE):
         params: Params,
         terms: VAETerms,
         noise: DecompositionNoise,
-        gather: Callable[[jax.Array], jax.Array],
+        gather: Gather,
     ) -> jax.Array:
         """D(q(z), p(z)) `[]` of the global batch."""
         if self.divergence == "none":

@@ -1,15 +1,15 @@
 """DIP-VAE (Kumar et al. 2018): a VAE whose codes are held to be uncorrelated."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses
+from vsc_jax._ranges import check_choices
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -40,10 +40,7 @@ class DIPVAE(VAE):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.variant not in VARIANTS:
-            raise ValueError(
-                f"variant must be one of {', '.join(VARIANTS)}, got {self.variant!r}."
-            )
+        check_choices(self, {"variant": VARIANTS})
 
     @property
     def weight_fields(self) -> dict[str, Weight]:
@@ -62,7 +59,7 @@ class DIPVAE(VAE):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective and its terms, in nats per image."""
         terms = self.terms(params, batch.x, noise, gather=gather)

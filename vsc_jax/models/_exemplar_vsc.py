@@ -1,7 +1,6 @@
 """Variational Sparse Coding as published: prior from pseudo-inputs and a selector."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import above, between, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -123,7 +123,7 @@ class ExemplarVSC(ImageModel):
         noise: SpikeSlabNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)

@@ -1,7 +1,6 @@
 """FactorVAE (Kim & Mnih 2018): a VAE and a discriminator of permuted codes."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Player,
@@ -131,7 +131,7 @@ class FactorVAE(VAE):
         noise: FactorNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Loss of the VAE over batch A and its terms, in nats per image.
 
@@ -158,7 +158,7 @@ class FactorVAE(VAE):
         noise: FactorNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Cross-entropy of D on codes of A and permuted codes of B, in nats.
 
@@ -184,7 +184,7 @@ class FactorVAE(VAE):
         return LossOutput(loss, {"discriminator_accuracy": accuracy.mean()})
 
 
-def _num_pairs(noise: FactorNoise, gather: Callable[[jax.Array], jax.Array]) -> int:
+def _num_pairs(noise: FactorNoise, gather: Gather) -> int:
     """How many rows of A, and as many of B, this device has.
 
     Raises:

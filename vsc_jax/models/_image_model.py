@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -10,11 +9,10 @@ import jax.numpy as jnp
 
 from vsc_jax import losses
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
-from vsc_jax.models._base import (
-    Method,
-    Params,
-)
+from vsc_jax.models._base import Gather, Method, Params
 from vsc_jax.networks import (
+    BATCH_STATS,
+    INITIALIZERS,
     OwnNetworks,
     Posterior,
     bind_networks,
@@ -24,7 +22,6 @@ from vsc_jax.networks import (
 
 NETWORKS = ("mlp", "conv", "dcgan")
 DTYPES = ("float32", "bfloat16")
-INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim", "dcgan")
 LEARNED_SCALES = ("learned_gaussian", "softplus_gaussian")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace", *LEARNED_SCALES)
 MEAN_FUNCTIONS = ("sigmoid", "identity")
@@ -41,8 +38,6 @@ VARIANCE_FLOOR = 1e-6
 # Added to a learned standard deviation: of Mathieu et al. (2019) the encoder has it,
 # the decoder has none, and its likelihood then grows without limit at a small beta.
 STDDEV_FLOOR = 1e-6
-# The Flax collection of the networks' statistics.
-BATCH_STATS = "batch_stats"
 
 DecoderOutput = jax.Array | tuple[jax.Array, jax.Array]
 
@@ -75,8 +70,8 @@ class ImageModel(Method):
         "identity" for data that is not in [0, 1]; "bernoulli" needs "sigmoid".
       likelihood_scale: standard deviation ("gaussian") or scale ("laplace"); the
         others do not use it.
-      dtype: of the networks, "float32" or "bfloat16"; heads, likelihood, KL and
-        samples stay in float32.
+      dtype: of the networks, "float32" or "bfloat16"; heads, the decoder's last layer,
+        likelihood, KL and samples stay in float32.
       initializer: "pytorch" (uniform in +-1/sqrt(fan_in), biases too),
         "xavier_uniform" (biases zero), "tf_slim" or "dcgan", see `init_params`.
     """
@@ -244,7 +239,7 @@ class TrainingPass:
         self,
         model: ImageModel,
         params: Params,
-        gather: Callable[[jax.Array], jax.Array],
+        gather: Gather,
     ) -> None:
         self._params = params
         self._encoder, self._decoder = model.networks(train=True, gather=gather)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
@@ -13,6 +12,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Method,
     Params,
@@ -24,6 +24,8 @@ from vsc_jax.models._base import (
 )
 from vsc_jax.models._generated_codes import GeneratedCodes
 from vsc_jax.networks import (
+    BATCH_STATS,
+    INITIALIZERS,
     CodeHead,
     Generator,
     ImageDiscriminator,
@@ -36,14 +38,10 @@ CHOICES = {
     "network": ("mlp", "conv"),
     "norm": ("batch", "spectral"),
     "dtype": ("float32", "bfloat16"),
-    "initializer": ("pytorch", "xavier_uniform", "tf_slim", "dcgan"),
+    "initializer": INITIALIZERS,
 }
-# The Flax collection of the networks' statistics.
-BATCH_STATS = "batch_stats"
 # log 1/3, the logarithm of the variance of the uniform distribution on -1 to 1.
 _UNIFORM_LOG_VAR = -math.log(3.0)
-
-Gather = Callable[[jax.Array], jax.Array]
 
 
 class InfoGANNoise(NamedTuple):
@@ -99,7 +97,8 @@ class InfoGAN(GeneratedCodes, Method):
       code_features: width of the layer before the parameters of Q.
       norm: of D and Q, "batch" or "spectral", see
         `vsc_jax.networks.ImageDiscriminator`.
-      dtype: of the networks, "float32" or "bfloat16"; heads and losses stay in float32.
+      dtype: of the networks, "float32" or "bfloat16"; last layers and losses stay
+        in float32.
       initializer: see `vsc_jax.networks.init_params`; the code has "dcgan", a normal of
         standard deviation 0.02.
     """

@@ -10,6 +10,7 @@ from vsc_jax import losses
 from vsc_jax._ranges import at_least, between
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Player,
@@ -17,7 +18,7 @@ from vsc_jax.models._base import (
     Weights,
     keep_local,
 )
-from vsc_jax.models._infogan import Gather, InfoGAN, InfoGANNoise
+from vsc_jax.models._infogan import InfoGAN, InfoGANNoise
 from vsc_jax.networks import PairDiscriminator, init_params
 
 

@@ -1,7 +1,7 @@
 """A classifier with Information Dropout (Achille and Soatto 2018)."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -12,6 +12,7 @@ from vsc_jax import losses
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Method,
     Params,
@@ -22,6 +23,8 @@ from vsc_jax.models._base import (
 )
 from vsc_jax.models._labels import check_label_factor, labels_of
 from vsc_jax.networks import (
+    BATCH_STATS,
+    INITIALIZERS,
     AllConvClassifier,
     ConvNoise,
     InformationDropout,
@@ -33,10 +36,8 @@ CHOICES = {
     "dropout": ("information", "binary", "none"),
     "activation": ("relu", "softplus"),
     "dtype": ("float32", "bfloat16"),
-    "initializer": ("pytorch", "xavier_uniform", "tf_slim", "dcgan"),
+    "initializer": INITIALIZERS,
 }
-# The Flax collection of the network's statistics.
-BATCH_STATS = "batch_stats"
 GROUP = "classifier"
 # Of the noise, as a share of the largest: such a unit is at its end.
 SATURATED = 0.99
@@ -149,7 +150,7 @@ class InformationDropoutClassifier(Method):
         noise: ConvNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective at one draw of the noise, in nats per image.
 

@@ -1,7 +1,6 @@
 """A VAE whose latents have Information Dropout (Achille and Soatto 2018)."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import above, check_choices, ranged
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -76,6 +76,7 @@ class InformationDropoutVAE(ImageModel):
         if self.activation == "relu":
             return params
         latents = jnp.zeros((1, self.latent_dim))
+        # The key was used above, which does no harm: both numbers start at 0 under any.
         return params | {GROUP: init_params(self.dropout(), key, latents, latents)}
 
     def noise(self, key: jax.Array, batch_size: int) -> jax.Array:
@@ -112,7 +113,7 @@ class InformationDropoutVAE(ImageModel):
         noise: jax.Array,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective at one draw of z, in nats per image, and its terms.
 

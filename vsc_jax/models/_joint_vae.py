@@ -1,16 +1,17 @@
 """JointVAE (Dupont 2018): Gaussian and categorical latents with a capacity each."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import above
+from vsc_jax._ranges import above, check_choices
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -70,10 +71,7 @@ class JointVAE(MixedModel):
     kl_c: str = "categorical"
 
     def __post_init__(self) -> None:
-        if self.kl_c not in CATEGORY_KLS:
-            raise ValueError(
-                f"kl_c must be one of {', '.join(CATEGORY_KLS)}, got {self.kl_c!r}."
-            )
+        check_choices(self, {"kl_c": CATEGORY_KLS})
         super().__post_init__()
 
     @property
@@ -113,7 +111,7 @@ class JointVAE(MixedModel):
         noise: JointNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Loss at one relaxed draw, and its terms, in nats per image.
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from vsc_jax import losses, sampling
 from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Method,
     Params,
@@ -24,6 +24,7 @@ from vsc_jax.models._base import (
 from vsc_jax.models._capabilities import FoundObjects
 from vsc_jax.models._cells import tight_boxes, top_cells
 from vsc_jax.networks import (
+    INITIALIZERS,
     BroadcastDecoder,
     GridEncoder,
     Posterior,
@@ -32,11 +33,11 @@ from vsc_jax.networks import (
 )
 
 CHOICES = {
-    "composition": ("softmax", "sum"),
-    "kl_scope": ("all", "selected"),
+    "composition": losses.COMPOSITIONS,
+    "kl_scope": losses.MULTI_ENTITY_KL_SCOPES,
     "likelihood": ("bernoulli", "gaussian"),
     "dtype": ("float32", "bfloat16"),
-    "initializer": ("pytorch", "xavier_uniform", "tf_slim", "dcgan"),
+    "initializer": INITIALIZERS,
 }
 
 
@@ -93,7 +94,8 @@ class MultiEntityVAE(Method):
       likelihood: p(x|z), "bernoulli" or "gaussian".
       likelihood_scale: standard deviation of "gaussian".
       background: brightness of the background at first; it is learned.
-      dtype: of the networks, "float32" or "bfloat16"; heads and losses stay in float32.
+      dtype: of the networks, "float32" or "bfloat16"; last layers and losses stay
+        in float32.
       initializer: see `vsc_jax.networks.init_params`.
     """
 
@@ -207,7 +209,7 @@ class MultiEntityVAE(Method):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Loss in nats per image.
 

@@ -1,7 +1,7 @@
 """N-VAE (Antoran & Miguel 2019): shared latents, and a block of them per class."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax import losses, sampling
-from vsc_jax._ranges import check_flag, check_ranges, ranged, whole
+from vsc_jax._ranges import check_choices, check_flag, check_ranges, ranged, whole
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -23,8 +24,6 @@ from vsc_jax.models._image_model import DecoderOutput, ImageModel
 from vsc_jax.models._labels import check_label_factor, labels_of
 from vsc_jax.models._mixed_model import MixedModel
 from vsc_jax.networks import Classifier, OwnNetworks, Posterior, init_params
-
-KL_SCOPES = ("all", "active")
 
 
 class _Code(NamedTuple):
@@ -86,11 +85,7 @@ class NVAE(MixedModel):
     def __post_init__(self) -> None:
         check_ranges(self)
         check_flag("share_trunk", self.share_trunk)
-        if self.kl_scope not in KL_SCOPES:
-            raise ValueError(
-                f"kl_scope must be one of {', '.join(KL_SCOPES)}, got "
-                f"{self.kl_scope!r}."
-            )
+        check_choices(self, {"kl_scope": losses.N_VAE_KL_SCOPES})
         if isinstance(self.network, OwnNetworks) and not self.share_trunk:
             raise ValueError(
                 "share_trunk must be True with networks of your own, whose encoder "
@@ -227,7 +222,7 @@ class NVAE(MixedModel):
         noise: jax.Array,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative objective at one draw of z, in nats per image, and its terms.
 

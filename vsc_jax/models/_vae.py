@@ -1,7 +1,6 @@
 """The VAE (Kingma & Welling 2014) and the beta-VAE (Higgins et al. 2017)."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 from vsc_jax import losses, sampling
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -138,7 +138,7 @@ class VAE(ImageModel):
         x: jax.Array,
         normal: jax.Array,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> VAETerms:
         """Encodes images, draws z, decodes it and compares with image and prior.
 
@@ -170,7 +170,7 @@ class VAE(ImageModel):
         noise: Any,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative beta-ELBO and its terms, in nats per image."""
         terms = self.terms(params, batch.x, noise, gather=gather)

@@ -1,7 +1,6 @@
 """Variational Sparse Coding with a fixed spike-and-slab prior."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from vsc_jax._cascade_betas import cascade_betas
 from vsc_jax._ranges import above
 from vsc_jax.models._base import (
     Batch,
+    Gather,
     LossOutput,
     Params,
     Weight,
@@ -107,7 +107,7 @@ class VSC(ImageModel):
         noise: SpikeSlabNoise,
         weights: Weights,
         *,
-        gather: Callable[[jax.Array], jax.Array] = keep_local,
+        gather: Gather = keep_local,
     ) -> LossOutput:
         """Mean negative beta-ELBO at one relaxed draw, and its terms, in nats."""
         posterior = self.encode(params, batch.x)

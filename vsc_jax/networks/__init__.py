@@ -4,6 +4,7 @@ from vsc_jax.networks._all_conv import AllConvClassifier as AllConvClassifier
 from vsc_jax.networks._all_conv import ConvNoise as ConvNoise
 from vsc_jax.networks._all_conv import LayerUnits as LayerUnits
 from vsc_jax.networks._batch_norm import BatchNorm as BatchNorm
+from vsc_jax.networks._batch_norm import Gather as Gather
 from vsc_jax.networks._batch_norm import keep_local as keep_local
 from vsc_jax.networks._build import build_networks as build_networks
 from vsc_jax.networks._classifier import Classifier as Classifier
@@ -26,6 +27,7 @@ from vsc_jax.networks._information_dropout import (
     InformationDropout as InformationDropout,
 )
 from vsc_jax.networks._information_dropout import NoisyUnits as NoisyUnits
+from vsc_jax.networks._init import INITIALIZERS as INITIALIZERS
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._own_networks import BoundNetwork as BoundNetwork
 from vsc_jax.networks._own_networks import Network as Network
@@ -39,6 +41,7 @@ from vsc_jax.networks._spatial_transformer import crop_windows as crop_windows
 from vsc_jax.networks._spatial_transformer import place_windows as place_windows
 from vsc_jax.networks._spatial_transformer import resample as resample
 from vsc_jax.networks._spectral_norm import spectral_norm as spectral_norm
+from vsc_jax.networks._state import BATCH_STATS as BATCH_STATS
 from vsc_jax.networks._state import merge_state as merge_state
 from vsc_jax.networks._state import split_state as split_state
 from vsc_jax.networks._strided_conv import StridedConv as StridedConv
@@ -50,6 +53,8 @@ from vsc_jax.networks._trunks import MLP as MLP
 from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk
 
 __all__ = [
+    "BATCH_STATS",
+    "INITIALIZERS",
     "MLP",
     "AllConvClassifier",
     "BatchNorm",
@@ -64,6 +69,7 @@ __all__ = [
     "DCGANTrunk",
     "Discriminator",
     "Encoder",
+    "Gather",
     "Generator",
     "GridEncoder",
     "ImageDiscriminator",

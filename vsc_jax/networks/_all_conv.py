@@ -1,6 +1,5 @@
 """An all-convolutional classifier whose pooling layers have noise."""
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import flax.linen as nn
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from vsc_jax.networks._batch_norm import BatchNorm, keep_local
+from vsc_jax.networks._batch_norm import BatchNorm, Gather, keep_local
 from vsc_jax.networks._information_dropout import Activation, InformationDropout
 from vsc_jax.networks._same_conv import Conv
 
@@ -86,7 +85,7 @@ class AllConvClassifier(nn.Module):
     max_alpha: float = 0.7
     input_keep: float = 1.0
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     momentum: float = 0.9
     dtype: DTypeLike = jnp.float32
 

@@ -8,6 +8,11 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
+from vsc_jax.networks._state import BATCH_STATS
+
+# Turns the rows of an array on this device into those of the whole batch.
+Gather = Callable[[jax.Array], jax.Array]
+
 
 def keep_local(array: jax.Array) -> jax.Array:
     """The `gather` of a program on one device: the batch is already whole."""
@@ -58,7 +63,7 @@ class BatchNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = 1e-5
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -67,8 +72,8 @@ class BatchNorm(nn.Module):
         shape = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
-        running_var = self.variable("batch_stats", "var", jnp.ones, shape)
+        running_mean = self.variable(BATCH_STATS, "mean", jnp.zeros, shape)
+        running_var = self.variable(BATCH_STATS, "var", jnp.ones, shape)
         x = x.astype(jnp.float32)
         if self.train and not self.is_initializing():
             mean, var, count = self._batch_moments(x)

@@ -1,13 +1,11 @@
 """Encoder and decoder of one kind for one image shape."""
 
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from vsc_jax.networks._batch_norm import keep_local
+from vsc_jax.networks._batch_norm import Gather, keep_local
 from vsc_jax.networks._dcgan import DCGANDecoder, DCGANTrunk
 from vsc_jax.networks._decoders import ConvDecoder, MLPDecoder, coarse_shape
 from vsc_jax.networks._encoder import Encoder, Gate, Scale
@@ -36,7 +34,7 @@ def build_networks(
     category_sizes: tuple[int, ...] = (),
     num_outputs: int = 1,
     train: bool = False,
-    gather: Callable[[jax.Array], jax.Array] = keep_local,
+    gather: Gather = keep_local,
     dtype: DTypeLike = jnp.float32,
 ) -> tuple[Encoder, MLPDecoder | ConvDecoder | DCGANDecoder]:
     """Encoder and decoder, mirror images of each other.
@@ -70,7 +68,8 @@ def build_networks(
       train: True for batch normalisation by the moments of the batch, see
         `BatchNorm`; of no effect on networks without it, as is `gather`.
       gather: turns rows of this device into those of all, see `BatchNorm`.
-      dtype: of the networks' arithmetic; parameters and outputs are float32.
+      dtype: of all layers but the last ones; these, so the outputs, and parameters are
+        float32.
 
     Returns:
       `(encoder, decoder)`.

@@ -1,14 +1,13 @@
 """Convolutional networks with batch normalisation, in the form of DCGAN."""
 
 import math
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from vsc_jax.networks._batch_norm import BatchNorm, keep_local
+from vsc_jax.networks._batch_norm import BatchNorm, Gather, keep_local
 from vsc_jax.networks._decoders import coarse_shape, split_outputs
 from vsc_jax.networks._strided_conv import StridedConv, TransposedConv
 
@@ -33,7 +32,7 @@ class DCGANTrunk(nn.Module):
 
     channels: tuple[int, ...] = (32, 64, 128)
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -68,14 +67,15 @@ class DCGANDecoder(nn.Module):
         log-variance of a Gaussian.
       train: whether to normalise by the moments of the batch, see `BatchNorm`.
       gather: turns rows of this device into those of all, see `BatchNorm`.
-      dtype: of the arithmetic; the output, moments and parameters are float32.
+      dtype: of the layers before the last; the last one, moments and parameters are
+        float32.
     """
 
     channels: tuple[int, ...]
     image_shape: tuple[int, int, int]
     num_outputs: int = 1
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -91,8 +91,8 @@ class DCGANDecoder(nn.Module):
             h = TransposedConv(channels, use_bias=False, dtype=self.dtype)(h)
             h = self._normalise(h)
         out_channels = self.num_outputs * self.image_shape[-1]
-        h = TransposedConv(out_channels, use_bias=False, dtype=self.dtype)(h)
-        return split_outputs(h.astype(jnp.float32), self.num_outputs)
+        h = TransposedConv(out_channels, use_bias=False)(h.astype(jnp.float32))
+        return split_outputs(h, self.num_outputs)
 
     def _normalise(self, h: jax.Array) -> jax.Array:
         norm = BatchNorm(train=self.train, gather=self.gather, dtype=self.dtype)

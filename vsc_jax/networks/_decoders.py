@@ -80,7 +80,7 @@ class ConvDecoder(nn.Module):
         by `2 ** len(channels)`.
       num_outputs: number of arrays of that shape, 2 for the mean and the
         log-variance of a Gaussian.
-      dtype: of the arithmetic; the output and the parameters are float32.
+      dtype: of the layers before the last; the last one and parameters are float32.
     """
 
     features: int
@@ -102,5 +102,5 @@ class ConvDecoder(nn.Module):
         for channels in self.channels[-2::-1]:
             h = nn.relu(TransposedConv(channels, dtype=self.dtype)(h))
         out_channels = self.num_outputs * self.image_shape[-1]
-        h = TransposedConv(out_channels, dtype=self.dtype)(h)
-        return split_outputs(h.astype(jnp.float32), self.num_outputs)
+        h = TransposedConv(out_channels)(h.astype(jnp.float32))
+        return split_outputs(h, self.num_outputs)

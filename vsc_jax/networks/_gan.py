@@ -1,7 +1,6 @@
 """Generator and discriminators of InfoGAN and InfoGAN-CR, for images of any size."""
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import flax.linen as nn
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from vsc_jax.networks._batch_norm import BatchNorm, keep_local
+from vsc_jax.networks._batch_norm import BatchNorm, Gather, keep_local
 from vsc_jax.networks._decoders import coarse_shape
 from vsc_jax.networks._posterior import Posterior
 from vsc_jax.networks._spectral_norm import spectral_norm
@@ -66,7 +65,7 @@ class _Layer(nn.Module):
     conv: bool = False
     norm: Norm | None = None
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -105,14 +104,15 @@ class Generator(nn.Module):
         image.
       train: whether to normalise by the moments of the batch, see `BatchNorm`.
       gather: turns rows of this device into those of all, see `BatchNorm`.
-      dtype: of the arithmetic; the output, moments and parameters are float32.
+      dtype: of the layers before the last; the last one, moments and parameters are
+        float32.
     """
 
     image_shape: tuple[int, int, int]
     channels: tuple[int, ...] | None
     hidden: tuple[int, ...]
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -122,9 +122,8 @@ class Generator(nn.Module):
         for features in self.hidden:
             h = nn.relu(self._layer(features)(h))
         if self.channels is None:
-            h = _Layer(math.prod(self.image_shape), dtype=self.dtype)(h)
-            h = h.reshape(*z.shape[:-1], *self.image_shape)
-            return h.astype(jnp.float32)
+            h = _Layer(math.prod(self.image_shape))(h.astype(jnp.float32))
+            return h.reshape(*z.shape[:-1], *self.image_shape)
         shape = coarse_shape(self.image_shape, self.channels)
         h = nn.relu(self._layer(math.prod(shape))(h))
         h = h.reshape(*z.shape[:-1], *shape)
@@ -132,8 +131,7 @@ class Generator(nn.Module):
             h = TransposedConv(channels, use_bias=False, dtype=self.dtype)(h)
             norm = BatchNorm(train=self.train, gather=self.gather, dtype=self.dtype)
             h = nn.relu(norm(h))
-        h = TransposedConv(self.image_shape[-1], dtype=self.dtype)(h)
-        return h.astype(jnp.float32)
+        return TransposedConv(self.image_shape[-1])(h.astype(jnp.float32))
 
     def _layer(self, features: int) -> _Layer:
         return _Layer(
@@ -155,7 +153,7 @@ class _Trunk(nn.Module):
     hidden: tuple[int, ...]
     norm: Norm
     train: bool
-    gather: Callable[[jax.Array], jax.Array]
+    gather: Gather
     dtype: DTypeLike
 
     @nn.compact
@@ -199,7 +197,7 @@ class ImageDiscriminator(nn.Module):
     hidden: tuple[int, ...]
     norm: Norm = "batch"
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -242,7 +240,7 @@ class CodeHead(nn.Module):
     learned_stddev: bool = False
     norm: Norm = "batch"
     train: bool = False
-    gather: Callable[[jax.Array], jax.Array] = keep_local
+    gather: Gather = keep_local
     dtype: DTypeLike = jnp.float32
 
     @nn.compact

@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 import jax.scipy
 
+from vsc_jax.networks._state import BATCH_STATS
 from vsc_jax.networks._strided_conv import TransposedConv
+
+INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim", "dcgan")
 
 
 def init_params(
@@ -56,10 +59,10 @@ def init_params(
     >>> bool(jnp.abs(params["params"]["kernel"]).max() <= 1 / 4**0.5)
     True
     """
-    if initializer not in ("pytorch", "xavier_uniform", "tf_slim", "dcgan"):
+    if initializer not in INITIALIZERS:
         raise ValueError(
-            "initializer must be 'pytorch', 'xavier_uniform', 'tf_slim' or 'dcgan', "
-            f"got {initializer!r}."
+            f"initializer must be one of {', '.join(INITIALIZERS)}, got "
+            f"{initializer!r}."
         )
     transposed = set()
 
@@ -91,7 +94,7 @@ class _Draw(NamedTuple):
 
 
 _CONSTANTS = {
-    "batch_stats": {"mean": 0.0, "var": 1.0},
+    BATCH_STATS: {"mean": 0.0, "var": 1.0},
     "params": {"scale": 1.0, "prior_mean": 0.0, "prior_log_stddev": 0.0},
 }
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-_COLLECTION = "batch_stats"
+# The Flax collection of the statistics of batches.
+BATCH_STATS = "batch_stats"
 
 
 def split_state(variables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -32,9 +33,9 @@ def split_state(variables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
     state: dict[str, Any] = {}
     for name, group in variables.items():
         params[name] = group
-        if isinstance(group, Mapping) and _COLLECTION in group:
-            params[name] = {k: v for k, v in group.items() if k != _COLLECTION}
-            state[name] = {_COLLECTION: group[_COLLECTION]}
+        if isinstance(group, Mapping) and BATCH_STATS in group:
+            params[name] = {k: v for k, v in group.items() if k != BATCH_STATS}
+            state[name] = {BATCH_STATS: group[BATCH_STATS]}
     return params, state
 
 
