@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 import jax
 
 from experiments._errors import UserError, one_line
-from vsc_jax.training import Checkpoints
+from vsc_jax.training import saved_steps
 
 EXIT_FAILED = 1
 # Seconds of waiting before it is said what for.
@@ -183,7 +183,7 @@ def is_loss(error: BaseException) -> bool:
 
 def describe_loss(workdir: Path, error: BaseException) -> str:
     """What is said when a step of several processes did not come to its end."""
-    steps = Checkpoints(workdir, read_only=True).steps()
+    steps = saved_steps(workdir)
     saved = f"step {steps[-1]} is saved" if steps else "no step was saved"
     return (
         f"process {jax.process_index()} of {jax.process_count()} cannot go on, most "

@@ -23,7 +23,7 @@ from experiments._results import read_results
 from experiments._settings import CANNOT_CHANGE_NUMBERS
 from experiments._table import SEED
 from vsc_jax.figures import short_names
-from vsc_jax.training import Checkpoints
+from vsc_jax.training import saved_steps
 
 # A command that has few minutes looks at fewer images, lest scores take them all.
 MAX_IMAGES = {
@@ -151,7 +151,7 @@ def state_of(point: Point) -> State:
         results = read_results(point.folder / "results.json")
     except UserError:
         results = {}
-    steps = Checkpoints(point.folder, read_only=True).steps()
+    steps = saved_steps(point.folder)
     run = results.get("run", {}) if "scores" in results else {}
     scored = run.get("num_steps") or 0
     return State(

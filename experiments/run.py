@@ -232,7 +232,8 @@ def finish(
         print("evaluating ...", flush=True)
     began = time.perf_counter()
     step = num_steps if step is None else step
-    context = context_of(job, params, step)
+    # NumPy arrays would be copied to the device by every batch that is scored.
+    context = context_of(job, jax.device_put(params), step)
     scores = evaluate(context, job.evaluation)
     # Every process evaluates, since one that left early would end the others.
     if jax.process_index() != 0:

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "networks": SHARED | {"losses", "sampling"},
     "models": SHARED | LEAVES,
     # Of schedules it takes the type, of networks what splits off their state.
-    "training": SHARED | {"models", "datasets", "schedules", "networks"},
+    "training": SHARED | {"_files", "models", "datasets", "schedules", "networks"},
     # Of networks it takes the `Posterior` that `Model.encode` returns.
     "evaluation": SHARED | {"models", "networks", "datasets", "metrics", "losses"},
     "figures": SHARED | {"_files", "evaluation", "models", "datasets", "metrics"},
@@ -147,37 +147,39 @@ class Module:
 
     def imports(self, top_only=False):
         """`(line, module, name or None)` of every import."""
-        return self._imports_of(self._loaded()) if top_only else self._all_imports
+        return self._imports_at_the_top if top_only else self._all_imports
 
     @functools.cached_property
     def _all_imports(self):
-        return self._imports_of({id(node) for node in ast.walk(self.tree)})
+        return list(imports_among(ast.walk(self.tree)))
 
-    def _imports_of(self, nodes):
-        """Those among the nodes with these ids."""
-        found = []
-        for node in ast.walk(self.tree):
-            if id(node) not in nodes:
-                continue
-            if isinstance(node, ast.Import):
-                found += [(node.lineno, a.name, None) for a in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                module = "." * node.level + (node.module or "")
-                found += [(node.lineno, module, a.name) for a in node.names]
-        return found
+    @functools.cached_property
+    def _imports_at_the_top(self):
+        return list(imports_among(self._loaded()))
 
     def _loaded(self):
-        """Ids of the nodes that run when the module is imported."""
-        waiting, found = list(self.tree.body), set()
+        """The nodes that run when the module is imported."""
+        waiting = list(self.tree.body)
         while waiting:
             node = waiting.pop()
-            found.add(id(node))
+            yield node
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 continue
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
                 continue
             waiting.extend(ast.iter_child_nodes(node))
-        return found
+
+
+def imports_among(nodes):
+    """`(line, module, name or None)` of those nodes that are imports."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for a in node.names:
+                yield node.lineno, a.name, None
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for a in node.names:
+                yield node.lineno, module, a.name
 
 
 @functools.cache

@@ -36,7 +36,8 @@ from vsc_jax._ranges import (
             "a whole number of at",
         ),
         (whole(0, 2**31 - 1), [2**31 - 1], [2**31], "at most 2147483647"),
-        (Range(), [0, -1e30], [math.nan, math.inf, None, (1,)], "finite"),
+        (Range(), [0, -1e30], [math.nan, math.inf, None, (1,), 10**400], "finite"),
+        (whole(0, 2**31 - 1), [0], [10**400, -(10**400), 10**5000], "a whole number"),
     ],
 )
 def test_what_is_in_a_range_and_what_it_says(allowed, inside, outside, text):
@@ -48,6 +49,12 @@ def test_what_is_in_a_range_and_what_it_says(allowed, inside, outside, text):
             allowed.check("x", value)
         assert f" must be {allowed}, got " in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_an_integer_beyond_all_floats_is_shown_by_its_digits():
+    message = r"^seed must be .* at most 9, got an integer of some 400 digits\.$"
+    with pytest.raises(ValueError, match=message):
+        whole(0, 9).check("seed", int("1" * 400))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from tiny_runs import IMAGE_SHAPE, run_tiny, tiny_dataset, tiny_model
 
 import vsc_jax
-from vsc_jax import load_run
+from vsc_jax import _run, load_run
 from vsc_jax.training import CheckpointError, Checkpoints
 
 pytestmark = pytest.mark.usefixtures("two_devices")
@@ -74,6 +74,16 @@ def test_more_than_one_batch(run, images):
     np.testing.assert_array_equal(run.reconstruct(images), decoded)
     np.testing.assert_allclose(run.encode(images[:1]), codes[:1], rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(run.encode(images.astype(np.float64)), codes)
+
+
+def test_few_programs_for_many_numbers_of_images(run, images):
+    before = _run._decode._cache_size()
+    codes = run.encode(images[:64])
+    decoded = run.decode(codes)
+    for num in range(1, 64):
+        last = run.decode(codes[:num])[-1]
+        np.testing.assert_allclose(last, decoded[num - 1], rtol=1e-4, atol=1e-6)
+    assert _run._decode._cache_size() - before <= 7  # 1, 2, 4, ..., 64
 
 
 def test_points_and_scaled_images_are_any_numbers():

@@ -33,6 +33,7 @@ SCHEDULES = {
         [1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01],
     ),
 }
+HUGE = int("1" * 400)  # no float is as large
 each_schedule = pytest.mark.parametrize("name", SCHEDULES)
 
 
@@ -85,6 +86,19 @@ def test_from_spec_of_a_number(number):
     np.testing.assert_array_equal(schedules.from_spec(number)(STEPS), np.full(9, 4.0))
 
 
+def test_numbers_as_large_as_a_step_or_larger_than_one():
+    last = 2**31 - 1
+    for spec, expected in (
+        (("piecewise_constant", [np.int64(5), last], [1, 10**30, 3.0]), 1e30),
+        (("linear", 10**30, 10**30, -last, last), 1e30),
+        (("per_epoch", 0, 10**30, 5), 1e30),
+        (10**30, 1e30),
+    ):
+        schedule = schedules.from_spec(spec)
+        np.testing.assert_allclose(schedule(6), expected, rtol=1e-6)
+        np.testing.assert_allclose(jax.jit(schedule)(6), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
@@ -101,10 +115,65 @@ def test_from_spec_of_a_number(number):
         (
             ("per_epoch", 0.0, 1.0, 0),
             ValueError,
-            "steps_per_epoch must be a whole .* 1, got 0",
+            "steps_per_epoch must be a whole .* 1 and at most 2147483647, got 0",
         ),
         (("piecewise_constant", (1,), (1.0,)), ValueError, "one value more"),
         (("piecewise_constant", (2, 2), (1.0, 2.0, 3.0)), ValueError, "must rise"),
+        (
+            ("piecewise_constant", (1.7,), (1.0, 2.0)),
+            ValueError,
+            r"boundaries\[0\] must be a whole number .* at most 2147483647, got 1\.7",
+        ),
+        (
+            ("piecewise_constant", (1, True), (1, 2, 3)),
+            ValueError,
+            r"s\[1\] .* True\.$",
+        ),
+        (("piecewise_constant", (-5,), (1.0, 2.0)), ValueError, "at least 0 .* got -5"),
+        (
+            ("piecewise_constant", (2**31,), (1.0, 2.0)),
+            ValueError,
+            r"\[0\] must be a w",
+        ),
+        (("piecewise_constant", ("a",), (1.0, 2.0)), ValueError, r"\[0\] .* got 'a'"),
+        (
+            ("piecewise_constant", "a", "bc"),
+            TypeError,
+            "boundaries must be a tuple or list of numbers, got 'a'",
+        ),
+        (
+            ("piecewise_constant", 5, (1.0, 2.0)),
+            TypeError,
+            "boundaries must be a tuple",
+        ),
+        (
+            ("piecewise_constant", (5,), 1.0),
+            TypeError,
+            "values must be a tuple .* got 1",
+        ),
+        (
+            ("piecewise_constant", (5,), (1.0, "b")),
+            ValueError,
+            r"values\[1\] .* finite",
+        ),
+        (("linear", 0, 1, 0, HUGE), ValueError, "end_step must be .* some 400 digits"),
+        (
+            ("linear", 0, 1, 10**30, 10**31),
+            ValueError,
+            "begin_step must be at least -21",
+        ),
+        (
+            ("per_epoch", 0, HUGE, 1),
+            ValueError,
+            "increment must be a finite number, got",
+        ),
+        (
+            ("per_epoch", 0, 1, 10**30),
+            ValueError,
+            "steps_per_epoch must be a whole num",
+        ),
+        (("cascade", 6, 10**30), ValueError, "stage_steps must be a whole number of"),
+        pytest.param(HUGE, ValueError, "a finite number, got an integer of", id="huge"),
         (math.nan, ValueError, "value must be a finite number, got nan"),
         ("linear", TypeError, "a schedule must be a number, a tuple"),
         ((), TypeError, "a schedule must be a number, a tuple"),
@@ -142,9 +211,9 @@ def test_the_cascade_relieves_one_latent_after_the_other(
 
 def test_a_cascade_out_of_range():
     for arguments, message in (
-        ((0, 10, 4), "num_latents must be a whole number of at least 1, got 0"),
-        ((6, 0, 4), "stage_steps must be a whole number of at least 1, got 0"),
-        ((6, 10, -1), "warmup_stages must be a whole number of at least 0, got -1"),
+        ((0, 10, 4), "num_latents must be a whole number of at least 1 .* got 0"),
+        ((6, 0, 4), "stage_steps must be a whole number of at least 1 .* got 0"),
+        ((6, 10, -1), "warmup_stages must be a whole number of at least 0 .* got -1"),
         ((1.5, 10, 4), r"num_latents must be a whole .* got 1\.5"),
     ):
         with pytest.raises(ValueError, match=message):

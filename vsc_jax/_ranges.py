@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _METADATA = "range"
+# An integer from here on would fill a line.
+_LONG = 10**40
 
 
 class Range(NamedTuple):
@@ -44,7 +46,10 @@ class Range(NamedTuple):
             return False
         if self.whole and not isinstance(value, numbers.Integral):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer beyond all floats
+            return False
         above = number >= self.low if self.with_low else number > self.low
         below = number <= self.high if self.with_high else number < self.high
         return above and below
@@ -52,8 +57,20 @@ class Range(NamedTuple):
     def check(self, name: str, value: object) -> None:
         """Raises ValueError with one line unless the value is in the range."""
         if value not in self:
-            shown = f"{value:.6g}" if isinstance(value, float) else repr(value)
-            raise ValueError(f"{name} must be {self}, got {shown}.")
+            raise ValueError(f"{name} must be {self}, got {in_short(value)}.")
+
+
+def in_short(value: object) -> str:
+    """A value as messages show it, an integer of hundreds of digits by their number.
+
+    >>> in_short(0.1 + 0.2), in_short(3), in_short(10**400)
+    ('0.3', '3', 'an integer of some 401 digits')
+    """
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return f"an integer of some {int(math.log10(abs(value))) + 1} digits"
+    return repr(value)
 
 
 def check_flag(name: str, value: object) -> None:

@@ -193,14 +193,14 @@ class Run:
         return getattr(self.model, "mean_function", None) == "sigmoid"
 
     def _map(self, function: Callable[..., Any], array: np.ndarray) -> Any:
-        """`function` over batches of one size, so that it is compiled once."""
+        """`function` over batches of a few sizes, so that it is compiled seldom."""
         num = len(array)
         if not num:  # one row of zeros has the shape and type of what there is none of
             array = np.zeros((1, *array.shape[1:]), np.float32)
         results = map_batches(
             lambda rows, _: function(self.model, self.params, array[rows]),
             np.arange(len(array)),
-            min(BATCH_SIZE, len(array)),
+            min(BATCH_SIZE, 1 << (len(array) - 1).bit_length()),  # a power of two
         )
         return jax.tree.map(lambda rows: rows[:num], results)
 

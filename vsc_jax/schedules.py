@@ -17,7 +17,6 @@ schedule of Optax among them (`vsc_jax.training.TrainOptions`).
 import difflib
 import inspect
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,9 +24,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vsc_jax._ranges import whole
+from vsc_jax._ranges import Range, between, in_short, whole
 
 Schedule = Callable[[Any], Any]
+
+# Steps are counted in int32.
+_LAST_STEP = 2**31 - 1
 
 
 def constant(value: float) -> Schedule:
@@ -37,8 +39,8 @@ def constant(value: float) -> Schedule:
       >>> print(constant(4.0)(100))
       4.0
     """
-    _check_finite(value=value)
-    return lambda step: _finish(_namespace(step).full(np.shape(step), value))
+    [number] = _finite(value=value)
+    return lambda step: _finish(_namespace(step).full(np.shape(step), number))
 
 
 def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule:
@@ -57,14 +59,15 @@ def linear(start: float, end: float, begin_step: int, end_step: int) -> Schedule
       `schedule(step) -> value`.
 
     Raises:
-      ValueError: if the steps are not in order or a value is not finite.
+      ValueError: if the steps are not in order or beyond int32, or a value is not
+        finite.
 
     Example:
       >>> import numpy as np
       >>> print(linear(50.0, 200.0, 0, 20_000)(np.array([0, 10_000, 30_000])))
       [ 50. 125. 200.]
     """
-    _check_finite(start=start, end=end)
+    start, end = _finite(start=start, end=end)
     _check_steps(begin_step, end_step)
 
     def schedule(step):
@@ -87,13 +90,14 @@ def geometric(start: float, end: float, begin_step: int, end_step: int) -> Sched
       `schedule(step) -> value`.
 
     Raises:
-      ValueError: if the steps are not in order or a value is not larger than 0.
+      ValueError: if the steps are not in order or beyond int32, or a value is not
+        larger than 0.
 
     Example:
       >>> print(geometric(1.0, 100.0, 0, 10)(5))
       10.0
     """
-    _check_finite(start=start, end=end)
+    start, end = _finite(start=start, end=end)
     _check_steps(begin_step, end_step)
     for name, value in (("start", start), ("end", end)):
         if value <= 0:
@@ -123,14 +127,15 @@ def per_epoch(start: float, increment: float, steps_per_epoch: int) -> Schedule:
       `schedule(step) -> value`.
 
     Raises:
-      ValueError: if `steps_per_epoch` is less than 1 or a value is not finite.
+      ValueError: if `steps_per_epoch` is less than 1 or beyond int32, or a value is
+        not finite.
 
     Example:
       >>> print(per_epoch(50.0, 0.5, 100)(250))
       51.0
     """
-    _check_finite(start=start, increment=increment)
-    whole(1).check("steps_per_epoch", steps_per_epoch)
+    start, increment = _finite(start=start, increment=increment)
+    whole(1, _LAST_STEP).check("steps_per_epoch", steps_per_epoch)
 
     def schedule(step):
         xp = _namespace(step)
@@ -143,21 +148,27 @@ def piecewise_constant(boundaries: Sequence[int], values: Sequence[float]) -> Sc
     """`values[i]` from step `boundaries[i - 1]` up to, not including, `boundaries[i]`.
 
     Args:
-      boundaries: steps in rising order at which the value changes.
-      values: one more than boundaries.
+      boundaries: a tuple or list of the steps at which the value changes, in rising
+        order.
+      values: likewise, one more than boundaries.
 
     Returns:
       `schedule(step) -> value`.
 
     Raises:
-      ValueError: if the lengths do not fit, the boundaries do not rise or a value is
-        not finite.
+      TypeError: if one of the two is no tuple or list.
+      ValueError: if the lengths do not fit, the boundaries do not rise, or one is no
+        whole number of 0 to 2**31 - 1, or if a value is not finite.
 
     Example:
       >>> import numpy as np
       >>> print(piecewise_constant((10,), (1.0, 0.1))(np.array([0, 9, 10])))
       [1.  1.  0.1]
     """
+    _check_sequences(boundaries=boundaries, values=values)
+    for i, boundary in enumerate(boundaries):
+        whole(0, _LAST_STEP).check(f"boundaries[{i}]", boundary)
+    numbers = _finite(**{f"values[{i}]": value for i, value in enumerate(values)})
     if len(values) != len(boundaries) + 1:
         raise ValueError(
             f"piecewise_constant needs one value more than boundaries, got "
@@ -165,15 +176,13 @@ def piecewise_constant(boundaries: Sequence[int], values: Sequence[float]) -> Sc
         )
     if any(b <= a for a, b in itertools.pairwise(boundaries)):
         raise ValueError(f"boundaries must rise, got {tuple(boundaries)}.")
-    for i, value in enumerate(values):
-        _check_finite(**{f"values[{i}]": value})
 
     def schedule(step):
         xp = _namespace(step)
         index = xp.searchsorted(
             xp.asarray(boundaries, dtype=xp.int32), xp.asarray(step), side="right"
         )
-        return _finish(xp.asarray(values, dtype=xp.float32)[index])
+        return _finish(xp.asarray(numbers, dtype=xp.float32)[index])
 
     return schedule
 
@@ -269,7 +278,8 @@ def from_spec(spec: float | Sequence[Any] | Mapping[str, Any]) -> Schedule:
 
     Raises:
       ValueError: if the kind is unknown or its arguments do not fit.
-      TypeError: if `spec` is none of the three.
+      TypeError: if `spec` is none of the three, or an argument is no tuple where one is
+        needed.
 
     Example:
       >>> print(from_spec(4.0)(0), from_spec(("linear", 0.0, 1.0, 0, 10))(5))
@@ -284,7 +294,7 @@ def from_spec(spec: float | Sequence[Any] | Mapping[str, Any]) -> Schedule:
     elif isinstance(spec, Sequence) and not isinstance(spec, str) and spec:
         (kind, *args), kwargs = spec, {}
     elif isinstance(spec, int | float | np.number) and not isinstance(spec, bool):
-        return constant(float(spec))
+        return constant(spec)
     else:
         raise TypeError(
             "a schedule must be a number, a tuple such as "
@@ -314,7 +324,8 @@ def _namespace(step: Any) -> Any:
 
 def _fraction(step: Any, begin_step: int, end_step: int) -> Any:
     xp = _namespace(step)
-    return xp.clip((xp.asarray(step) - begin_step) / (end_step - begin_step), 0.0, 1.0)
+    span = float(end_step - begin_step)
+    return xp.clip((xp.asarray(step) - begin_step) / span, 0.0, 1.0)
 
 
 def _finish(value: Any) -> Any:
@@ -323,15 +334,26 @@ def _finish(value: Any) -> Any:
     return np.float32(value)
 
 
-def _check_finite(**values: float) -> None:
+def _finite(**values: Any) -> list[float]:
+    """The values as floats; raises ValueError unless each is a finite number."""
     for name, value in values.items():
-        number = isinstance(value, int | float | np.number)
-        if not number or isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError(f"{name} must be a finite number, got {value!r}.")
+        if value not in Range():
+            raise ValueError(f"{name} must be a finite number, got {in_short(value)}.")
+    return [float(value) for value in values.values()]
+
+
+def _check_sequences(**values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, list | tuple):
+            raise TypeError(
+                f"{name} must be a tuple or list of numbers, got {in_short(value)}."
+            )
 
 
 def _check_steps(begin_step: int, end_step: int) -> None:
-    _check_finite(begin_step=begin_step, end_step=end_step)
+    _finite(begin_step=begin_step, end_step=end_step)
+    for name, step in (("begin_step", begin_step), ("end_step", end_step)):
+        between(-_LAST_STEP, _LAST_STEP).check(name, step)
     if end_step <= begin_step:
         raise ValueError(
             f"end_step must be larger than begin_step, got begin_step={begin_step} "
@@ -342,8 +364,8 @@ def _check_steps(begin_step: int, end_step: int) -> None:
 def _check_cascade(
     num_latents: int, stage_steps: int, warmup_stages: int | None, num_first: int
 ) -> None:
-    whole(1).check("num_latents", num_latents)
-    whole(1).check("num_first", num_first)
-    whole(1).check("stage_steps", stage_steps)
+    whole(1, _LAST_STEP).check("num_latents", num_latents)
+    whole(1, _LAST_STEP).check("num_first", num_first)
+    whole(1, _LAST_STEP).check("stage_steps", stage_steps)
     if warmup_stages is not None:
-        whole(0).check("warmup_stages", warmup_stages)
+        whole(0, _LAST_STEP).check("warmup_stages", warmup_stages)

@@ -13,7 +13,7 @@ import pytest
 from model_cases import model_of, weights_of
 from tiny_runs import assert_same, tiny_dataset, tiny_model, tiny_options
 
-from vsc_jax import models, training
+from vsc_jax import training
 from vsc_jax.training import (
     Checkpoints,
     GroupRun,
@@ -60,14 +60,10 @@ def dataset_of(model, **options):
 
 
 def run_of(model, workdir, dataset=None, score=None, **options):
-    """One of a group, with a `meta` from which `load_run` can work."""
+    """One of a group."""
     options = tiny_options(model, **{"optimizer": ADAM} | options)
-    meta = {
-        "model": models.describe_model(model),
-        "optimizer": dict(options.optimizer),
-    }
     dataset = dataset or dataset_of(model)
-    return GroupRun(dataset, options, workdir, meta, score)
+    return GroupRun(dataset, options, workdir, {}, score)
 
 
 def alone(model, run):
@@ -213,6 +209,14 @@ def test_a_folder_in_use_and_one_that_is_too_far_fail_alone(tmp_path):
     with pytest.raises(ValueError, match="num_steps must be at least that"):
         raise far
     assert not isinstance(far, WorkdirInUseError)
+
+
+def test_a_folder_of_other_images_fails_alone(tmp_path):
+    model, runs = group_of(tmp_path, 2, num_steps=10)
+    together(model, [run_of(model, runs[0].workdir, tiny_dataset(seed=7), num_steps=5)])
+    other, last = together(model, runs)
+    assert "holds a run on other images (changed: test rows)" in str(other)
+    assert isinstance(last, TrainResult)
 
 
 def test_it_goes_on_from_checkpoints_of_any_step(tmp_path, capsys):

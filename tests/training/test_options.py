@@ -46,6 +46,19 @@ def test_options_that_do_not_fit():
         check_options(model, dataset, tiny_options(model, batch_size=64))
 
 
+@pytest.mark.parametrize("steps", [3, None, (5, (2, 3)), ((2, 3),), ((),)])
+def test_steps_at_which_moments_are_reset_are_one_flat_tuple(steps):
+    message = r"^reset_moments_at must be a tuple of steps, such as \(100, 200\), got "
+    with pytest.raises(TypeError, match=message):
+        tiny_options(tiny_model(), reset_moments_at=steps)
+
+
+def test_steps_at_which_moments_are_reset_may_be_beyond_the_end():
+    tiny_options(tiny_model(), reset_moments_at=(np.int64(3), 10**9))
+    with pytest.raises(ValueError, match="reset_moments_at must be a whole number of"):
+        tiny_options(tiny_model(), reset_moments_at=(1.5,))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

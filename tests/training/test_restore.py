@@ -1,8 +1,12 @@
 """The model of a run from its folder; `load_run` puts methods on it."""
 
+import dataclasses
+import json
+
 import pytest
 from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_options
 
+from vsc_jax.datasets import ImageFormat
 from vsc_jax.training import RestoredRun, restore_run, train
 from vsc_jax.training._restore import check_continues, run_meta
 
@@ -45,6 +49,36 @@ def test_what_an_older_run_does_not_say_is_no_difference(tmp_path):
     older["model"]["prior"]["name"] = "sparse"
     with pytest.raises(ValueError, match=r"model\['prior'\]\['name'\] is 'sparse', n"):
         check_continues(tmp_path, older, now)
+
+
+def test_images_of_another_normalization_are_others(tmp_path):
+    def normalized(**changes):
+        own = dataclasses.replace(dataset, format=ImageFormat((6, 5, 1), **changes))
+        return json.loads(json.dumps(run_meta(model, own, tiny_options(model))))
+
+    model, dataset = tiny_model(), tiny_dataset()
+    for before, now, message in (
+        ({}, {"unit_norm": True}, r"is 'none', not 'unit_norm'; give the same, or ano"),
+        ({"unit_norm": True}, {}, "is 'unit_norm', not 'none'"),
+        (
+            {"divisor": 3.1},
+            {"divisor": 3.2},
+            "is 'mean_norm of 3.1', not 'mean_norm of 3.2'",
+        ),
+    ):
+        pair = normalized(**before), normalized(**now)
+        with pytest.raises(
+            ValueError, match=f"on images whose normalization {message}"
+        ):
+            check_continues(tmp_path, *pair)
+    check_continues(tmp_path, normalized(divisor=3.1), normalized(divisor=3.1 + 1e-9))
+    older = normalized()
+    del older["images"]["normalization"]
+    check_continues(tmp_path, older, normalized(unit_norm=True))
+    others = normalized(unit_norm=True)
+    others["images"]["number"] = 71
+    with pytest.raises(ValueError, match=r"other images \(changed: number, normalizat"):
+        check_continues(tmp_path, normalized(), others)
 
 
 def test_a_folder_without_a_run(tmp_path):

@@ -4,6 +4,7 @@ from vsc_jax.training._batches import batch_indices as batch_indices
 from vsc_jax.training._checkpoints import CheckpointError as CheckpointError
 from vsc_jax.training._checkpoints import Checkpoints as Checkpoints
 from vsc_jax.training._checkpoints import read_meta as read_meta
+from vsc_jax.training._checkpoints import saved_steps as saved_steps
 from vsc_jax.training._ends import NonFiniteLossError as NonFiniteLossError
 from vsc_jax.training._ends import Terminated as Terminated
 from vsc_jax.training._ends import UncertifiedError as UncertifiedError
@@ -65,6 +66,7 @@ __all__ = [
     "prepare_training",
     "read_meta",
     "restore_run",
+    "saved_steps",
     "train",
     "train_group",
     "why_alone",

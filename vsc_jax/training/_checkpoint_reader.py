@@ -10,9 +10,9 @@ from vsc_jax.training._orbax import ArrayStore, one_line
 from vsc_jax.training._processes import from_main, is_main, largest
 from vsc_jax.training._state import TrainState
 from vsc_jax.training._step_folder import (
+    complete_steps,
     find_fault,
     find_steps,
-    has_all_parts,
     has_any_part,
     identify,
     read_loss,
@@ -58,11 +58,7 @@ class CheckpointReader:
 
     def steps(self) -> list[int]:
         """Steps of the complete checkpoints, ascending."""
-        return [
-            step
-            for step in find_steps(self._directory)
-            if has_all_parts(self._folder(step))
-        ]
+        return complete_steps(self._directory)
 
     def best_step(self) -> int | None:
         """Step of the checkpoint with the lowest test loss; None without one."""

@@ -197,6 +197,11 @@ class Checkpoints:
         shutil.move(self.directory / str(step), aside / str(step))
 
 
+def saved_steps(workdir: Path) -> list[int]:
+    """Steps of the complete checkpoints of a run, ascending; [] where there is none."""
+    return _step_folder.complete_steps(workdir / "checkpoints")
+
+
 def read_meta(workdir: Path) -> dict[str, Any] | None:
     """The `meta` of the newest checkpoint whose `meta` can be read, without its arrays.
 

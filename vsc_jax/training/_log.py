@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from vsc_jax._files import whole_file
+
 
 class MetricsLog:
     """Appends one JSON object per line, flushed at once.
@@ -22,9 +24,8 @@ class MetricsLog:
         """
         text = path.read_bytes().decode(errors="replace") if path.exists() else ""
         kept = [line for line in text.split("\n") if _step(line) <= from_step]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(line + "\n" for line in kept))
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept))
         self._file = path.open("a")
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:

@@ -78,6 +78,10 @@ def train(
 
     A resumed run gives bit for bit the parameters of an uninterrupted one.
 
+    An error in `score` or in a callback ends the run, once the log line of the step is
+    written, without its scores if it was the score, and the checkpoint saved if one is
+    due. From that checkpoint the run goes on after the step, which is not scored again.
+
     Args:
       model: the model.
       dataset: its train split is trained on.
@@ -85,11 +89,11 @@ def train(
       workdir: gets `checkpoints/` and `metrics.jsonl`.
       meta: JSON-able dict saved with every checkpoint, beside the weights of its step
         and what `load_run` needs: the fields of the model and of the optimizer.
-      score: params, step -> scalars, called every `options.score_every` steps and
-        after the last; they join the log line of that step.
+      score: params, step -> dict of scalars, called every `options.score_every` steps
+        and after the last; they join the log line of that step, whose own names, such
+        as "loss", they must not have. NaN is logged as it is.
       callbacks: step, scalars -> anything, called with each line of `metrics.jsonl`
-        after it is written, by the process that writes it; vectors are lists. An error
-        in one ends the run.
+        after it is written, by the process that writes it; vectors are lists.
       show_progress: whether to show a bar (on a terminal) or lines.
 
     Returns:
@@ -97,8 +101,10 @@ def train(
 
     Raises:
       ValueError: if an option does not fit the model, the data, the devices or the
-        checkpoint, or if that is of another model or of other images.
-      TypeError: if an argument is not of its type.
+        checkpoint, if that is of another model or of other images, or if `score` gives
+        a name of the step's own.
+      TypeError: if an argument is not of its type, or what `score` gives is no dict of
+        numbers.
       NonFiniteLossError: at the first loss or gradient that is not finite.
       UncertifiedError: at the first step whose assignment is not certified.
       CheckpointError: if a checkpoint cannot be written, or none can be read.
@@ -106,8 +112,7 @@ def train(
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when the state has been saved.
     """
     optimizers, trainer = prepare_training(model, dataset, options)
-    meta = run_meta(model, dataset, options) | dict(meta or {})
-    run = GroupRun(dataset, options, Path(workdir), meta, score, callbacks)
+    run = GroupRun(dataset, options, Path(workdir), dict(meta or {}), score, callbacks)
     [outcome] = _train(
         model,
         optimizers,
@@ -210,6 +215,10 @@ def _train(
     clock = Clock(time_limit)
     for run in runs:
         check_run(run)
+    runs = [
+        run._replace(meta=run_meta(model, run.dataset, run.options) | dict(run.meta))
+        for run in runs
+    ]
     num_steps = runs[0].options.num_steps
     make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
     test_loss = make_test_loss(model, runs[0].dataset.format)

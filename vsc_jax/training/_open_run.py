@@ -4,10 +4,11 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax.datasets import Dataset
@@ -38,9 +39,11 @@ class GroupRun(NamedTuple):
       dataset: its train split is trained on.
       options: see `TrainOptions`.
       workdir: gets `checkpoints/` and `metrics.jsonl`.
-      meta: JSON-able dict saved with every checkpoint, beside the weights of its step.
-      score: params, step -> scalars, called every `options.score_every` steps and
-        after the last; they join the log line of that step.
+      meta: JSON-able dict saved with every checkpoint, beside the weights of its step
+        and what `load_run` needs.
+      score: params, step -> dict of scalars, called every `options.score_every` steps
+        and after the last; they join the log line of that step, whose own names they
+        must not have.
       callbacks: step, scalars -> anything, called with each line of `metrics.jsonl`
         after it is written, by the process that writes it; vectors are lists.
     """
@@ -154,7 +157,6 @@ class OpenRun:
         self._stack = contextlib.ExitStack()
         self._log: MetricsLog | None = None
         self._seconds_before = 0.0
-        self._seconds = 0.0
         self._first_step_seconds = math.nan
 
     def __enter__(self) -> Self:
@@ -220,6 +222,9 @@ class OpenRun:
           The mean loss of the chunk.
 
         Raises:
+          Exception: what the score or a callback raised, once all is written and saved
+            that is due.
+          TypeError, ValueError: likewise, if the score gives what cannot be logged.
           NonFiniteLossError: if its last step is not finite.
           UncertifiedError: if its last step has an assignment without a certificate.
           CheckpointError: if a checkpoint cannot be written.
@@ -227,7 +232,6 @@ class OpenRun:
         scalars = self._sound_values(moment, values)
         if math.isnan(self._first_step_seconds):
             self._first_step_seconds = moment.seconds
-        self._seconds = moment.seconds
         seconds = self._seconds_before + moment.seconds
         scalars |= {"steps_per_second": moment.speed, "seconds": seconds}
         options, score = self.run.options, self.run.score
@@ -235,30 +239,41 @@ class OpenRun:
         save = moment.ends or self._is_due(moment, options.checkpoint_every)
         if scored or save:
             self.state = renew_statistics(state(), self.run.dataset, options)
-        if score is not None and scored:
-            scalars |= _plain(score(self.state.variables, moment.step))
-        if save:
-            scalars["test_loss"] = test_loss(
-                self.state.variables, self.run.dataset, options
-            )
-        if self._log:
-            self._log.write(moment.step, scalars)
-            for callback in self.run.callbacks:
-                # What it does to them is its own matter.
-                callback(moment.step, dict(scalars))
-        if save:
-            if self._log:  # a checkpoint whose line is lost could not write it again
-                self._log.sync()
-            self._checkpoints.save(
-                self.state,
-                {
-                    **self.run.meta,
-                    "weights": _as_json(options.weights_at(moment.step)),
-                    "seconds": seconds,
-                },
-                test_loss=scalars["test_loss"],
-            )
+        # What a user's functions raise waits until all processes have saved together.
+        with contextlib.ExitStack() as errors:
+            if score is not None and scored:
+                with _putting_off(errors):
+                    given = score(self.state.variables, moment.step)
+                    scalars |= _checked_scores(given, moment.step, scalars)
+            if save:
+                scalars["test_loss"] = test_loss(
+                    self.state.variables, self.run.dataset, options
+                )
+            if self._log:
+                self._write(self._log, moment.step, scalars, errors)
+            if save:
+                self._save(moment.step, seconds, scalars["test_loss"])
         return scalars["loss"]
+
+    def _write(
+        self,
+        log: MetricsLog,
+        step: int,
+        scalars: Mapping[str, Any],
+        errors: contextlib.ExitStack,
+    ) -> None:
+        log.write(step, scalars)
+        for callback in self.run.callbacks:
+            with _putting_off(errors):
+                # What it does to them is its own matter.
+                callback(step, dict(scalars))
+
+    def _save(self, step: int, seconds: float, test_loss: float) -> None:
+        if self._log:  # a checkpoint whose line is lost could not write it again
+            self._log.sync()
+        weights = _as_json(self.run.options.weights_at(step))
+        meta = {**self.run.meta, "weights": weights, "seconds": seconds}
+        self._checkpoints.save(self.state, meta, test_loss=test_loss)
 
     def result(self, seconds: float) -> TrainResult:
         """What training gives back, `seconds` after it began."""
@@ -303,6 +318,19 @@ class OpenRun:
         )
 
 
+@contextlib.contextmanager
+def _putting_off(errors: contextlib.ExitStack) -> Iterator[None]:
+    """Raises an error when `errors` is left; of several, the first comes last."""
+    try:
+        yield
+    except Exception as error:
+        errors.callback(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
 def _bad_schedules(options: TrainOptions, step: int) -> list[str]:
     """What is not finite of the inputs of update `step` and of the one before it."""
     return [
@@ -314,9 +342,49 @@ def _bad_schedules(options: TrainOptions, step: int) -> list[str]:
     ]
 
 
+def _checked_scores(scores: Any, step: int, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a score gave, as the line of a step takes it up beside its `own` scalars.
+
+    Raises:
+      TypeError: unless it is a dict of real numbers, or arrays of them, by their names.
+        NaN is one, for a score may be undefined.
+      ValueError: if a name is one of the step's own.
+    """
+    if not isinstance(scores, Mapping) or not all(isinstance(n, str) for n in scores):
+        raise TypeError(
+            f"score must give a dict, name -> number, got {scores!r:.60} at step "
+            f"{step}."
+        )
+    for name, value in scores.items():
+        if not _is_real(value):
+            raise TypeError(
+                f"score must give real numbers, got {name} = {value!r:.60} at step "
+                f"{step}."
+            )
+    if taken := sorted(scores.keys() & {*own, "step", "test_loss"}):
+        raise ValueError(
+            f"score must give names that the step itself does not log, got "
+            f"{', '.join(taken)} at step {step}; choose others, such as my_{taken[0]}."
+        )
+    return _plain(scores)
+
+
+def _is_real(value: Any) -> bool:
+    """Whether it is a real number, or an array of them."""
+    try:
+        dtype = np.asarray(value).dtype
+    except ValueError:  # lists of different lengths
+        return False
+    return dtype.kind in "biu" or jnp.issubdtype(dtype, np.floating)
+
+
 def _plain(scalars: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers of Python, as JSON has them, and lists of them for arrays."""
-    return {name: np.asarray(value).tolist() for name, value in scalars.items()}
+    arrays = {name: np.asarray(value) for name, value in scalars.items()}
+    return {
+        name: (array if array.dtype.kind in "biu" else array.astype(float)).tolist()
+        for name, array in arrays.items()
+    }
 
 
 def _as_json(weights: Mapping[str, Any]) -> dict[str, float]:

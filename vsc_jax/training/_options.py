@@ -41,7 +41,8 @@ class TrainOptions:
         Optax, or any other function of the steps 0 to `num_steps`.
       weights: name -> (step -> scalar weight of the loss), likewise.
       optimizer: keyword arguments of `create_optimizers`.
-      reset_moments_at: steps before which the optimizer's state starts afresh.
+      reset_moments_at: steps before which the optimizer's state starts afresh; those
+        beyond the end do nothing.
       shuffle: whether batches are drawn from a permutation per epoch.
       parallel: "shard_map" or "pmap".
       log_every: steps per compiled chunk, log line and look at signals.
@@ -68,6 +69,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        _check_flat("reset_moments_at", self.reset_moments_at)
 
     def weights_at(self, step: int) -> dict[str, Any]:
         """The scalar weights of the loss at a step."""
@@ -80,6 +82,18 @@ class TrainOptions:
         """The learning rate and the weights, by the names that messages have."""
         weights = {f"weights[{name!r}]": f for name, f in self.weights.items()}
         return {"learning_rate": self.learning_rate, **weights}
+
+
+def _check_flat(name: str, steps: Any) -> None:
+    """Raises TypeError unless it is a tuple, without others in it.
+
+    `check_ranges` looks at what is in those, and at a number that is in none.
+    """
+    sequence = list | tuple
+    if not isinstance(steps, sequence) or any(isinstance(s, sequence) for s in steps):
+        raise TypeError(
+            f"{name} must be a tuple of steps, such as (100, 200), got {steps!r:.80}."
+        )
 
 
 def check_options(model: Trainable, dataset: Dataset, options: TrainOptions) -> None:

@@ -204,10 +204,15 @@ def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
         return host_inputs
 
     compiled = [compile_inputs(call) for call in calls]
-    compiled_step = jit(step)
+
+    @jit
+    def compiled_step(data, state, inputs, host_results):
+        state, metrics = step(data, state, inputs, host_results)
+        return state, metrics, is_sound(metrics)
 
     def run_chunk(state, data, inputs, num_steps):
         logged: list[dict[str, Any]] = []
+        sound = True
         for index in range(num_steps):
             one = jax.tree.map(lambda a, index=index: a[index], inputs)
             weights = {name: float(value) for name, value in one.weights.items()}
@@ -222,13 +227,12 @@ def _with_host_calls(functions: StepFunctions, jit, on_mesh, step) -> RunChunk:
                         return ChunkResult(state, index + 1, {}, last, False)
                     result = call.solve(array, weights)
                 results += (result,)
-            state, metrics = compiled_step(data, state, one, results)
+            state, metrics, sound = compiled_step(data, state, one, results)
             logged.append(metrics)
-            if not is_sound(metrics):
+            if not sound:
                 break
         mean = jax.tree.map(lambda *values: sum(values) / len(values), *logged)
-        last = logged[-1]
-        return ChunkResult(state, len(logged), mean, last, is_sound(last))
+        return ChunkResult(state, len(logged), mean, logged[-1], sound)
 
     return run_chunk
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vsc_jax.datasets import Dataset
+from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.models import (
     Model,
     Params,
@@ -22,6 +22,8 @@ from vsc_jax.training._checkpoints import Checkpoints, read_meta
 from vsc_jax.training._optimizers import create_optimizers
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._state import TrainState, init_state
+
+_NORMALIZATION = "normalization"
 
 
 class RestoredRun(NamedTuple):
@@ -89,6 +91,7 @@ def run_meta(
         "images": {
             "number": len(dataset.images),
             "test rows": zlib.crc32(test_rows.tobytes()),
+            _NORMALIZATION: _normalization(dataset.format),
             **dataset.fingerprint,
         },
     }
@@ -119,12 +122,31 @@ def check_continues(
             "workdir."
         )
     there, given = before.get("images", {}), now.get("images", {})
-    if others := [k for k in there if there[k] != given.get(k, there[k])]:
+    others = [k for k in there if there[k] != given.get(k, there[k])]
+    if others == [_NORMALIZATION]:
+        before_and_now = (there[_NORMALIZATION], given[_NORMALIZATION])
+        changed = _first_change(_NORMALIZATION, *before_and_now)
+        raise ValueError(
+            f"{workdir} holds a run on images whose {changed}; give the same, or "
+            "another workdir."
+        )
+    if others:
         raise ValueError(
             f"{workdir} holds a run on other images (changed: {', '.join(others)}), so "
             "that some for testing may have been trained on; give the same, or another "
             "workdir."
         )
+
+
+def _normalization(image_format: ImageFormat) -> str:
+    """As `load_dataset` takes it, and by what the images are divided.
+
+    Four digits tell one number from another, and none from itself on other machines.
+    """
+    divisor = f"{image_format.divisor:.4g}"
+    parts = ["unit_norm"] * image_format.unit_norm
+    parts += [f"mean_norm of {divisor}"] * (image_format.divisor != 1.0)
+    return " and ".join(parts) or "none"
 
 
 def _first_change(name: str, before: Any, now: Any) -> str | None:
@@ -181,6 +203,11 @@ def _check_model(
 
 
 def _template(meta: dict[str, Any], model: Model | None) -> TrainState:
+    """Shapes, dtypes and places of what is restored; nothing is initialised."""
     model = _model(meta) if model is None else model
     optimizers = create_optimizers(model, **meta.get("optimizer", {}))
-    return jax.jit(lambda: init_state(model, optimizers, 0))()
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=here),
+        jax.eval_shape(lambda: init_state(model, optimizers, 0)),
+    )

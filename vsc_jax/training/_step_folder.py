@@ -55,6 +55,11 @@ def has_all_parts(folder: Path) -> bool:
     return all((folder / part).is_dir() for part in PARTS)
 
 
+def complete_steps(directory: Path) -> list[int]:
+    """Steps whose checkpoint has all parts, ascending."""
+    return [s for s in find_steps(directory) if has_all_parts(directory / str(s))]
+
+
 def find_fault(folder: Path) -> str | None:
     """Why this is no whole checkpoint, as far as can be told without the arrays."""
     missing = [part for part in PARTS if not (folder / part).is_dir()]
