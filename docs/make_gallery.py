@@ -30,9 +30,9 @@ PICTURES = {
         "Variational Sparse Coding: the default run",
         "configs/vsc.py",
         "traversals.png",
-        "Each row moves one latent of the code of the input through the range that it "
-        "has where it is in use: two for the position, one for the size, the others "
-        "for orientation and shape. Latents that say nothing of any image have no row.",
+        "Each row varies one latent over the range it takes when active: two for the "
+        "position, one for the size, the others for orientation and shape. Latents "
+        "that say nothing of any image have no row.",
     ),
     "infogan": Picture(
         "InfoGAN: categories found without labels",
@@ -72,8 +72,8 @@ def gallery_page(facts):
     lines = [
         "# Gallery",
         "",
-        "Figures of finished runs as the command beside each drew them: chosen for",
-        "what they are of, and not among many runs.",
+        "Figures of finished runs, as the command beside each drew them. InfoGAN's",
+        "is the best of four seeds.",
     ]
     for name, picture in PICTURES.items():
         if name not in facts:

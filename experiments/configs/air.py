@@ -12,8 +12,8 @@ are factors: they are in the log and in the scores, and nothing learns from them
 known to be sensitive to its seed: take several and say how many succeed, counting those
 whose `count_accuracy` is 98 % or more.
 
-Source: Eslami et al., https://arxiv.org/abs/1603.08575, of which open implementations
-were at hand and not the body.
+Source: Eslami et al., https://arxiv.org/abs/1603.08575, of which we had open
+implementations, not the full text.
 
 `multi_mnist`: the flags of Pyro's tutorial
 (https://github.com/pyro-ppl/pyro/tree/dev/examples/air): 3 steps, 50 latents of a
@@ -39,8 +39,9 @@ the gradient, and 50,000 steps in place of their 281,250.
 `laptop` is our own budget for two CPU cores: the same settings with 15,000 steps
 (`concrete` with 40,000), and sprites of 32 pixels with glimpses of 12. Measured on
 `multi_mnist`, a core for each run, 17 to 24 minutes beside other work: five seeds of
-five count between 95.3 and 98.9 % of the test images right. Of `concrete` one seed of
-three does (95.9 %), see `experiments/RESULTS.md` for how the others fail.
+five count between 95.3 and 98.9 % of the test images right. Of `concrete`, four seeds
+were begun and two finished: 95.9 and 60.6 %; `experiments/RESULTS.md` says how it
+fails.
 """
 
 from ml_collections import ConfigDict

@@ -15,9 +15,10 @@ Adam at 1e-4, capacity_weight 1,000, and a capacity that rises over 100,000 step
 1e-3, with 30 epochs of dSprites or 400 of MNIST, as
 https://github.com/YannDubs/disentangling-vae does for this paper: there the KL ends at
 25.00 nats on dSprites, and at 24.97 on MNIST. `laptop` is our own budget, see `laptop`
-in `configs/base.py`, and has a capacity of 12.5 with weight 10, tuned as JointVAE's are
-(`tuned` of `configs/joint_vae.py`); a capacity does not depend on pixels. Wherever
-there are fewer steps than published, the capacity rises in proportionally fewer.
+in `configs/base.py`, and takes half of the capacity (12.5) and weight 10 from `tuned`
+of `configs/joint_vae.py`; not tuned itself. A capacity does not depend on pixels.
+Wherever there are fewer steps than published, the capacity rises in proportionally
+fewer.
 
 Source: Burgess et al., https://arxiv.org/abs/1804.03599.
 """

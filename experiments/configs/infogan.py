@@ -10,8 +10,8 @@ and `sprites` (the same images without the download).
 
 Digits: the MNIST experiment of https://github.com/openai/InfoGAN, 10 categories, two
 continuous codes and 62 numbers of noise, Adam with b1 = 0.5 at 1e-3 for the generator
-and 2e-4 for the discriminator, 5,000 steps of 128 images. Others say of it that the
-category tells about 95 % of the digits, in the best of several runs.
+and 2e-4 for the discriminator, 5,000 steps of 128 images. Others report that its
+category tells about 95 % of the digits in the best of several runs.
 
 Sprites: InfoGAN as it is compared with in https://github.com/fjxmlzn/InfoGAN-CR, five
 continuous codes and as much noise, spectral normalisation, rates 1e-3 and 2e-3, both

@@ -1,4 +1,4 @@
-"""JointVAE at its published settings, on digits, garments, sprites, chairs and faces.
+"""JointVAE at its published settings: MNIST, Fashion-MNIST, sprites, chairs, faces.
 
     python -m experiments.run --config=configs/joint_vae.py:sprites,laptop
     python -m experiments.run --config=configs/joint_vae.py:sprites,tuned,laptop

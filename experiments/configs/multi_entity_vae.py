@@ -13,7 +13,7 @@ KL of the chosen cells alone, so that nothing holds that of all others at 0.
 `laptop` is our own budget for two CPU cores: images of 32 pixels with as many cells,
 pixels of an object drawn each by itself, 15,000 steps of 32 images. Seed 0 alone, on
 this machine, 14 minutes (experiments/RESULTS.md): count accuracy .855, 99 % of the
-boxes have their middle on an object, and so have 89 % of the cells with the largest KL.
+boxes have their centre on an object, and so have 89 % of the cells with the largest KL.
 
 Source: Nash et al., https://charlienash.github.io/assets/docs/mevae2017.pdf, of which
 the abstract was at hand and no code. All settings are our own choice, and so are all

@@ -1,4 +1,4 @@
-"""VSC with a fully connected network on digits and garments, and its VAE baseline.
+"""VSC, fully connected, on MNIST and Fashion-MNIST, and its VAE baseline.
 
     python -m experiments.run --config=configs/vsc_mlp.py:mnist_5k,elbo
     python -m experiments.sweep --config=configs/vsc_mlp.py:mnist_5k,elbo \
