@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from ml_collections import ConfigDict
 
+from experiments._errors import UserError
 from experiments._fields import named_fields, sample_model
 from vsc_jax import schedules
 from vsc_jax._ranges import check_ranges, ranged, whole
@@ -49,7 +50,13 @@ def cascade_of(config: ConfigDict) -> Cascade | None:
     if "cascade" not in config:
         return None
     with named_fields("cascade", config.cascade):
-        return Cascade(**config.cascade)
+        cascade = Cascade(**config.cascade)
+    if cascade.num_first > config.model.latent_dim:
+        raise UserError(
+            "cascade.num_first must be at most model.latent_dim, "
+            f"{config.model.latent_dim}, got {cascade.num_first}."
+        )
+    return cascade
 
 
 def cascade_weights(config: ConfigDict) -> dict[str, schedules.Schedule]:

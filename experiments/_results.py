@@ -177,6 +177,12 @@ def scored_step(results: Mapping[str, Any]) -> int | None:
     return run.get("scored_step", run.get("num_steps"))
 
 
+def early_note(results: Mapping[str, Any]) -> str:
+    """Says that the scores are of a step before the last one; "" where they are not."""
+    steps, scored = results.get("run", {}).get("num_steps"), scored_step(results)
+    return "" if scored == steps else f"scored at step {scored} of {steps}"
+
+
 def failures(results: Mapping[str, Any]) -> dict[str, str]:
     """Name of each score or figure that ended with an error -> the error."""
     return {
@@ -246,6 +252,20 @@ def _describe_prior(prior: Mapping[str, Any]) -> str:
     """A prior in one line: its name and its fields."""
     fields = {name: value for name, value in prior.items() if name != "name"}
     return " ".join([prior["name"], *(f"{k}={v}" for k, v in fields.items())])
+
+
+def print_scores(scores: Mapping[str, dict[str, Any]]) -> None:
+    """A line per score with a value, and one per reason why others have none."""
+    for name, score in scores.items():
+        if "value" not in score:
+            continue
+        error = score.get("standard_error")
+        shown = f"{score['value']:8.4f}" + (f" +- {error:.4f}" if error else "")
+        print(f"  {name:24s} {shown:20s} {score['headline']}, {score['seconds']:.1f} s")
+    for kind, said in (("left out", "skipped"), ("failed", "failed")):
+        without = {name: score[said] for name, score in scores.items() if said in score}
+        for reason, names in by_reason(without).items():
+            print(f"  {kind} {names}: {reason}")
 
 
 def best_of_run(metrics_path: Path) -> dict[str, float]:

@@ -10,7 +10,7 @@ from experiments import _workdir
 from experiments._errors import UserError, one_line
 from experiments._formats import setting_name, value_text
 from experiments._job import OWN_IMAGES
-from experiments._results import read_results, scored_step
+from experiments._results import early_note, read_results
 from experiments._statistics import is_number
 from experiments._table import FAILED, SEED, folder_name, row_of
 
@@ -248,9 +248,8 @@ def _read_run(folder: Path, reason: str = "") -> Run:
         said.append(note)
         if value is not None:
             scores[name] = value
-    scored = scored_step(results)
-    early = "" if scored == steps else f"scored at step {scored} of {steps}"
-    return Run(folder, fields, scores, note="; ".join(filter(None, (early, *said))))
+    said.insert(0, early_note(results))
+    return Run(folder, fields, scores, note="; ".join(filter(None, said)))
 
 
 def _read_fields(file: Path) -> dict[str, Any]:

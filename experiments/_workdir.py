@@ -18,7 +18,7 @@ from experiments._config_files import flatten
 from experiments._errors import UserError
 from vsc_jax._files import whole_file
 from vsc_jax.datasets import Dataset
-from vsc_jax.training import Checkpoints, read_meta
+from vsc_jax.training import read_meta, saved_steps
 
 # Fields that do not change the parameters at a given step, so that a run may be
 # continued with other values: longer, or evaluated in another way.
@@ -80,7 +80,7 @@ def prepare_workdir(
 def check_workdir(
     workdir: Path, config: ConfigDict, dataset: Dataset | None = None
 ) -> None:
-    """Raises UserError if the folder holds another run, or one that is further.
+    """Raises UserError if the folder holds another run, or several, or one further on.
 
     Nothing is written. The arguments are those of `prepare_workdir`.
     """
@@ -92,11 +92,12 @@ def check_workdir(
             raise UserError(
                 f"{path} is not of a run with this command; choose another --workdir."
             )
+        _check_no_runs_below(workdir)
         return
     _check_same(workdir, meta["config"], new)
     if dataset is not None:
         check_data(workdir, meta, dataset)
-    steps = Checkpoints(workdir, read_only=True).steps()
+    steps = saved_steps(workdir)
     if steps and steps[-1] > config.train.num_steps:
         raise UserError(
             f"{workdir} holds a run that is at step {steps[-1]} already; "
@@ -149,7 +150,7 @@ def read_config(workdir: Path, meta: Mapping[str, Any]) -> ConfigDict:
 
 
 def check_data(workdir: Path, meta: Mapping[str, Any], dataset: Dataset) -> None:
-    """Raises UserError if a user's own images are not those the run was trained on.
+    """Raises UserError if images from files are not those the run was trained on.
 
     A run from before there were fingerprints has none to differ from, and data may get
     factors that they did not have.
@@ -197,11 +198,10 @@ def write_text(path: Path, text: str) -> None:
 def what_is_saved(workdir: Path) -> str:
     """What a run or a sweep that was stopped has saved, and what the command does."""
     again = f"the same command with --workdir={workdir}"
-    if steps := Checkpoints(workdir, read_only=True).steps():
+    if steps := saved_steps(workdir):
         return f"step {steps[-1]} is saved in {workdir}; {again} goes on from there."
     folders = [path.parent for path in workdir.glob("*/checkpoints")]
-    saved = [Checkpoints(f, read_only=True).steps() for f in folders]
-    if num := sum(map(bool, saved)):
+    if num := sum(bool(saved_steps(folder)) for folder in folders):
         return f"{num} of the runs in {workdir} are saved; {again} goes on from there."
     return "no step is saved yet; the same command begins anew."
 
@@ -232,6 +232,17 @@ def with_newer_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in NEWER_FIELDS.items()
         if name not in fields and name.rpartition(".")[0] in groups
     }
+
+
+def _check_no_runs_below(workdir: Path) -> None:
+    """Raises UserError for a folder of runs, which a run of its own would hide."""
+    there = [workdir / "table.json", *sorted(workdir.glob("*/checkpoints"))]
+    if found := next((path for path in there if path.exists()), None):
+        raise UserError(
+            f"workdir {workdir} must be of this run alone, but it has other runs in it "
+            f"({found.relative_to(workdir)}), which compare and evaluate would no "
+            "longer find; choose another --workdir."
+        )
 
 
 def _check_same(workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -53,10 +53,13 @@ from experiments._memory import check_codes
 from experiments._results import (
     at_step,
     by_reason,
+    early_note,
     failures,
     notes,
+    print_scores,
     read_results,
     report,
+    scored_step,
 )
 from experiments._table import update_table
 from experiments._udr import compare_runs, print_udr, progress_bar, runs_below
@@ -72,7 +75,7 @@ from experiments.run import (
 from vsc_jax import Run, load_run
 from vsc_jax.datasets import Dataset, load_dataset
 from vsc_jax.evaluation import SCORES, WITHOUT_FACTORS, Context, metric_scores
-from vsc_jax.training import CheckpointError, Checkpoints, RunLock, WorkdirInUseError
+from vsc_jax.training import CheckpointError, RunLock, WorkdirInUseError, saved_steps
 
 METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
 DATASET = flags.DEFINE_string(
@@ -210,6 +213,8 @@ def show_scores(workdir: Path) -> dict[str, str]:
     said = notes({**results, "metrics": scores})
     for note, names in by_reason(said).items():
         print(f"  note on {names}: {note}")
+    if early := early_note(results):
+        print(f"  note {workdir.name}: {early}")
     report_file = workdir / "report.html"
     if report_file.exists() and (scores or (FIGURES.value and not ALL.value)):
         print(f"  {report_file}")
@@ -242,6 +247,9 @@ def _score_run(
     file = workdir / "results.json"
     # If it cannot be read, that is said before the work.
     results = {} if ALL.value else read_results(file)
+    complete = {"scores", "run"} <= results.keys()
+    if FIGURES.value and complete:
+        _check_step_of_figures(workdir, run.step, scored_step(results))
     dataset = None
     if names:
         dataset = choose_dataset(workdir, run)
@@ -252,7 +260,6 @@ def _score_run(
                 f"--metrics={','.join(WITHOUT_FACTORS)}."
             )
         check_codes(run.model, dataset, SAMPLES.value + TEST_SAMPLES.value)
-    complete = {"scores", "run"} <= results.keys()
     if FIGURES.value or not complete:
         finish_again(workdir, run, scores=not complete)
     scores: dict[str, dict[str, Any]] = {}
@@ -275,6 +282,16 @@ def _score_run(
     if (workdir / "report.html").exists():
         report(workdir, results)
     return scores
+
+
+def _check_step_of_figures(workdir: Path, step: int, scored: int | None) -> None:
+    """Raises UserError for figures of another step than the scores beside them."""
+    if scored not in (None, step):
+        raise UserError(
+            f"--figures would draw step {step}, but the scores of {workdir} are of "
+            f"step {scored}; give --all too, which scores step {step}, or "
+            f"--step={scored}."
+        )
 
 
 def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
@@ -307,7 +324,7 @@ def finish_again(workdir: Path, run: Run, *, scores: bool) -> None:
         return
     num_steps = run.step
     if STEP.value != "newest":
-        num_steps = max(Checkpoints(workdir, read_only=True).steps())
+        num_steps = max(saved_steps(workdir))
         print(f"of step {run.step}; the run is trained for {num_steps}.", flush=True)
     if num_steps < config.train.num_steps:
         print(
@@ -369,20 +386,6 @@ def choose_dataset(workdir: Path, run: Run) -> Dataset:
     dataset = _config.make_dataset(config)
     _workdir.check_data(workdir, run.meta, dataset)
     return dataset
-
-
-def print_scores(scores: dict[str, dict[str, Any]]) -> None:
-    """A line per score with a value, and one per reason why others have none."""
-    for name, score in scores.items():
-        if "value" not in score:
-            continue
-        error = score.get("standard_error")
-        shown = f"{score['value']:8.4f}" + (f" +- {error:.4f}" if error else "")
-        print(f"  {name:24s} {shown:20s} {score['headline']}, {score['seconds']:.1f} s")
-    for kind, said in (("left out", "skipped"), ("failed", "failed")):
-        without = {name: score[said] for name, score in scores.items() if said in score}
-        for reason, names in by_reason(without).items():
-            print(f"  {kind} {names}: {reason}")
 
 
 if __name__ == "__main__":

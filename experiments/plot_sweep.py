@@ -151,8 +151,14 @@ def curves_of_sweep(
     """Scores over the rows of `table.json`; see `vsc_jax.figures.plot_curves`.
 
     Raises:
-      UserError: if there is no table, no such column, or nothing to draw in one.
+      UserError: if there is no table, no such column, or nothing to draw in one, or if
+        the field along the x axis tells the curves apart.
     """
+    if x in curves:
+        raise UserError(
+            f"--curves must be other fields than --x, got {x} for both: every curve "
+            "would be a single point; leave it out of --curves."
+        )
     rows = read_table(workdir)
     known = dict.fromkeys(column for row in rows for column in row)
     for column in [x, *y, *curves, *([labels] if labels else [])]:

@@ -48,7 +48,15 @@ from experiments._groups import run_points, use_cores
 from experiments._job import build
 from experiments._listing import LIST
 from experiments._points import Point, listed_points, parse_sweep, points_of
-from experiments._results import HEADLINES, failures, read_results, summary
+from experiments._results import (
+    HEADLINES,
+    early_note,
+    failures,
+    read_results,
+    scored_step,
+    summary,
+)
+from experiments._settings import is_run
 from experiments._table import FAILED, markdown_table, row_of, write_table
 from experiments.run import (
     CONFIG,
@@ -93,6 +101,7 @@ def main(argv: Sequence[str]) -> None:
         if LIST.value:
             print(list_points(points, INDEX.value or 0), end="")
             return
+        check_folder(workdir)
         if GROUP_SIZE.value != 1:
             use_cores(points)
         prepare()
@@ -122,12 +131,22 @@ def list_points(points: Sequence[Point], first: int = 0) -> str:
             done = read_results(point.folder / "results.json")
         except UserError:
             done = {}
-        steps = training.Checkpoints(point.folder, read_only=True).steps()
+        steps = training.saved_steps(point.folder)
         state = f"step {steps[-1]}" if steps else "to be run"
         if _is_complete(done, point.config):
             state = "complete"
         lines.append(f"{number:4d}  {point.name}  ({state})\n")
     return "".join(lines)
+
+
+def check_folder(workdir: Path) -> None:
+    """Raises UserError for the folder of a run, which would hide those of a sweep."""
+    if is_run(workdir):
+        raise UserError(
+            f"workdir {workdir} must be of the sweep alone, but it is the folder of a "
+            "run, in which compare and evaluate would not find the runs of a sweep; "
+            "choose another --workdir."
+        )
 
 
 def check_points(points: Sequence[Point]) -> None:
@@ -253,6 +272,8 @@ def _finished(point: Point) -> dict[str, Any]:
         print(f"{_errors.one_line(error).partition(';')[0]}; it is written anew.")
         return {}
     if not _is_complete(results, point.config):
+        if note := early_note(results):
+            print(f"{point.name} is scored anew, for it was {note}", flush=True)
         return {}
     _workdir.check_workdir(point.folder, point.config)
     if other := _workdir.other_evaluation(point.folder, point.config):
@@ -264,9 +285,10 @@ def _finished(point: Point) -> dict[str, Any]:
 
 
 def _is_complete(results: Mapping[str, Any], config: ConfigDict) -> bool:
-    # `experiments.evaluate` also writes those of a run that is not at its end.
-    steps = results.get("run", {}).get("num_steps")
-    return "scores" in results and steps == config.train.num_steps
+    # `experiments.evaluate` also writes those of a run that is not at its end, and
+    # those of a step before it.
+    steps = results.get("run", {}).get("num_steps"), scored_step(results)
+    return "scores" in results and set(steps) == {config.train.num_steps}
 
 
 if __name__ == "__main__":

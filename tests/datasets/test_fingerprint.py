@@ -5,7 +5,11 @@ import pathlib
 import numpy as np
 
 from vsc_jax.datasets import _fingerprint
-from vsc_jax.datasets._fingerprint import fingerprint_arrays, fingerprint_files
+from vsc_jax.datasets._fingerprint import (
+    fingerprint_arrays,
+    fingerprint_files,
+    fingerprint_source,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -58,3 +62,13 @@ def test_arrays_are_known_by_shape_and_values(monkeypatch):
     assert fingerprint_arrays(images, None) == part
     images[4] += 1
     assert fingerprint_arrays(images, None) != part
+
+
+def test_a_source_is_known_by_its_images_and_labels_not_by_its_number():
+    images = np.arange(40, dtype=np.uint8).reshape(10, 2, 2)
+    labels = np.arange(10)[:, None]
+    first = fingerprint_source(images, labels)
+    assert first.keys() == {"source images", "source labels"}
+    assert fingerprint_source(images, labels.astype(np.uint8)) == first
+    part = fingerprint_source(images[:9], labels[:9])
+    assert not set(part.values()) & set(first.values())

@@ -33,14 +33,15 @@ def request(path=None, **fields):
 
 def test_a_path_has_the_digits_with_their_split(folder):
     # Whatever is asked for of the images that are drawn.
-    train, test = read_digits(request(folder, num_train=3, image_size=48, channels=3))
+    some = request(folder, num_train=3, image_size=48, channels=3)
+    train, test = read_digits(some).splits
     assert (len(train.labels), len(test.labels)) == (40, 20)
     np.testing.assert_array_equal(train.images, bars(train.labels, TRAIN_PIXEL))
     np.testing.assert_array_equal(test.images, bars(test.labels, TEST_PIXEL))
 
 
 def test_without_a_path_they_are_those_of_mnist_5k():
-    train, test = read_digits(request(seed=3))
+    train, test = read_digits(request(seed=3)).splits
     dataset = load_dataset("mnist_5k", seed=3)
     for digits, rows in ((train, dataset.train_indices), (test, dataset.test_indices)):
         np.testing.assert_array_equal(digits.images, dataset.images[rows][..., 0])
@@ -48,9 +49,9 @@ def test_without_a_path_they_are_those_of_mnist_5k():
 
 
 def test_beside_other_files_those_of_mnist_may_be_missing(folder, tmp_path):
-    train, _ = read_digits(request(folder), beside=True)
+    train, _ = read_digits(request(folder), beside=True).splits
     np.testing.assert_array_equal(train.images, bars(train.labels, TRAIN_PIXEL))
-    train, test = read_digits(request(tmp_path / "nowhere"), beside=True)
+    train, test = read_digits(request(tmp_path / "nowhere"), beside=True).splits
     assert (len(train.labels), len(test.labels)) == (4000, 1000)
 
 
@@ -143,6 +144,28 @@ def test_an_image_is_the_same_in_every_cut(name, folder):
     # The parts are not the same images of other digits.
     train, test = (small.factors[r[:6]] for r in (small.train_indices, cut))
     assert not np.array_equal(train, test)
+
+
+@pytest.mark.parametrize("name", DIGIT_SETS)
+def test_other_digits_are_another_fingerprint(name, folder, tmp_path):
+    def fingerprint(path, num_train=3, **options):
+        dataset = load_dataset(
+            name, path=path, num_train=num_train, num_test=2, **options
+        )
+        return dataset.fingerprint
+
+    first = fingerprint(folder)
+    assert set(first) == {"source images", "source labels"}
+    # Moved, and whatever is drawn of them.
+    moved = write_digits(tmp_path / "moved")
+    assert fingerprint(moved, num_train=5, seed=3, channels=3) == first
+    noise = np.random.default_rng(0).integers(1, 256, (40, 28, 28), dtype=np.uint8)
+    noisy = fingerprint(write_digits(tmp_path / "noise", train=noise))
+    assert noisy["source images"] != first["source images"]
+    assert noisy["source labels"] == first["source labels"]
+    of_5k = fingerprint(None)
+    assert fingerprint(None, seed=3) == of_5k
+    assert not set(of_5k.values()) & set(first.values())
 
 
 @pytest.mark.parametrize("name", ["multi_mnist", "multi_sprites"])

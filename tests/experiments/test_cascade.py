@@ -1,5 +1,7 @@
 """The stages of CascadeVAE as fields, and the weights that follow from them."""
 
+import pytest
+
 from experiments._cascade import (
     CASCADE_WEIGHTS,
     cascade_of,
@@ -9,6 +11,7 @@ from experiments._cascade import (
     set_by_cascade,
 )
 from experiments._config import train_options
+from experiments._errors import UserError
 from experiments._fields import sample_model
 from experiments.configs import base
 from vsc_jax.models import MODELS
@@ -92,5 +95,16 @@ def test_several_latents_can_be_relieved_from_the_start():
     at = [options.weights_at(step) for step in (0, 99, 100, 300, 999)]
     assert [w["num_relieved"] for w in at] == [2, 2, 3, 5, 5]
     assert options.reset_moments_at == (100, 200, 300)
-    config.model.latent_dim = 1
-    assert train_options(config).weights_at(0)["num_relieved"] == 1
+
+
+def test_no_more_latents_are_relieved_from_the_start_than_there_are():
+    config = base.get_config("cascade_vae")
+    config.model.latent_dim = 6
+    config.cascade.num_first = 6
+    assert train_options(config).weights_at(0)["num_relieved"] == 6
+    config.cascade.num_first = 50
+    with pytest.raises(UserError) as caught:
+        train_options(config)
+    assert str(caught.value) == (
+        "cascade.num_first must be at most model.latent_dim, 6, got 50."
+    )

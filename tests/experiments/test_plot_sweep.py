@@ -213,6 +213,10 @@ def test_one_row_of_densities(folder, drawn):
             [f"--x={WEIGHT}", "--y=model.prior.name"],
             "model.prior.name must be numbers, got 'student_t'.",
         ),
+        (
+            [f"--x={BETA}", "--y=reconstruction", f"--curves=seed,{BETA}"],
+            "--curves must be other fields than --x, got weights.beta for both: every",
+        ),
         (["--x=seed", "--y=seed", f"--rows={BETA}"], "--rows and --columns need"),
         (["--density", "--x=seed"], "--density does not go with --x."),
         (["--density", "--rows=weights.bet"], "Did you mean weights.beta?"),

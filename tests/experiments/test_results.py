@@ -12,6 +12,7 @@ from experiments._job import build
 from experiments._results import (
     best_of_run,
     describe_job,
+    early_note,
     failures,
     kept_metrics,
     num_parameters,
@@ -34,6 +35,19 @@ def test_the_summary_is_one_short_line():
     assert text.startswith("2 of the scores and figures failed: a: TypeError: one two ")
     assert text.endswith(" ...; b: x")
     assert len(text) < 300
+
+
+@pytest.mark.parametrize(
+    ("facts", "note"),
+    [
+        ({}, ""),
+        ({"num_steps": 6}, ""),
+        ({"num_steps": 6, "scored_step": 6}, ""),
+        ({"num_steps": 6, "scored_step": 3}, "scored at step 3 of 6"),
+    ],
+)
+def test_scores_of_an_earlier_step_are_told(facts, note):
+    assert early_note({"run": facts}) == note
 
 
 class Broken:

@@ -187,6 +187,39 @@ def test_runs_are_scored_anew_where_the_scores_are_others(config, tmp_path, caps
     )
 
 
+def test_a_run_that_was_scored_at_an_earlier_step_is_scored_anew(
+    config, tmp_path, quick_runs, capsys
+):
+    points = points_of(config, {"weights.beta": (1.0, 1.5)}, tmp_path)
+    before = sweep.sweep(points, tmp_path, group_size=1)
+    file = tmp_path / "beta=1.5" / "results.json"
+    results = json.loads(file.read_text())
+    results["scores"]["loss"] = 9.0
+    results["run"]["scored_step"] = 3
+    file.write_text(json.dumps(results))
+    assert "(complete)" in sweep.list_points(points[:1])
+    assert "(complete)" not in sweep.list_points(points[1:])
+    quick_runs.clear()
+    capsys.readouterr()
+    assert sweep.sweep(points, tmp_path, group_size=1) == before
+    assert quick_runs == ["beta=1.5"]
+    said = "beta=1.5 is scored anew, for it was scored at step 3 of 6"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("part", ["checkpoints", "config.json", "results.json"])
+def test_a_sweep_is_not_put_into_the_folder_of_a_run(tmp_path, part):
+    sweep.check_folder(tmp_path / "new")
+    (tmp_path / "seed=0" / part).mkdir(parents=True)
+    sweep.check_folder(tmp_path)
+    with pytest.raises(UserError) as caught:
+        sweep.check_folder(tmp_path / "seed=0")
+    message = str(caught.value)
+    assert "must be of the sweep alone, but it is the folder of a run" in message
+    assert message.endswith("choose another --workdir.")
+    assert "\n" not in message
+
+
 def test_a_run_that_another_command_has_finished_is_a_row(
     config, tmp_path, monkeypatch
 ):

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from digit_files import write_digits
 
 from experiments import _workdir
 from experiments._errors import UserError
 from experiments.configs import base
-from vsc_jax.datasets import Dataset, ImageFormat
+from vsc_jax.datasets import Dataset, ImageFormat, load_dataset
 from vsc_jax.training._checksums import write_checksums
 
 
@@ -117,6 +118,43 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path, config, now, changed):
 def test_runs_without_a_fingerprint_go_on(tmp_path, config):
     save_meta(tmp_path, config)
     _workdir.prepare_workdir(tmp_path, config, images_of({"number": 4}))
+
+
+@pytest.mark.parametrize("name", ["multi_mnist", "mnist"])
+def test_a_run_does_not_go_on_with_other_digits(tmp_path, config, name):
+    def digits(folder, train=None):
+        path = write_digits(tmp_path / folder, train=train)
+        return load_dataset(name, path=path, num_train=4, num_test=2)
+
+    save_meta(tmp_path, config, fingerprint=dict(digits("a").fingerprint))
+    _workdir.check_workdir(tmp_path, config, digits("moved"))
+    noise = np.random.default_rng(0).integers(1, 256, (40, 28, 28), dtype=np.uint8)
+    with pytest.raises(UserError) as caught:
+        _workdir.check_workdir(tmp_path, config, digits("noise", noise))
+    message = str(caught.value)
+    assert f"the images of {name} are not those that the run in {tmp_path} " in message
+    assert "changed: source images. Training images might" in message
+
+
+@pytest.mark.parametrize(
+    "there", ["table.json", "seed=0/checkpoints/3/state", "mine/checkpoints/3"]
+)
+def test_a_new_run_is_not_put_among_others(tmp_path, config, there):
+    workdir = tmp_path / "betas"
+    path = workdir / there
+    path.parent.mkdir(parents=True)
+    path.write_text("") if path.suffix else path.mkdir()
+    with pytest.raises(UserError) as caught:
+        _workdir.prepare_workdir(workdir, config)
+    message = str(caught.value)
+    assert f"workdir {workdir} must be of this run alone, but it has other" in message
+    assert f"({'/'.join(there.split('/')[:2])}), which compare" in message
+    assert message.endswith("choose another --workdir.")
+    assert "\n" not in message
+    assert not (workdir / "config.json").exists()
+    # One that is among them from before goes on.
+    save_meta(workdir, config)
+    _workdir.prepare_workdir(workdir, config)
 
 
 @pytest.mark.parametrize("path", ["pictures", "/data/pictures", "~/pictures", ""])

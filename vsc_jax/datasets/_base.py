@@ -128,8 +128,9 @@ class Dataset:
       objects: which objects each image has, where and with which pixels, or None for
         images that are not scenes of objects.
       notes: what the user should know of how the images were read, one line each.
-      fingerprint: what a user's own data are known by again, all of them, whatever part
-        was taken; JSON-able. Empty for data that do not change.
+      fingerprint: what a user's own data, and digits and pictures from files, are known
+        by again, all of them, whatever part was taken; JSON-able. Empty for data that
+        do not change.
 
     Raises:
       TypeError: if `factors` are not integers.

@@ -1,4 +1,4 @@
-"""What a user's own data are known by again: whether they are still those of a run."""
+"""What data from files are known by again: whether they are still those of a run."""
 
 import hashlib
 import os
@@ -66,6 +66,19 @@ def fingerprint_arrays(
     if factors is not None:
         found["factors"] = _of_array(factors.astype(np.int64))
     return found
+
+
+def fingerprint_source(images: np.ndarray, labels: np.ndarray) -> dict[str, str | int]:
+    """Digests of all images and labels of which a data set is a part, or is drawn.
+
+    Their number is in the digests: the one of a `Dataset` is that of its own images.
+
+    Args:
+      images: as those of `fingerprint_arrays`.
+      labels: integers `[n, 1]`.
+    """
+    found = fingerprint_arrays(images, labels)
+    return {"source images": found["images"], "source labels": found["factors"]}
 
 
 def _step(num: int, most: int) -> int:

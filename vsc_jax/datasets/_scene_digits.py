@@ -6,12 +6,13 @@ image i of a part is the same however many are drawn.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from vsc_jax.datasets._base import Dataset
+from vsc_jax.datasets._fingerprint import fingerprint_source
 from vsc_jax.datasets._source import DatasetNotFoundError, Request
 from vsc_jax.datasets.sources._digits import MNIST_5K
 from vsc_jax.datasets.sources._mnist import MNIST, load_mnist
@@ -28,7 +29,14 @@ class Digits(NamedTuple):
     labels: np.ndarray
 
 
-def read_digits(request: Request, *, beside: bool = False) -> tuple[Digits, Digits]:
+class SourceDigits(NamedTuple):
+    """Digits that a data set is drawn from, and what they are known by again."""
+
+    splits: tuple[Digits, Digits]
+    fingerprint: Mapping[str, str | int]
+
+
+def read_digits(request: Request, *, beside: bool = False) -> SourceDigits:
     """All train and all test digits: of mnist if a path is given, else of mnist_5k.
 
     The split of mnist_5k depends on the seed.
@@ -74,7 +82,8 @@ def read_digits(request: Request, *, beside: bool = False) -> tuple[Digits, Digi
         Digits(images[rows], labels[rows])
         for rows in (dataset.train_indices, dataset.test_indices)
     )
-    return train, test
+    fingerprint = fingerprint_source(dataset.images, labels[:, None])
+    return SourceDigits((train, test), fingerprint)
 
 
 def split_sizes(request: Request, num_train: int, num_test: int) -> tuple[int, int]:

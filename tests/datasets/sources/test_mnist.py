@@ -71,6 +71,20 @@ def test_the_layout_of_torchvision_is_found_and_cut_and_resized(tmp_path):
     np.testing.assert_array_equal(dataset.factors[:, 0], [0, 1, 2, 3, 9, 8])
 
 
+def test_the_fingerprint_is_of_the_content_of_the_files(tmp_path):
+    first = load_dataset("mnist", path=write(tmp_path / "a")).fingerprint
+    assert first.keys() == {"source images", "source labels"}
+    moved = write(tmp_path / "b", zipped=True)
+    part = load_dataset("mnist", path=moved, num_train=4, num_test=2, image_size=32)
+    assert part.fingerprint == first
+    changed = np.array(TRAIN_X)
+    changed[3] = 255 - changed[3]
+    (tmp_path / "a" / "train-images-idx3-ubyte").write_bytes(idx(changed))
+    other = load_dataset("mnist", path=tmp_path / "a").fingerprint
+    assert other["source images"] != first["source images"]
+    assert other["source labels"] == first["source labels"]
+
+
 def test_missing_data_say_what_where_and_how(tmp_path):
     with pytest.raises(DatasetNotFoundError) as error:
         load_dataset("mnist")

@@ -54,6 +54,25 @@ def test_without_mnist_the_digits_are_those_of_mnist_5k(folder):
     assert (small.images.max(axis=(1, 2, 3)) > 200).all()
 
 
+def test_other_pictures_or_digits_are_another_fingerprint(folder):
+    def fingerprint(num_train=8):
+        return load_dataset(
+            "occluded_cifar", path=folder, num_train=num_train, num_test=3
+        ).fingerprint
+
+    def changed(before, now):
+        return {name for name in before if before[name] != now[name]}
+
+    first = fingerprint()
+    assert fingerprint(20) == first
+    write_digits(folder)
+    other_digits = fingerprint()
+    assert changed(first, other_digits) == {"source images", "source labels"}
+    file = folder / "data_batch_2.bin"
+    file.write_bytes(file.read_bytes()[:-1] + b"\7")
+    assert changed(other_digits, fingerprint()) == {"contents"}
+
+
 def test_other_sizes_and_missing_files_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="must be 32 or left out, got 64"):
         load_dataset("occluded_cifar", path=folder, image_size=64)

@@ -14,6 +14,7 @@ import numpy as np
 from vsc_jax.datasets._array_files import reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._fingerprint import fingerprint_files
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._source import Request, Source
@@ -34,7 +35,12 @@ def load_cifar10(request: Request) -> Dataset:
     """The train and the test files, in the order of the files."""
     folder = _find_folder(request)
     prepared = None if folder else find_prepared(request)
+    fingerprint: dict[str, str | int] = {}
     if folder:
+        files = [pathlib.Path(name) for name in _TRAIN_FILES + _TEST_FILES]
+        # Of the files: the number of a `Dataset` is that of its images.
+        contents = fingerprint_files(folder, files)["contents"]
+        fingerprint = {"contents": contents}
         batches = [_open_batch(folder / name) for name in _TRAIN_FILES + _TEST_FILES]
         num_test = len(batches[-1])
         num = sum(map(len, batches))
@@ -64,6 +70,7 @@ def load_cifar10(request: Request) -> Dataset:
         factor_sizes=(len(CIFAR10_LABELS),),
         label_factor="label",
         label_names=CIFAR10_LABELS,
+        fingerprint=fingerprint,
     )
 
 

@@ -50,7 +50,8 @@ def load_cluttered_mnist(request: Request) -> Dataset:
     check_bytes(request, sum(nums), image_size, channels=channels)
     images = np.empty((sum(nums), image_size, image_size, channels), np.uint8)
     factors = np.empty((sum(nums), 3), np.int32)
-    for part, digits in enumerate(read_digits(request)):
+    source = read_digits(request)
+    for part, digits in enumerate(source.splits):
         rows = slice(part * nums[0], nums[0] + part * nums[1])
         _draw(digits, [request.seed, 1 + part], images[rows], factors[rows])
     return make_dataset(
@@ -63,6 +64,7 @@ def load_cluttered_mnist(request: Request) -> Dataset:
         factor_names=("label", "x", "y"),
         factor_sizes=(10, _NUM_PLACES, _NUM_PLACES),
         label_factor="label",
+        fingerprint=source.fingerprint,
     )
 
 

@@ -58,7 +58,8 @@ def load_double_mnist(request: Request) -> Dataset:
     check_bytes(request, sum(nums), image_size, channels=channels)
     images = np.empty((sum(nums), image_size, image_size, channels), np.uint8)
     factors = np.empty((sum(nums), len(_FACTOR_NAMES)), np.int32)
-    for part, digits in enumerate(read_digits(request)):
+    source = read_digits(request)
+    for part, digits in enumerate(source.splits):
         rows = slice(part * nums[0], nums[0] + part * nums[1])
         _draw(digits, [request.seed, 1 + part], images[rows], factors[rows])
     return make_dataset(
@@ -72,6 +73,7 @@ def load_double_mnist(request: Request) -> Dataset:
         factor_sizes=(5, 5, *[_CANVAS] * 4, *[_MAX_HEIGHT + 1] * 2),
         label_factor="even",
         label_names=("0", "2", "4", "6", "8"),
+        fingerprint=source.fingerprint,
     )
 
 

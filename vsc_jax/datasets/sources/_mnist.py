@@ -11,6 +11,7 @@ import numpy as np
 from vsc_jax.datasets._array_files import check_promise, reading
 from vsc_jax.datasets._base import Dataset
 from vsc_jax.datasets._files import not_found
+from vsc_jax.datasets._fingerprint import fingerprint_source
 from vsc_jax.datasets._make_dataset import make_dataset
 from vsc_jax.datasets._pixels import resize_array
 from vsc_jax.datasets._source import Request, Source
@@ -53,6 +54,7 @@ def load_mnist(request: Request) -> Dataset:
     else:
         raise not_found(request)
     train, test = request.cut(np.arange(num_train), np.arange(num_train, len(images)))
+    fingerprint = fingerprint_source(images, labels)
     images = resize_array(
         images, image_size=request.image_size, channels=request.channels
     )
@@ -67,6 +69,7 @@ def load_mnist(request: Request) -> Dataset:
         factor_sizes=(10,),
         label_factor="label",
         label_names=_LABEL_NAMES[request.name],
+        fingerprint=fingerprint,
     )
 
 

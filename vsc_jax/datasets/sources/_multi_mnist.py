@@ -61,7 +61,8 @@ def load_multi_mnist(request: Request) -> Dataset:
     images = np.empty((sum(nums), _CANVAS, _CANVAS, channels), np.uint8)
     factors = np.empty((sum(nums), 1 + _MAX_DIGITS * len(_SLOT_NAMES)), np.int32)
     objects = []
-    for part, digits in enumerate(read_digits(request)):
+    source = read_digits(request)
+    for part, digits in enumerate(source.splits):
         rows = slice(part * nums[0], nums[0] + part * nums[1])
         key = [request.seed, 1 + part]
         objects.append(_draw(digits, key, images[rows], factors[rows]))
@@ -79,6 +80,7 @@ def load_multi_mnist(request: Request) -> Dataset:
         factor_sizes=(1 + _MAX_DIGITS, *_MAX_DIGITS * _SLOT_SIZES),
         label_factor="count",
         objects=SceneObjects.join(objects),
+        fingerprint=source.fingerprint,
     )
 
 

@@ -40,9 +40,8 @@ def load_occluded_cifar(request: Request) -> Dataset:
     cifar = CIFAR10.load(dataclasses.replace(request, source=CIFAR10))
     splits = cifar.train_indices, cifar.test_indices
     pasted = np.empty((len(cifar.images), 3), np.int32)
-    for part, (digits, rows) in enumerate(
-        zip(read_digits(request, beside=True), splits, strict=True)
-    ):
+    source = read_digits(request, beside=True)
+    for part, (digits, rows) in enumerate(zip(source.splits, splits, strict=True)):
         which, pasted[rows] = draw_nuisance(
             digits, [request.seed, 1 + part], len(rows), _NUM_PLACES
         )
@@ -61,6 +60,7 @@ def load_occluded_cifar(request: Request) -> Dataset:
         factor_sizes=(10, 10, _NUM_PLACES, _NUM_PLACES),
         label_factor="label",
         label_names=cifar.label_names,
+        fingerprint={**cifar.fingerprint, **source.fingerprint},
     )
 
 

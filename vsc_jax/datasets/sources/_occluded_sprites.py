@@ -63,9 +63,8 @@ def load_occluded_sprites(request: Request) -> Dataset:
     sprites = sprites_factors_from_index(index)
     pasted = np.empty((len(index), 3), np.int32)
     splits = slice(0, len(train)), slice(len(train), len(index))
-    for part, (digits, rows) in enumerate(
-        zip(read_digits(request), splits, strict=True)
-    ):
+    source = read_digits(request)
+    for part, (digits, rows) in enumerate(zip(source.splits, splits, strict=True)):
         key = [request.seed, 1 + part]
         _draw(sprites[rows], digits, key, images[rows], pasted[rows])
     return make_dataset(
@@ -79,6 +78,7 @@ def load_occluded_sprites(request: Request) -> Dataset:
         factor_sizes=(*SPRITES_FACTOR_SIZES, 10, _NUM_PLACES, _NUM_PLACES),
         label_factor="shape",
         label_names=SPRITES_SHAPES,
+        fingerprint=source.fingerprint,
     )
 
 
