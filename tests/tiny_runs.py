@@ -1,6 +1,7 @@
 """A data set and a model so small that training them takes no time."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -164,3 +165,8 @@ class BatchVAE(models.VAE):
 
 def batch_vae(**options) -> BatchVAE:
     return BatchVAE(image_shape=IMAGE_SHAPE, latent_dim=3, hidden=(8,), **options)
+
+
+def read_log(workdir: Path) -> list[dict[str, Any]]:
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 
 from experiments import _memory, _workdir, evaluate
@@ -20,10 +19,7 @@ from vsc_jax import load_run
 from vsc_jax.figures import _make_figures as make_figures
 from vsc_jax.training import Checkpoints, RunLock
 
-
-@pytest.fixture(autouse=True)
-def parsed():
-    flags.FLAGS.mark_as_parsed()
+pytestmark = pytest.mark.usefixtures("parsed_flags")
 
 
 @pytest.fixture(scope="module")

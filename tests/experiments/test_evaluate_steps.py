@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 
 from experiments import evaluate
@@ -14,10 +13,7 @@ from experiments.configs import vsc_mlp
 from experiments.run import run
 from vsc_jax.figures import _make_figures as make_figures
 
-
-@pytest.fixture(autouse=True)
-def parsed():
-    flags.FLAGS.mark_as_parsed()
+pytestmark = pytest.mark.usefixtures("parsed_flags")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import math
 import os
 import signal
@@ -11,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 from model_cases import model_of, weights_of
-from tiny_runs import assert_same, tiny_dataset, tiny_model, tiny_options
+from tiny_runs import assert_same, read_log, tiny_dataset, tiny_model, tiny_options
 
 from vsc_jax import training
 from vsc_jax.training import (
@@ -90,11 +89,6 @@ def assert_close(one, two):
         np.testing.assert_allclose(b, a, rtol=0, atol=2e-4 * scale)
 
     jax.tree.map(check, *jax.device_get((one, two)))
-
-
-def read_log(workdir):
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def runs_of(case, folder):

@@ -1,6 +1,5 @@
 """The training loop in one process; killed and resumed processes are in test_run.py."""
 
-import json
 import math
 import os
 import signal
@@ -13,6 +12,7 @@ import pytest
 from tiny_runs import (
     assert_same,
     pair,
+    read_log,
     run_tiny,
     tiny_dataset,
     tiny_model,
@@ -31,13 +31,6 @@ from vsc_jax.training import (
 )
 
 pytestmark = pytest.mark.usefixtures("two_devices")
-
-
-def read_log(workdir):
-    return [
-        json.loads(line)
-        for line in (workdir / "metrics.jsonl").read_text().splitlines()
-    ]
 
 
 def test_the_loss_falls_and_the_log_has_a_line_per_chunk(tmp_path):

@@ -1,22 +1,23 @@
 """What a run is refused for before it begins, or does at its log points."""
 
-import json
 import math
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_options
+from tiny_runs import (
+    assert_same,
+    read_log,
+    run_tiny,
+    tiny_dataset,
+    tiny_model,
+    tiny_options,
+)
 
 from vsc_jax.datasets import from_arrays
 from vsc_jax.training import CheckpointError, Checkpoints, train
 
 pytestmark = pytest.mark.usefixtures("two_devices")
-
-
-def read_log(workdir):
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.parametrize(
