@@ -293,6 +293,27 @@ def test_scores_join_the_logs(tmp_path):
         assert scored == [None, seed, None, seed]
 
 
+def test_a_run_whose_score_or_callback_fails_ends_alone(tmp_path):
+    def fails(*_):
+        raise LookupError("mine")
+
+    model, runs = group_of(tmp_path, 4)
+    options = {"log_every": 5, "score_every": 10, "checkpoint_every": 10}
+    runs = [run_of(model, run.workdir, seed=i, **options) for i, run in enumerate(runs)]
+    runs[0] = runs[0]._replace(score=fails)
+    runs[2] = runs[2]._replace(callbacks=[fails])
+    results = together(model, runs)
+    last_steps = []
+    for run, result in zip(runs, results, strict=True):
+        fine = isinstance(result, TrainResult)
+        assert fine or str(result) == "mine"
+        last_steps.append((fine, read_log(run.workdir)[-1]["step"]))
+    assert last_steps == [(False, 10), (True, 20), (False, 5), (True, 20)]
+    # The line and the checkpoint of the step are not lost.
+    steps = [Checkpoints(run.workdir).steps() for run in runs]
+    assert steps == [[10], [10, 20], [], [10, 20]]
+
+
 def test_runs_that_differ_in_shape_are_refused(tmp_path):
     model, runs = group_of(tmp_path, 2)
     for options in (

@@ -157,8 +157,10 @@ def test_of_several_errors_the_first_is_raised_and_none_is_lost(tmp_path, monkey
             tmp_path, score=score, score_every=10, log_every=10, callbacks=callbacks
         )
     assert seen == [10]
-    assert isinstance(caught.value.__context__, LookupError)
-    assert isinstance(caught.value.__context__.__context__, CheckpointError)
+    assert caught.value.__notes__ == [
+        "Then LookupError: mine",
+        "Then CheckpointError: disk full",
+    ]
 
 
 def test_an_error_where_no_checkpoint_is_due(tmp_path):

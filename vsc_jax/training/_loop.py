@@ -155,7 +155,7 @@ def train_group(
 
     Returns:
       For each run its result, or the error that ended it: those that `train` raises,
-      but for `Terminated`.
+      but for `Terminated`. What its score or its callbacks raise ends no other run.
 
     Raises:
       ValueError: if an option does not fit the model or the data, or the runs cannot be
@@ -295,6 +295,7 @@ def _advance(
                     loss = run.record(
                         moment, values[i], state_of_run, test_loss, renew_statistics
                     )
+                if not run.failure:
                     losses.append(loss)
         if losses:
             progress.update(step, sum(losses) / len(losses), moment.speed)
@@ -308,11 +309,11 @@ def _advance(
 
 @contextlib.contextmanager
 def _failing_alone(run: OpenRun, *more: type[Exception]) -> Iterator[None]:
-    """Notes an error that ends one run alone."""
+    """Notes an error that ends one run, and leaves those beside it as they are."""
     try:
         yield
     except (*OWN_ENDS, *more) as error:
-        run.failure = error
+        run.fail(error)
 
 
 def _continuing(runs: Sequence[OpenRun]) -> list[str]:

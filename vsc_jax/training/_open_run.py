@@ -211,6 +211,9 @@ class OpenRun:
     ) -> float:
         """Logs a chunk of steps, scores and saves the run where that is due.
 
+        What a user's functions raise becomes `failure`, once all is written and saved
+        that is due: all processes save together, and so do the runs of a group.
+
         Args:
           moment: when it ended.
           values: what it logged.
@@ -222,9 +225,6 @@ class OpenRun:
           The mean loss of the chunk.
 
         Raises:
-          Exception: what the score or a callback raised, once all is written and saved
-            that is due.
-          TypeError, ValueError: likewise, if the score gives what cannot be logged.
           NonFiniteLossError: if its last step is not finite.
           UncertifiedError: if its last step has an assignment without a certificate.
           CheckpointError: if a checkpoint cannot be written.
@@ -239,34 +239,34 @@ class OpenRun:
         save = moment.ends or self._is_due(moment, options.checkpoint_every)
         if scored or save:
             self.state = renew_statistics(state(), self.run.dataset, options)
-        # What a user's functions raise waits until all processes have saved together.
-        with contextlib.ExitStack() as errors:
-            if score is not None and scored:
-                with _putting_off(errors):
-                    given = score(self.state.variables, moment.step)
-                    scalars |= _checked_scores(given, moment.step, scalars)
-            if save:
-                scalars["test_loss"] = test_loss(
-                    self.state.variables, self.run.dataset, options
-                )
-            if self._log:
-                self._write(self._log, moment.step, scalars, errors)
-            if save:
-                self._save(moment.step, seconds, scalars["test_loss"])
+        if score is not None and scored:
+            with self._failing_at_the_end():
+                given = score(self.state.variables, moment.step)
+                scalars |= _checked_scores(given, moment.step, scalars)
+        if save:
+            scalars["test_loss"] = test_loss(
+                self.state.variables, self.run.dataset, options
+            )
+        if self._log:
+            self._write(self._log, moment.step, scalars)
+        if save:
+            self._save(moment.step, seconds, scalars["test_loss"])
         return scalars["loss"]
 
-    def _write(
-        self,
-        log: MetricsLog,
-        step: int,
-        scalars: Mapping[str, Any],
-        errors: contextlib.ExitStack,
-    ) -> None:
+    def _write(self, log: MetricsLog, step: int, scalars: Mapping[str, Any]) -> None:
         log.write(step, scalars)
         for callback in self.run.callbacks:
-            with _putting_off(errors):
+            with self._failing_at_the_end():
                 # What it does to them is its own matter.
                 callback(step, dict(scalars))
+
+    @contextlib.contextmanager
+    def _failing_at_the_end(self) -> Iterator[None]:
+        """Notes what a user's function raises, and goes on."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(error)
 
     def _save(self, step: int, seconds: float, test_loss: float) -> None:
         if self._log:  # a checkpoint whose line is lost could not write it again
@@ -274,6 +274,13 @@ class OpenRun:
         weights = _as_json(self.run.options.weights_at(step))
         meta = {**self.run.meta, "weights": weights, "seconds": seconds}
         self._checkpoints.save(self.state, meta, test_loss=test_loss)
+
+    def fail(self, error: Exception) -> None:
+        """Says why the run ended; of several errors the first, with notes of others."""
+        if self.failure is None:
+            self.failure = error
+        else:
+            self.failure.add_note(f"Then {type(error).__name__}: {error}")
 
     def result(self, seconds: float) -> TrainResult:
         """What training gives back, `seconds` after it began."""
@@ -316,19 +323,6 @@ class OpenRun:
             f"step {step} is not finite: {', '.join(bad)}; {saved}. "
             "Try a lower learning rate, or look at the terms in metrics.jsonl."
         )
-
-
-@contextlib.contextmanager
-def _putting_off(errors: contextlib.ExitStack) -> Iterator[None]:
-    """Raises an error when `errors` is left; of several, the first comes last."""
-    try:
-        yield
-    except Exception as error:
-        errors.callback(_raise, error)
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def _bad_schedules(options: TrainOptions, step: int) -> list[str]:
