@@ -243,7 +243,7 @@ def test_any_prior_by_its_name(prior):
     ("options", "message"),
     [
         ({"divergence": "kl"}, r"divergence must be one of none.*got 'kl'"),
-        ({"kernel": "linear"}, r"kernel must be 'imq' or 'rbf', got 'linear'"),
+        ({"kernel": "linear"}, r"kernel must be one of imq, rbf, got 'linear'"),
         ({"prior": {"name": "gaussian_mixture"}}, r"latent"),
         ({"prior": priors.SpikeSlabPrior(0.1)}, r"prior must have a density"),
         ({"disc_layers": 0}, r"disc_layers must be a whole number of at least 1"),

@@ -90,6 +90,7 @@ from vsc_jax.losses._likelihood import (
     gaussian_log_likelihood as gaussian_log_likelihood,
 )
 from vsc_jax.losses._likelihood import laplace_log_likelihood as laplace_log_likelihood
+from vsc_jax.losses._mmd import MMD_KERNELS as MMD_KERNELS
 from vsc_jax.losses._mmd import mmd as mmd
 from vsc_jax.losses._mmd import mmd_per_dimension as mmd_per_dimension
 from vsc_jax.losses._multi_entity_vae import COMPOSITIONS as COMPOSITIONS
@@ -119,6 +120,7 @@ from vsc_jax.losses._vsc import vsc_objective as vsc_objective
 
 __all__ = [
     "COMPOSITIONS",
+    "MMD_KERNELS",
     "MULTI_ENTITY_KL_SCOPES",
     "N_VAE_KL_SCOPES",
     "AirTerms",

@@ -21,7 +21,7 @@ from vsc_jax._checks import as_floats, check_samples, nan_for_infinite, positive
 from vsc_jax._ranges import check_flag
 from vsc_jax.losses._pair_sums import cross_sums, squared_distances, within_sums
 
-KERNELS = ("imq", "rbf")
+MMD_KERNELS = ("imq", "rbf")
 # Rows of each sample that the median is taken over.
 _MEDIAN_ROWS = 250
 # Squares of differences of larger numbers overflow in float32.
@@ -140,7 +140,7 @@ def _checked(z, z_prior, kernel, unbiased):
     z, z_prior = as_floats(z=z, z_prior=z_prior)
     check_flag("unbiased", unbiased)
     check_samples(2 if unbiased else 1, z=z, z_prior=z_prior)
-    if kernel not in KERNELS:
+    if kernel not in MMD_KERNELS:
         raise ValueError(f"kernel must be 'imq' or 'rbf', got {kernel!r}.")
     return z, z_prior
 

@@ -95,9 +95,7 @@ class DecompositionVAE(VAE):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choices(self, {"divergence": DIVERGENCES})
-        if self.kernel not in ("imq", "rbf"):
-            raise ValueError(f"kernel must be 'imq' or 'rbf', got {self.kernel!r}.")
+        check_choices(self, {"divergence": DIVERGENCES, "kernel": losses.MMD_KERNELS})
         if self.multiplied_mixture and not isinstance(self.prior, GaussianMixturePrior):
             raise ValueError(
                 "multiplied_mixture must be false unless the prior is a "

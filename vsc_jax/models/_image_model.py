@@ -12,6 +12,7 @@ from vsc_jax._ranges import above, check_choices, check_ranges, ranged, whole
 from vsc_jax.models._base import Gather, Method, Params
 from vsc_jax.networks import (
     BATCH_STATS,
+    DTYPES,
     INITIALIZERS,
     OwnNetworks,
     Posterior,
@@ -21,7 +22,6 @@ from vsc_jax.networks import (
 )
 
 NETWORKS = ("mlp", "conv", "dcgan")
-DTYPES = ("float32", "bfloat16")
 LEARNED_SCALES = ("learned_gaussian", "softplus_gaussian")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace", *LEARNED_SCALES)
 MEAN_FUNCTIONS = ("sigmoid", "identity")

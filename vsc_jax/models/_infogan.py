@@ -25,6 +25,7 @@ from vsc_jax.models._base import (
 from vsc_jax.models._generated_codes import GeneratedCodes
 from vsc_jax.networks import (
     BATCH_STATS,
+    DTYPES,
     INITIALIZERS,
     CodeHead,
     Generator,
@@ -37,7 +38,7 @@ from vsc_jax.networks import (
 CHOICES = {
     "network": ("mlp", "conv"),
     "norm": ("batch", "spectral"),
-    "dtype": ("float32", "bfloat16"),
+    "dtype": DTYPES,
     "initializer": INITIALIZERS,
 }
 # log 1/3, the logarithm of the variance of the uniform distribution on -1 to 1.

@@ -23,7 +23,9 @@ from vsc_jax.models._base import (
 )
 from vsc_jax.models._labels import check_label_factor, labels_of
 from vsc_jax.networks import (
+    ACTIVATIONS,
     BATCH_STATS,
+    DTYPES,
     INITIALIZERS,
     AllConvClassifier,
     ConvNoise,
@@ -34,8 +36,8 @@ from vsc_jax.networks import (
 
 CHOICES = {
     "dropout": ("information", "binary", "none"),
-    "activation": ("relu", "softplus"),
-    "dtype": ("float32", "bfloat16"),
+    "activation": ACTIVATIONS,
+    "dtype": DTYPES,
     "initializer": INITIALIZERS,
 }
 GROUP = "classifier"

@@ -19,9 +19,14 @@ from vsc_jax.models._base import (
     mean_output,
 )
 from vsc_jax.models._image_model import DecoderOutput, ImageModel
-from vsc_jax.networks import InformationDropout, NoisyUnits, Posterior, init_params
+from vsc_jax.networks import (
+    ACTIVATIONS,
+    InformationDropout,
+    NoisyUnits,
+    Posterior,
+    init_params,
+)
 
-ACTIVATIONS = ("relu", "softplus")
 GROUP = "dropout"
 # A unit that is off counts as this one where its logarithm is taken, as in the
 # authors' code.

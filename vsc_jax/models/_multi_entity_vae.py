@@ -24,6 +24,7 @@ from vsc_jax.models._base import (
 from vsc_jax.models._capabilities import FoundObjects
 from vsc_jax.models._cells import tight_boxes, top_cells
 from vsc_jax.networks import (
+    DTYPES,
     INITIALIZERS,
     BroadcastDecoder,
     GridEncoder,
@@ -36,7 +37,7 @@ CHOICES = {
     "composition": losses.COMPOSITIONS,
     "kl_scope": losses.MULTI_ENTITY_KL_SCOPES,
     "likelihood": ("bernoulli", "gaussian"),
-    "dtype": ("float32", "bfloat16"),
+    "dtype": DTYPES,
     "initializer": INITIALIZERS,
 }
 

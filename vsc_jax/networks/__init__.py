@@ -23,10 +23,12 @@ from vsc_jax.networks._gan import gan_channels as gan_channels
 from vsc_jax.networks._grid import BroadcastDecoder as BroadcastDecoder
 from vsc_jax.networks._grid import GridEncoder as GridEncoder
 from vsc_jax.networks._grid import cell_centres as cell_centres
+from vsc_jax.networks._information_dropout import ACTIVATIONS as ACTIVATIONS
 from vsc_jax.networks._information_dropout import (
     InformationDropout as InformationDropout,
 )
 from vsc_jax.networks._information_dropout import NoisyUnits as NoisyUnits
+from vsc_jax.networks._init import DTYPES as DTYPES
 from vsc_jax.networks._init import INITIALIZERS as INITIALIZERS
 from vsc_jax.networks._init import init_params as init_params
 from vsc_jax.networks._own_networks import BoundNetwork as BoundNetwork
@@ -53,7 +55,9 @@ from vsc_jax.networks._trunks import MLP as MLP
 from vsc_jax.networks._trunks import ConvTrunk as ConvTrunk
 
 __all__ = [
+    "ACTIVATIONS",
     "BATCH_STATS",
+    "DTYPES",
     "INITIALIZERS",
     "MLP",
     "AllConvClassifier",

@@ -1,6 +1,6 @@
 """A layer with Information Dropout, for any network."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import flax.linen as nn
 import jax
@@ -12,6 +12,7 @@ from vsc_jax.losses import information_dropout_kl, information_dropout_log_norma
 from vsc_jax.sampling import information_dropout_from_noise
 
 Activation = Literal["relu", "softplus"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 # Added to the standard deviation of the noise, as in the authors' code.
 MIN_STDDEV = 0.001
 
@@ -99,7 +100,7 @@ class InformationDropout(nn.Module):
         Returns:
           `NoisyUnits`.
         """
-        if self.activation not in ("relu", "softplus"):
+        if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"activation must be 'relu' or 'softplus', got {self.activation!r}."
             )

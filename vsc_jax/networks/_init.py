@@ -13,6 +13,8 @@ import jax.scipy
 from vsc_jax.networks._state import BATCH_STATS
 from vsc_jax.networks._strided_conv import TransposedConv
 
+# Of the arithmetic of networks; parameters are float32.
+DTYPES = ("float32", "bfloat16")
 INITIALIZERS = ("pytorch", "xavier_uniform", "tf_slim", "dcgan")
 
 
