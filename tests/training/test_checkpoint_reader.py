@@ -1,5 +1,6 @@
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -213,12 +214,14 @@ def test_reading_a_run_that_writes_and_deletes(saved, caplog):
     shutil.copytree(directory / "3", source)
     done = threading.Event()
     written = []
+    began = time.perf_counter()
+    load(saved, "best")
+    # A read takes less than the two intervals that a checkpoint lives.
+    interval = max(0.1, 2 * (time.perf_counter() - began))
 
     def write():
         step = 3
-        # A read of this size takes less than the two intervals that a checkpoint lives,
-        # on a busy machine too.
-        while not done.wait(0.1):
+        while not done.wait(interval):
             step += 1
             shutil.copytree(source, directory / f".saving-{step}")
             (directory / f".saving-{step}").rename(directory / str(step))
