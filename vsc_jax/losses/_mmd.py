@@ -141,7 +141,8 @@ def _checked(z, z_prior, kernel, unbiased):
     check_flag("unbiased", unbiased)
     check_samples(2 if unbiased else 1, z=z, z_prior=z_prior)
     if kernel not in MMD_KERNELS:
-        raise ValueError(f"kernel must be 'imq' or 'rbf', got {kernel!r}.")
+        wanted = " or ".join(map(repr, MMD_KERNELS))
+        raise ValueError(f"kernel must be {wanted}, got {kernel!r}.")
     return z, z_prior
 
 

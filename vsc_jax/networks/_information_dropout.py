@@ -101,9 +101,8 @@ class InformationDropout(nn.Module):
           `NoisyUnits`.
         """
         if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be 'relu' or 'softplus', got {self.activation!r}."
-            )
+            wanted = " or ".join(map(repr, ACTIVATIONS))
+            raise ValueError(f"activation must be {wanted}, got {self.activation!r}.")
         above(0).check("max_alpha", self.max_alpha)
         check_same_shape(value_logits=value_logits, stddev_logits=stddev_logits)
         value_logits = value_logits.astype(jnp.float32)
