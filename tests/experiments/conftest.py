@@ -9,7 +9,7 @@ def _two_devices(two_devices):
     pass
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parsed_flags():
     """Flags have their defaults, as where a command was given none."""
     flags.FLAGS.mark_as_parsed()

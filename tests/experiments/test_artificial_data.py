@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from n_vae_runs import train
 from PIL import Image
@@ -21,11 +20,12 @@ TRIAL = "images=40,epochs=1,tests=30/*.json"
 FILES = ("errors.png", "table.csv", "table.md")
 
 
-@pytest.fixture(autouse=True)
-def parsed(monkeypatch):
-    flags.FLAGS.mark_as_parsed()
-    monkeypatch.setattr(artificial_data, "_QUICK_TRAIN", 40)
-    monkeypatch.setattr(artificial_data, "_QUICK_TEST", 30)
+@pytest.fixture(autouse=True, scope="module")
+def _few_images(parsed_flags):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artificial_data, "_QUICK_TRAIN", 40)
+        patch.setattr(artificial_data, "_QUICK_TEST", 30)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,9 @@ def files(workdir):
 @pytest.fixture(scope="module")
 def finished(runs, tmp_path_factory):
     """The folder of a run after the whole command."""
-    flags.FLAGS.mark_as_parsed()
     folder = tmp_path_factory.mktemp("finished") / "shared"
     shutil.copytree(runs / "shared", folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artificial_data, "_QUICK_TRAIN", 40)
-        patch.setattr(artificial_data, "_QUICK_TEST", 30)
-        command(folder, baseline=[str(runs / "conditional")])
+    command(folder, baseline=[str(runs / "conditional")])
     return folder
 
 

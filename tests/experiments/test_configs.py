@@ -2,7 +2,6 @@
 
 import gzip
 import importlib
-import json
 import math
 import re
 import struct
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import readme_tables
 from PIL import Image
+from tiny_runs import read_log
 
 from experiments import _config
 from experiments._config_files import config_names
@@ -190,8 +190,7 @@ def test_the_quick_form_runs(name, argument, files, tmp_path):
     results = run(config, tmp_path, show_progress=False)
     assert results["run"]["num_steps"] == config.train.num_steps
     assert math.isfinite(results["scores"]["loss"])
-    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [3, 6]
+    assert [line["step"] for line in read_log(tmp_path)] == [3, 6]
     if config.evaluation.figures:
         figures = list((tmp_path / "figures").iterdir())
         assert len(figures) >= 5

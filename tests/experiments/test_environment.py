@@ -9,7 +9,6 @@ from pathlib import Path
 
 import jax
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 
 from experiments import _environment as environment
@@ -115,6 +114,7 @@ def test_a_command_prepares_all_of_it(monkeypatch, capsys):
     assert capsys.readouterr().out == "note no home\n"
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
@@ -141,12 +141,12 @@ def test_a_command_prepares_all_of_it(monkeypatch, capsys):
 )
 def test_benchmarks_refuse_wrong_words_before_they_begin(name, given, message):
     command = importlib.import_module(f"experiments.benchmark.{name}")
-    flags.FLAGS.mark_as_parsed()
     words = [] if given else ["x"]
     with flagsaver.flagsaver(**given), pytest.raises(UserError, match=message):
         command.main([name, *words])
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize("name", [*BENCHMARKS, "evaluate"])
 def test_a_command_says_that_there_are_no_devices(name, monkeypatch, tmp_path, capsys):
     def none():
@@ -155,7 +155,6 @@ def test_a_command_says_that_there_are_no_devices(name, monkeypatch, tmp_path, c
     monkeypatch.setattr(environment, "check_devices", none)
     module = "evaluate" if name == "evaluate" else f"benchmark.{name}"
     command = importlib.import_module(f"experiments.{module}")
-    flags.FLAGS.mark_as_parsed()
     monkeypatch.setattr(sys, "argv", [name])
     with flagsaver.flagsaver(workdir=str(tmp_path)), pytest.raises(SystemExit):
         _flags.run(command.main)

@@ -7,7 +7,6 @@ import sys
 
 import command_line
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from wrong_commands import CASES, FILES, LONG
 
@@ -198,6 +197,7 @@ def test_fields_of_no_config(capsys, no_config, message):
     assert line.startswith(f"error: {message}")
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -224,7 +224,6 @@ def test_fields_of_no_config(capsys, no_config, message):
     ],
 )
 def test_flags_that_evaluate_has_no_use_for(tmp_path, capsys, given, message):
-    flags.FLAGS.mark_as_parsed()
     with (
         flagsaver.flagsaver(**{"workdir": str(tmp_path), **given}),
         pytest.raises(SystemExit) as end,
@@ -235,6 +234,7 @@ def test_flags_that_evaluate_has_no_use_for(tmp_path, capsys, given, message):
     assert message in line
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
@@ -251,7 +251,6 @@ def test_how_evaluate_ends(error, code, line, tmp_path, monkeypatch, capsys):
     def ends(workdir):
         raise error
 
-    flags.FLAGS.mark_as_parsed()
     monkeypatch.setattr(evaluate, "show_scores", ends)
     with (
         flagsaver.flagsaver(workdir=str(tmp_path)),

@@ -1,11 +1,10 @@
 """What a config stands for, checked before anything is written."""
 
-import json
-
 import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
+from tiny_runs import read_log
 
 from experiments import run as command
 from experiments._errors import UserError
@@ -36,11 +35,7 @@ def test_disentanglement_is_logged_while_training(tmp_path):
     config.model.hidden = (8,)
     config.evaluation.figures = False
     command.run(config, tmp_path, show_progress=False)
-    lines = [
-        json.loads(line)
-        for line in (tmp_path / "metrics.jsonl").read_text().split("\n")[:-1]
-    ]
-    scored = [line for line in lines if "factor_vae_score" in line]
+    scored = [line for line in read_log(tmp_path) if "factor_vae_score" in line]
     assert len(scored) >= 2
     for line in scored:
         assert all(0.0 <= line[name] <= 1.0 for name in LOGGED_SCORES)
@@ -55,11 +50,7 @@ def test_categories_are_scored_once_they_are_in_use(tmp_path):
     config.evaluation.score_every = 1
     config.cascade.warmup_stages = last = config.train.num_steps
     command.run(config, tmp_path, show_progress=False)
-    lines = [
-        json.loads(line)
-        for line in (tmp_path / "metrics.jsonl").read_text().split("\n")[:-1]
-    ]
-    for line in lines:
+    for line in read_log(tmp_path):
         assert "factor_vae_score" in line
         assert ("unsupervised_accuracy" in line) == (line["step"] == last)
     early, late = load_run(tmp_path, step=last - 1), load_run(tmp_path)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from absl import flags
 from ml_collections import ConfigDict
 from PIL import Image
 
@@ -140,6 +139,7 @@ def test_too_few_images_are_refused_before_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize("kind", ["no subfolder", "npz"])
 def test_a_run_refuses_images_that_have_changed(kind, tmp_path):
     config = config_of(make_images(kind, tmp_path))
@@ -152,7 +152,6 @@ def test_a_run_refuses_images_that_have_changed(kind, tmp_path):
         np.savez(config.data.path, images=images.astype(np.uint8))
     else:
         save_pictures(tmp_path / "pictures", 1, start=NUM)
-    flags.FLAGS.mark_as_parsed()
     trained = load_run(folder)
     for again in (
         lambda: command.run(config, folder, show_progress=False),

@@ -5,7 +5,6 @@ import json
 import logging
 
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 
 from experiments import _groups, _reproduction_runs, _shares, reproduce
@@ -272,6 +271,7 @@ def test_what_is_there_is_listed(tmp_path, no_time):
     assert lines[5] == f"  {TWO},seed=0  (to be run)"
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize(
     ("words", "given", "message"),
     [
@@ -288,7 +288,6 @@ def test_what_is_there_is_listed(tmp_path, no_time):
 def test_bad_input_is_one_line(words, given, message, capsys, monkeypatch):
     # Nothing that passes may be trained here.
     monkeypatch.setattr(reproduce.Reproduction, "run", lambda *_: {"all": "ran"})
-    flags.FLAGS.mark_as_parsed()
     with pytest.raises(SystemExit) as end, flagsaver.flagsaver(**given):
         reproduce.main(["reproduce", *words])
     assert end.value.code == 2

@@ -9,10 +9,9 @@ import command_line
 import jax
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from ml_collections import ConfigDict
-from tiny_runs import tiny_dataset, tiny_model
+from tiny_runs import read_log, tiny_dataset, tiny_model
 
 from experiments import _stops
 from experiments import run as command
@@ -54,10 +53,7 @@ def assert_same_run(workdir, other):
     )
     assert one["scores"] == two["scores"]
     assert one["run"]["images_seen"] == two["run"]["images_seen"] == 16 * NUM_STEPS
-    steps = [
-        json.loads(line)["step"]
-        for line in (workdir / "metrics.jsonl").read_text().splitlines()
-    ]
+    steps = [line["step"] for line in read_log(workdir)]
     assert steps == sorted(set(steps))
     assert steps[-1] == NUM_STEPS
 
@@ -345,6 +341,7 @@ def test_an_empty_workdir_is_refused(given):
         command.choose_workdir(given)
 
 
+@pytest.mark.usefixtures("parsed_flags")
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
@@ -358,7 +355,6 @@ def test_an_empty_workdir_is_refused(given):
     ],
 )
 def test_how_a_command_ends(error, code, said, tmp_path, capsys):
-    flags.FLAGS.mark_as_parsed()
     with (
         flagsaver.flagsaver(workdir=str(tmp_path), config=ConfigDict()),
         pytest.raises(SystemExit) as end,

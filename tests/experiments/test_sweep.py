@@ -4,6 +4,7 @@ from pathlib import Path
 
 import command_line
 import pytest
+from tiny_runs import read_log
 
 from experiments import _config, _groups, sweep
 from experiments._errors import UserError
@@ -285,10 +286,7 @@ def test_a_group_that_was_killed_goes_on(tmp_path):
     assert [row["seed"] for row in table["rows"]] == [0, 0, 1, 1]
     for name in members:
         folder = tmp_path / "sweep" / name
-        steps = [
-            json.loads(line)["step"]
-            for line in (folder / "metrics.jsonl").read_text().splitlines()
-        ]
+        steps = [line["step"] for line in read_log(folder)]
         assert steps == list(range(5, 201, 5))
         assert load_run(folder).step == 200
 

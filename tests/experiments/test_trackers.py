@@ -1,12 +1,12 @@
 """TensorBoard and W&B get what `metrics.jsonl` has, where they are asked for."""
 
 import importlib.util
-import json
 import struct
 import sys
 import types
 
 import pytest
+from tiny_runs import read_log
 
 from experiments import run as command
 from experiments._errors import UserError
@@ -32,11 +32,6 @@ def tiny_config(**log):
     config.evaluation.figures = False
     config.log.update(log)
     return config
-
-
-def read_lines(workdir):
-    text = (workdir / "metrics.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def read_events(folder):
@@ -99,7 +94,7 @@ def test_nothing_is_written_unless_it_is_asked_for(tmp_path):
 def test_a_run_writes_the_numbers_of_its_log(tmp_path, wandb):
     config = tiny_config(tensorboard=True, wandb=True)
     command.run(config, tmp_path, show_progress=False)
-    lines = read_lines(tmp_path)
+    lines = read_log(tmp_path)
     assert len(lines) == 2
     events, purged = read_events(tmp_path / "tensorboard")
     assert list(events) == [line["step"] for line in lines]
@@ -124,7 +119,7 @@ def test_a_run_that_goes_on_stays_one_run(tmp_path, wandb):
     assert first["id"] == second["id"]
     assert second["resume"] == "allow"
     assert wandb.metrics == [("*", "step")] * 2
-    steps = [line["step"] for line in read_lines(tmp_path)]
+    steps = [line["step"] for line in read_log(tmp_path)]
     events, purged = read_events(tmp_path / "tensorboard")
     assert sorted(events) == steps
     # What an earlier process wrote of these steps is hidden.

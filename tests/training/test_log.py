@@ -1,5 +1,7 @@
 import json
 
+from tiny_runs import read_log
+
 from vsc_jax.training import MetricsLog
 
 
@@ -44,5 +46,4 @@ def test_a_line_before_its_checkpoint_is_neither_lost_nor_doubled(tmp_path):
             log.write(step, {"loss": 1.5})
             log.sync()
         log.close()
-        steps = [json.loads(line)["step"] for line in path.read_text().splitlines()]
-        assert steps == [5, 10, 15]
+        assert [line["step"] for line in read_log(tmp_path)] == [5, 10, 15]

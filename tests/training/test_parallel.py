@@ -18,6 +18,7 @@ from tiny_runs import (
     assert_same,
     batch_vae,
     pair,
+    read_log,
     run_tiny,
     tiny_dataset,
     tiny_model,
@@ -237,8 +238,8 @@ def test_two_processes_train_save_and_log_like_one(tmp_path):
         for i, leaf in enumerate(leaves):
             np.testing.assert_array_equal(runs[0][f"arr_{i}"], runs[1][f"arr_{i}"])
             np.testing.assert_allclose(runs[0][f"arr_{i}"], leaf, rtol=1e-4, atol=1e-5)
-        lines = (tmp_path / parallel / "metrics.jsonl").read_text().splitlines()
-        assert [json.loads(line)["step"] for line in lines] == [5, 10, 15, 20]
+        steps = [line["step"] for line in read_log(tmp_path / parallel)]
+        assert steps == [5, 10, 15, 20]
         # One process with another number of devices continues from their checkpoint.
         longer = run_tiny(tmp_path / parallel, batch_vae(), num_steps=25)
         assert int(longer.state.step) == 25
