@@ -11,14 +11,6 @@ from experiments._environment import be_quiet
 from experiments._errors import EXIT_FAILED, UserError, fail
 from vsc_jax import training
 
-# Their message says all.
-KNOWN_ENDS = (
-    training.NonFiniteLossError,
-    training.UncertifiedError,
-    training.CheckpointError,
-    training.WorkdirInUseError,
-)
-
 
 @contextlib.contextmanager
 def one_line_ends(
@@ -41,7 +33,7 @@ def one_line_ends(
         yield
     except UserError as error:
         fail(str(error))
-    except KNOWN_ENDS as error:
+    except training.RunError as error:
         fail(str(error), EXIT_FAILED)
     except training.Terminated as stop:
         _say(f"{stop}; {goes_on}.")

@@ -41,7 +41,6 @@ from ml_collections import ConfigDict
 from experiments import _errors, _flags, _workdir
 from experiments._config import refuse_hidden_values
 from experiments._config_files import runs_of
-from experiments._ends import KNOWN_ENDS
 from experiments._environment import prepare
 from experiments._errors import EXIT_FAILED, UserError, fail
 from experiments._groups import run_points, use_cores
@@ -257,7 +256,7 @@ def _reason(point: Point, error: Exception) -> str:
     """Says why a run has no scores."""
     reason = f"{type(error).__name__}: {_errors.one_line(error)}"
     reason = textwrap.shorten(reason, MAX_REASON, placeholder=" ...")
-    if not isinstance(error, KNOWN_ENDS):
+    if not isinstance(error, training.RunError):
         _logger.error("the run %s failed", point.name, exc_info=error)
     print(f"{point.name} failed: {reason}", flush=True)
     return reason

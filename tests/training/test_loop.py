@@ -22,8 +22,10 @@ from tiny_runs import (
 from vsc_jax import training
 from vsc_jax.models import Batch
 from vsc_jax.training import (
+    CheckpointError,
     Checkpoints,
     NonFiniteLossError,
+    RunError,
     RunLock,
     Terminated,
     UncertifiedError,
@@ -158,6 +160,12 @@ def test_the_first_loss_that_is_not_finite_ends_the_run(tmp_path):
     assert [line["step"] for line in read_log(tmp_path)] == [5, 10]
     # What was saved is good: with the cause removed the run goes on.
     assert int(run_tiny(tmp_path).state.step) == 20
+
+
+def test_what_ends_one_run_has_one_base():
+    ends = (NonFiniteLossError, UncertifiedError, CheckpointError, WorkdirInUseError)
+    assert all(issubclass(end, RunError) for end in ends)
+    assert not issubclass(Terminated, RunError)  # it ends the whole group
 
 
 def test_a_learning_rate_that_is_too_large(tmp_path):

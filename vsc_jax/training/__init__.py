@@ -6,6 +6,7 @@ from vsc_jax.training._checkpoints import Checkpoints as Checkpoints
 from vsc_jax.training._checkpoints import read_meta as read_meta
 from vsc_jax.training._checkpoints import saved_steps as saved_steps
 from vsc_jax.training._ends import NonFiniteLossError as NonFiniteLossError
+from vsc_jax.training._ends import RunError as RunError
 from vsc_jax.training._ends import Terminated as Terminated
 from vsc_jax.training._ends import UncertifiedError as UncertifiedError
 from vsc_jax.training._group_trainer import GroupTrainer as GroupTrainer
@@ -46,6 +47,7 @@ __all__ = [
     "NonFiniteLossError",
     "OptimizerOptions",
     "RestoredRun",
+    "RunError",
     "RunLock",
     "StepInputs",
     "Terminated",

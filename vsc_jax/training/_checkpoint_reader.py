@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vsc_jax.training._checksums import came_without, has_checksums
+from vsc_jax.training._ends import RunError
 from vsc_jax.training._orbax import ArrayStore, one_line
 from vsc_jax.training._processes import from_main, is_main, largest
 from vsc_jax.training._state import TrainState
@@ -27,7 +28,7 @@ TemplateOf = Callable[[dict[str, Any]], TrainState]
 MAX_ATTEMPTS = 100
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(RunError):
     """A checkpoint could not be written or read; the message says what remains."""
 
 

@@ -3,11 +3,19 @@
 from pathlib import Path
 
 
-class NonFiniteLossError(RuntimeError):
+class RunError(RuntimeError):
+    """What ends one run and leaves those beside it as they are; its message says all.
+
+    The base of `NonFiniteLossError`, `UncertifiedError`, `CheckpointError` and
+    `WorkdirInUseError`.
+    """
+
+
+class NonFiniteLossError(RunError):
     """Loss or gradient became infinite or NaN."""
 
 
-class UncertifiedError(RuntimeError):
+class UncertifiedError(RunError):
     """A discrete assignment inside a step could not be certified as optimal."""
 
 

@@ -11,7 +11,7 @@ import jax
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.models import Trainable
-from vsc_jax.training._ends import Terminated
+from vsc_jax.training._ends import RunError, Terminated
 from vsc_jax.training._group_trainer import (
     GroupTrainer,
     create_group_trainer,
@@ -20,7 +20,6 @@ from vsc_jax.training._group_trainer import (
     why_alone,
 )
 from vsc_jax.training._open_run import (
-    OWN_ENDS,
     Clock,
     GroupRun,
     LogCallback,
@@ -312,7 +311,7 @@ def _failing_alone(run: OpenRun, *more: type[Exception]) -> Iterator[None]:
     """Notes an error that ends one run, and leaves those beside it as they are."""
     try:
         yield
-    except (*OWN_ENDS, *more) as error:
+    except (RunError, *more) as error:
         run.fail(error)
 
 

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from vsc_jax.datasets import Dataset
-from vsc_jax.training._checkpoints import CheckpointError, Checkpoints
+from vsc_jax.training._checkpoints import Checkpoints
 from vsc_jax.training._ends import NonFiniteLossError, UncertifiedError
 from vsc_jax.training._group_trainer import ChunkValues
 from vsc_jax.training._log import MetricsLog
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._processes import is_main
 from vsc_jax.training._restore import check_continues
-from vsc_jax.training._run_lock import RunLock, WorkdirInUseError
+from vsc_jax.training._run_lock import RunLock
 from vsc_jax.training._schedule_values import schedule_values
 from vsc_jax.training._state import TrainState
 from vsc_jax.training._statistics import RenewStatistics
@@ -27,9 +27,6 @@ from vsc_jax.training._test_loss import TestLoss
 
 Score = Callable[[Any, int], Mapping[str, float]]
 LogCallback = Callable[[int, Mapping[str, Any]], object]
-
-# What ends one run, and leaves those that are trained beside it as they are.
-OWN_ENDS = (NonFiniteLossError, UncertifiedError, CheckpointError, WorkdirInUseError)
 
 
 class GroupRun(NamedTuple):

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
+from vsc_jax.training._ends import RunError
 from vsc_jax.training._processes import from_main, is_main
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ FILE_NAME = ".lock"
 _HELD: set[tuple[Path, int]] = set()
 
 
-class WorkdirInUseError(RuntimeError):
+class WorkdirInUseError(RunError):
     """Another run writes in this folder; the message says which."""
 
 
