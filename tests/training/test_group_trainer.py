@@ -186,6 +186,49 @@ def test_a_run_that_is_not_finite_stops_alone(vectorized, tmp_path):
         assert_close(expected.state.params, result.state.params)
 
 
+@pytest.mark.parametrize(("betas", "calls"), [((1.0, 1.0), 0), ((1.0, 1.5), 20)])
+def test_a_branch_by_a_common_weight_stays_one(betas, calls, tmp_path):
+    """`vmap` does both branches of a condition that differs between runs."""
+    called = []
+
+    class Branching(type(tiny_model())):
+        def loss(self, params, batch, noise, weights, **options):
+            output = super().loss(params, batch, noise, weights, **options)
+
+            def rare():
+                jax.debug.callback(called.append, output.loss)
+                return output.loss
+
+            loss = jax.lax.cond(weights["beta"] > 2.0, rare, lambda: output.loss)
+            return output._replace(loss=loss)
+
+    model = Branching(image_shape=(6, 5, 1), latent_dim=3, hidden=(8,))
+    runs = [
+        run_of(model, tmp_path / str(i), weights={"beta": beta}, num_steps=10)
+        for i, beta in enumerate(betas)
+    ]
+    together(model, runs, devices=jax.devices()[:1], vectorized=True)
+    jax.effects_barrier()
+    assert len(called) == calls
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_weights_that_part_after_a_while(vectorized, tmp_path):
+    model = tiny_model()
+
+    def beta(last):
+        return {"beta": lambda step: last if step >= 5 else 1.0}
+
+    runs = [
+        run_of(model, tmp_path / str(last), weights=beta(last), num_steps=10)
+        for last in (0.5, 3.0)
+    ]
+    results = together(model, runs, devices=jax.devices()[:1], vectorized=vectorized)
+    for run, result in zip(runs, results, strict=True):
+        expected = alone(model, run._replace(workdir=run.workdir / "alone"))
+        assert_close(expected.state.params, result.state.params)
+
+
 def test_a_group_ends_when_none_is_left(tmp_path):
     model, runs = group_of(tmp_path, 2, learning_rate=1e30)
     results = together(model, runs)

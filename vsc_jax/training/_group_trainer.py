@@ -170,16 +170,18 @@ def create_group_trainer(
 
     @functools.cache
     def compiled(data_differ: bool):
-        def run(state, data, inputs, num_steps):
+        def run(state, data, inputs, common, num_steps):
             with matrix_convolutions(matrix_form):
-                return run_all(functions, data_differ, state, data, inputs, num_steps)
+                return run_all(
+                    functions, data_differ, state, data, inputs, common, num_steps
+                )
 
         inputs = StepInputs(P(RUNS), P(RUNS), P(), P(RUNS))  # type: ignore[arg-type]
         return jax.jit(
             jax.shard_map(
                 run,
                 mesh=mesh,
-                in_specs=(P(RUNS), P(RUNS) if data_differ else P(), inputs, P()),
+                in_specs=(P(RUNS), P(RUNS) if data_differ else P(), inputs, P(), P()),
                 out_specs=P(RUNS),
                 # There is nothing to be summed over devices.
                 check_vma=False,
@@ -195,13 +197,29 @@ def create_group_trainer(
             else _Stacked(jax.device_put(stack_on_host(data), sharded))
         )
 
+    # Weights in which runs have differed so far. The others are not mapped over: a
+    # branch that is taken by such a weight stays one, where `vmap` would do both. It
+    # only grows, since a change of it compiles anew.
+    own: set[str] = set()
+
     def run_chunk(state, data, inputs, num_steps):
         differ = isinstance(data, _Stacked)
-        reset_moments = inputs[0].reset_moments
-        stacked = stack_on_host([i._replace(reset_moments=()) for i in inputs])
-        stacked = stacked._replace(reset_moments=reset_moments)
+        first = inputs[0]
+        own.update(
+            name
+            for name, values in first.weights.items()
+            if not all(np.array_equal(values, i.weights[name]) for i in inputs)
+        )
+        common = {n: values for n, values in first.weights.items() if n not in own}
+        stacked = stack_on_host(
+            [
+                i._replace(reset_moments=(), weights={n: i.weights[n] for n in own})
+                for i in inputs
+            ]
+        )
+        stacked = stacked._replace(reset_moments=first.reset_moments)
         state, values = compiled(differ)(
-            state, data.data if differ else data, stacked, np.int32(num_steps)
+            state, data.data if differ else data, stacked, common, np.int32(num_steps)
         )
         values = jax.device_get(values)
         return state, [
@@ -235,14 +253,21 @@ def _run_in_turn(
     state: TrainState,
     data: TrainData,
     inputs: StepInputs,
+    common: Mapping[str, jax.Array],
     num_steps: jax.Array,
 ) -> tuple[TrainState, ChunkValues]:
-    """Up to `num_steps` steps of each run, one run after the other."""
+    """Up to `num_steps` steps of each run, one run after the other.
+
+    `common` are the weights that all runs have, those in `inputs` are each run's own.
+    """
 
     def run(mapped):
         state, inputs_of_run, own_data = mapped
         step = functools.partial(_step, functions, own_data if data_differ else data)
-        inputs_of_run = inputs_of_run._replace(reset_moments=inputs.reset_moments)
+        inputs_of_run = inputs_of_run._replace(
+            reset_moments=inputs.reset_moments,
+            weights={**inputs_of_run.weights, **common},
+        )
         chunk = run_steps(step, state, inputs_of_run, num_steps)
         return chunk.state, ChunkValues(*chunk[1:])
 
@@ -256,22 +281,25 @@ def _run_vectorized(
     state: TrainState,
     data: TrainData,
     inputs: StepInputs,
+    common: Mapping[str, jax.Array],
     num_steps: jax.Array,
 ) -> tuple[TrainState, ChunkValues]:
     """The same, all runs at once; ends early if none is sound any more."""
+
+    def step_of_run(data, state, inputs, common):
+        inputs = inputs._replace(weights={**inputs.weights, **common})
+        return _step(functions, data, state, inputs)
+
     axes: Any = StepInputs(0, 0, None, 0)  # type: ignore[arg-type]
-    step = jax.vmap(
-        functools.partial(_step, functions),
-        in_axes=(0 if data_differ else None, 0, axes),
-    )
+    step = jax.vmap(step_of_run, in_axes=(0 if data_differ else None, 0, axes, None))
 
     def at(index):
         """The inputs of one step; those of the runs are `[runs, chunk, ...]`."""
-        return jax.tree.map(
-            lambda a: a[:, index], inputs._replace(reset_moments=())
-        )._replace(reset_moments=inputs.reset_moments[index])
+        of_runs = jax.tree.map(lambda a: a[:, index], inputs._replace(reset_moments=()))
+        of_all = {name: values[index] for name, values in common.items()}
+        return of_runs._replace(reset_moments=inputs.reset_moments[index]), of_all
 
-    _, metrics = jax.eval_shape(step, data, state, at(0))
+    _, metrics = jax.eval_shape(step, data, state, *at(0))
     zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), metrics)
     num_runs = len(state.step)
 
@@ -281,7 +309,7 @@ def _run_vectorized(
 
     def body(carry):
         state, index, total, values = carry
-        state, metrics = step(data, state, at(index))
+        state, metrics = step(data, state, *at(index))
         total = jax.tree.map(jnp.add, total, metrics)
         # Of a run that is not sound its last step stays; its state is of no use.
         last = jax.tree.map(
