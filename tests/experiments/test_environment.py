@@ -91,6 +91,8 @@ def test_what_is_written_while_devices_are_looked_for(monkeypatch, capfd, caplog
         os.write(2, b"WARNING: could not determine the type of the accelerator\n")
         logging.getLogger("jax._src.xla_bridge").warning("falling back to cpu")
 
+    # A command that was run in this process before may have made it quiet.
+    caplog.set_level(logging.WARNING, logger="jax._src.xla_bridge")
     monkeypatch.setattr(jax, "devices", devices)
     environment.check_devices()
     os.write(2, b"afterwards\n")
