@@ -17,8 +17,8 @@ Full budget as in the authors' code: 300,000 steps of 64 images, Adam at a const
 (its decay of the rate is never executed), its moments started afresh at each relief, L2
 of 4e-5 on kernels. The paper's numbers: score 90.5 +- 5.3 and accuracy 78.8 +- 15.7
 (m = 6), 91.3 +- 7.4 and 76.0 +- 22.2 (m = 4), 10 seeds. Ours with these settings
-(m = 6, sprites, 8 seeds on an H100, d the most likely category): 80.5 +- 8.3 and
-58.9 +- 11.2.
+(m = 6, sprites, 8 seeds on an H100, by a script that differs in four points, see
+`experiments/RESULTS.md`): 80.5 +- 8.3 and 58.9 +- 11.2.
 
 Source: Jeong & Song, https://arxiv.org/abs/1905.09432;
 https://github.com/snu-mllab/DisentanglementICML19.

@@ -186,7 +186,10 @@ def test_a_run_that_is_not_finite_stops_alone(vectorized, tmp_path):
         assert_close(expected.state.params, result.state.params)
 
 
-@pytest.mark.parametrize(("betas", "calls"), [((1.0, 1.0), 0), ((1.0, 1.5), 20)])
+@pytest.mark.parametrize(
+    ("betas", "calls"),
+    [((1.0, 1.0), 0), ((1.0, 1.5), 20), ((3.0, 3.0), 22)],  # 22: with two test losses
+)
 def test_a_branch_by_a_common_weight_stays_one(betas, calls, tmp_path):
     """`vmap` does both branches of a condition that differs between runs."""
     called = []
@@ -207,7 +210,8 @@ def test_a_branch_by_a_common_weight_stays_one(betas, calls, tmp_path):
         run_of(model, tmp_path / str(i), weights={"beta": beta}, num_steps=10)
         for i, beta in enumerate(betas)
     ]
-    together(model, runs, devices=jax.devices()[:1], vectorized=True)
+    results = together(model, runs, devices=jax.devices()[:1], vectorized=True)
+    assert all(isinstance(result, TrainResult) for result in results)
     jax.effects_barrier()
     assert len(called) == calls
 

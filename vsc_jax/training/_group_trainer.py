@@ -2,12 +2,12 @@
 
 The runs are shared out among the devices, each of which trains its own alone, so that
 nothing is sent between them. On GPU and TPU a step is that of all runs at once,
-`jax.vmap` over states, weights and learning rates: one run leaves them idle. A CPU is
-busy with one; there each run does the steps of a chunk before the next one begins, so
-that its state stays in the cache: with a prototype of both on 2 cores of an AMD EPYC
-(Zen 4, jax 0.10.2), ten runs took 8.3 times the time of one run so and 9.1 with `vmap`
-for fully connected networks of 32-pixel images, 9.5 and 11.0 for convolutional ones.
-`python -m experiments.benchmark.sweep` times what is here.
+`jax.vmap` over states, learning rates and weights that differ: one run leaves them
+idle. A CPU is busy with one; there each run does the steps of a chunk before the next
+one begins, so that its state stays in the cache: with a prototype of both on 2 cores of
+an AMD EPYC (Zen 4, jax 0.10.2), ten runs took 8.3 times the time of one run so and 9.1
+with `vmap` for fully connected networks of 32-pixel images, 9.5 and 11.0 for
+convolutional ones. `python -m experiments.benchmark.sweep` times what is here.
 
 A run whose loss is not finite ends; the others go on.
 """
@@ -208,7 +208,10 @@ def create_group_trainer(
         own.update(
             name
             for name, values in first.weights.items()
-            if not all(np.array_equal(values, i.weights[name]) for i in inputs)
+            if not vectorized
+            or not all(
+                np.array_equal(values, i.weights[name], equal_nan=True) for i in inputs
+            )
         )
         common = {n: values for n, values in first.weights.items() if n not in own}
         stacked = stack_on_host(
