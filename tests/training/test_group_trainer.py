@@ -218,15 +218,10 @@ def test_a_branch_by_a_common_weight_stays_one(betas, calls, tmp_path):
 
 @pytest.mark.parametrize("vectorized", [False, True])
 def test_weights_that_part_after_a_while(vectorized, tmp_path):
-    model = tiny_model()
-
-    def beta(last):
-        return {"beta": lambda step: last if step >= 5 else 1.0}
-
-    runs = [
-        run_of(model, tmp_path / str(last), weights=beta(last), num_steps=10)
-        for last in (0.5, 3.0)
-    ]
+    model, runs = tiny_model(), []
+    for last in (0.5, 3.0):
+        beta = {"beta": lambda step, last=last: last if step >= 5 else 1.0}
+        runs.append(run_of(model, tmp_path / str(last), weights=beta, num_steps=10))
     results = together(model, runs, devices=jax.devices()[:1], vectorized=vectorized)
     for run, result in zip(runs, results, strict=True):
         expected = alone(model, run._replace(workdir=run.workdir / "alone"))
