@@ -153,7 +153,6 @@ def create_group_trainer(
     first = SingleDeviceSharding(devices[0])
     if vectorized is None:
         vectorized = devices[0].platform != "cpu"
-    run_all = _run_vectorized if vectorized else _run_in_turn
     # The last device may have fewer runs: it repeats one, and nobody looks at it.
     padding = per_device * len(devices) - num_runs
     functions = StepFunctions(
@@ -172,9 +171,10 @@ def create_group_trainer(
     def compiled(data_differ: bool):
         def run(state, data, inputs, common, num_steps):
             with matrix_convolutions(matrix_form):
-                return run_all(
-                    functions, data_differ, state, data, inputs, common, num_steps
-                )
+                given = functions, data_differ, state, data, inputs, num_steps
+                if vectorized:
+                    return _run_vectorized(*given, common)
+                return _run_in_turn(*given)  # where no weight is common
 
         inputs = StepInputs(P(RUNS), P(RUNS), P(), P(RUNS))  # type: ignore[arg-type]
         return jax.jit(
@@ -256,21 +256,14 @@ def _run_in_turn(
     state: TrainState,
     data: TrainData,
     inputs: StepInputs,
-    common: Mapping[str, jax.Array],
     num_steps: jax.Array,
 ) -> tuple[TrainState, ChunkValues]:
-    """Up to `num_steps` steps of each run, one run after the other.
-
-    `common` are the weights that all runs have, those in `inputs` are each run's own.
-    """
+    """Up to `num_steps` steps of each run, one run after the other."""
 
     def run(mapped):
         state, inputs_of_run, own_data = mapped
         step = functools.partial(_step, functions, own_data if data_differ else data)
-        inputs_of_run = inputs_of_run._replace(
-            reset_moments=inputs.reset_moments,
-            weights={**inputs_of_run.weights, **common},
-        )
+        inputs_of_run = inputs_of_run._replace(reset_moments=inputs.reset_moments)
         chunk = run_steps(step, state, inputs_of_run, num_steps)
         return chunk.state, ChunkValues(*chunk[1:])
 
@@ -284,10 +277,13 @@ def _run_vectorized(
     state: TrainState,
     data: TrainData,
     inputs: StepInputs,
-    common: Mapping[str, jax.Array],
     num_steps: jax.Array,
+    common: Mapping[str, jax.Array],
 ) -> tuple[TrainState, ChunkValues]:
-    """The same, all runs at once; ends early if none is sound any more."""
+    """The same, all runs at once; ends early if none is sound any more.
+
+    `common` are the weights that all runs have; those in `inputs` are each run's own.
+    """
 
     def step_of_run(data, state, inputs, common):
         inputs = inputs._replace(weights={**inputs.weights, **common})
