@@ -41,6 +41,8 @@ _REPORT_EVERY = 10.0
 _MAX_LOG_EVERY = 50
 # The slowest score, and what it takes on 2 busy cores.
 SLOW, SLOW_SECONDS = "dci", 7.0
+# What says in one line why a run ended.
+_NEEDS_NO_TRACEBACK = (training.RunError, jax.errors.JaxRuntimeError, OSError)
 
 _logger = logging.getLogger(__name__)
 
@@ -234,7 +236,7 @@ class Reproduction:
             # The errors of data name the flag of experiments.run.
             reason = _errors.one_line(error)
             reason = reason.replace("--config.data.path=", "--files=")
-        elif not isinstance(error, (RuntimeError, OSError)):
+        elif not isinstance(error, _NEEDS_NO_TRACEBACK):
             _logger.error("runs failed", exc_info=error)
         for folder in sorted(folders):
             self._failed[folder] = reason

@@ -75,7 +75,7 @@ from experiments.run import (
 from vsc_jax import Run, load_run
 from vsc_jax.datasets import Dataset, load_dataset
 from vsc_jax.evaluation import SCORES, WITHOUT_FACTORS, Context, metric_scores
-from vsc_jax.training import CheckpointError, RunLock, WorkdirInUseError, saved_steps
+from vsc_jax.training import RunError, RunLock, saved_steps
 
 METRICS = flags.DEFINE_list("metrics", [], "Names of scores; all without it.")
 DATASET = flags.DEFINE_string(
@@ -134,7 +134,7 @@ def main(argv: Sequence[str]) -> None:
     except (UserError, ValueError, ImportError, FileNotFoundError) as error:
         # The library's errors name the flag of experiments.run.
         fail(_errors.one_line(error).replace("--config.data.path=", "--data_path="))
-    except (CheckpointError, WorkdirInUseError) as error:
+    except RunError as error:
         fail(_errors.one_line(error), EXIT_FAILED)
     except OSError as error:
         fail(_errors.of_system(error, choose_workdir(WORKDIR.value)), EXIT_FAILED)
@@ -188,7 +188,7 @@ def score_members(workdir: Path, members: Sequence[Path]) -> dict[str, str]:
             scored = True
         except FileNotFoundError:  # it diverged, or has not begun
             print("  left out: it has no checkpoint")
-        except (UserError, CheckpointError, WorkdirInUseError) as error:
+        except (UserError, RunError) as error:
             failed[member.name] = _errors.one_line(error)
             print(f"  failed: {failed[member.name]}")
     if not (scored or failed):

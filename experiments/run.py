@@ -163,8 +163,7 @@ def run(
 
     Raises:
       UserError: for what the user can put right, before anything is trained.
-      NonFiniteLossError, CheckpointError, WorkdirInUseError, Terminated: as
-        `training.train`.
+      training.RunError, training.Terminated: as `training.train`.
     """
     job = build(config, show_progress=show_progress)
     with training.RunLock(workdir):
