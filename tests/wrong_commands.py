@@ -175,11 +175,11 @@ CASES: dict[str, tuple[list[str], str]] = {
         "weights.beta must be at least 0, got nan.",
     ),
     "prior_slab_prob 0": (
-        [VSC, "--config.weights.prior_slab_prob=0"],
+        [CONV, "--config.weights.prior_slab_prob=0"],
         "weights.prior_slab_prob must be above 0 and below 1, got 0.",
     ),
     "prior_slab_prob 1": (
-        [VSC, "--config.weights.prior_slab_prob=1"],
+        [CONV, "--config.weights.prior_slab_prob=1"],
         "weights.prior_slab_prob must be above 0 and below 1, got 1.",
     ),
     "latent_dim 0": (

@@ -3,12 +3,11 @@
     python -m experiments.run --config=configs/vsc.py
     python -m experiments.run --config=configs/vsc.py:conv
 
-Measured on 2 CPU cores (AMD EPYC): 4 minutes in all on one machine (170 steps/s),
-8 on another. Seeds 0 to 4 on the first (another machine may fall somewhat outside):
-FactorVAE score .70 to .85, MIG .08 to .28, 7.5 to 7.8 of 8 latents on for an image, and
-on 2,000 test images reconstruction 11.2 to 12.6, KL 21.3 to 24.0 and -ELBO 33.9 to 35.9
-nats. In `traversals.png` one latent moves the sprite to the side, one up and down (at
-one seed of five both do both), one changes its size, and three or four share
+Measured on 2 CPU cores (AMD EPYC), where the command takes 4 to 8 minutes. Seeds 0 to 4
+on one machine (another may fall somewhat outside): FactorVAE score .80 to .86, MIG .20
+to .23, 7.5 to 7.7 of 8 latents on for an image, and on 2,000 test images reconstruction
+11.4 to 12.2, KL 20.8 to 22.0 and -ELBO 32.8 to 33.4 nats. In `traversals.png` one latent
+moves the sprite to the side, one up and down, one changes its size, and four share
 orientation and shape, which can be told of large sprites.
 
 `conv` is a convolutional network with 32 latents for images of any kind, with a beta
@@ -46,19 +45,22 @@ def get_config(argument: str = "") -> ConfigDict:
 def _one_by_one(config: ConfigDict) -> None:
     """Latents relieved one by one, and a beta that is strict, then loose, then between.
 
-    Strict, two latents share the position, along the axes. Loose, position gets so
-    sharp that shape and orientation, a pixel or two at the edge, are worth a latent.
-    The last value takes from each latent what it need not say.
+    Strict, two latents share the position, along the axes, where a prior of 0.7 would
+    turn them. Loose, position gets so sharp that shape and orientation, a pixel or two
+    at the edge, are worth a latent, and a prior near 1 asks for no sparse code of the
+    position. The last values take from each latent what it need not say.
     """
     config.model.network = "mlp"
     config.model.hidden = (512, 256)
     config.model.latent_dim = 8
+    phases = (6_000, 22_000)
+    config.schedules.beta = ("piecewise_constant", phases, (6.0, 0.005, 0.3))
+    config.weights.beta = 0.3
+    config.schedules.prior_slab_prob = ("piecewise_constant", phases, (0.9, 0.99, 0.7))
     config.weights.prior_slab_prob = 0.7
     config.weights.sharpness = 200.0
-    config.schedules.beta = ("piecewise_constant", (6_000, 30_000), (4.0, 0.005, 0.2))
-    config.weights.beta = 0.2
     config.weights.beta_high = 40.0
-    config.cascade.stage_steps = 2_500
+    config.cascade.stage_steps = 2_000
     config.cascade.num_first = 2
     config.cascade.reset_moments = False
     config.optimizer.learning_rate = 1e-3
