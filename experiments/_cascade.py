@@ -21,12 +21,15 @@ class Cascade:
     Attributes:
       stage_steps: steps between two reliefs; 0 relieves all latents from the start.
       num_first: latents that are relieved from the start.
+      max_relieved: latents that are relieved in the end, the first ones; the others
+        keep the high beta. 0 for all.
       warmup_stages: stages before the categories are used.
       reset_moments: whether the optimizer starts afresh at each relief.
     """
 
     stage_steps: int = ranged(20_000, whole(0))
     num_first: int = ranged(1, whole(1))
+    max_relieved: int = ranged(0, whole(0))
     warmup_stages: int = ranged(4, whole(0))
     reset_moments: bool = True
 
@@ -51,10 +54,17 @@ def cascade_of(config: ConfigDict) -> Cascade | None:
         return None
     with named_fields("cascade", config.cascade):
         cascade = Cascade(**config.cascade)
-    if cascade.num_first > config.model.latent_dim:
+    latent_dim = config.model.latent_dim
+    for name in ("num_first", "max_relieved"):
+        if (value := getattr(cascade, name)) > latent_dim:
+            raise UserError(
+                f"cascade.{name} must be at most model.latent_dim, {latent_dim}, got "
+                f"{value}."
+            )
+    if cascade.max_relieved and cascade.num_first > cascade.max_relieved:
         raise UserError(
-            "cascade.num_first must be at most model.latent_dim, "
-            f"{config.model.latent_dim}, got {cascade.num_first}."
+            "cascade.max_relieved must be 0, for all latents, or at least "
+            f"cascade.num_first, {cascade.num_first}, got {cascade.max_relieved}."
         )
     return cascade
 
@@ -64,7 +74,7 @@ def cascade_weights(config: ConfigDict) -> dict[str, schedules.Schedule]:
     cascade = cascade_of(config)
     if cascade is None:
         return {}
-    relieved = schedules.constant(float(config.model.latent_dim))
+    relieved = schedules.constant(float(_most_relieved(config, cascade)))
     if cascade.stage_steps:
         relieved = schedules.cascade(*_arguments(config, cascade))
     use = schedules.constant(float(_has_categories(config)))
@@ -94,6 +104,10 @@ def marked_steps(config: ConfigDict) -> list[tuple[int, str]]:
     return sorted(mark for mark in marked if mark[0] <= config.train.num_steps)
 
 
+def _most_relieved(config: ConfigDict, cascade: Cascade) -> int:
+    return cascade.max_relieved or config.model.latent_dim
+
+
 def _has_categories(config: ConfigDict) -> bool:
     return bool(config.model.get("category_sizes"))
 
@@ -116,5 +130,5 @@ def _arguments(
     warmup = cascade.warmup_stages if _has_categories(config) else None
     # Latents that the run does not come to need no step in the list of reliefs.
     most = config.train.num_steps // cascade.stage_steps + cascade.num_first + 1
-    num_latents = min(config.model.latent_dim, most)
+    num_latents = min(_most_relieved(config, cascade), most)
     return num_latents, cascade.stage_steps, warmup, cascade.num_first

@@ -37,7 +37,11 @@ FREE_PREFIXES = (
 # Groups of fields that the config of an older run does not have.
 NEWER_GROUPS = {"log"}
 # Fields that it does not have, with what it did.
-NEWER_FIELDS = {"model.prior.smallest_of": 0, "data.download": False}
+NEWER_FIELDS = {
+    "model.prior.smallest_of": 0,
+    "data.download": False,
+    "cascade.max_relieved": 0,
+}
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 

@@ -148,6 +148,8 @@ def _cascade(sample: Model) -> ConfigDict:
         cascade.warmup_stages = default.warmup_stages
     # Latents that are relieved from the start.
     cascade.num_first = default.num_first
+    # Latents that are relieved in the end, the first ones; 0 for all.
+    cascade.max_relieved = default.max_relieved
     # Whether the optimizer starts afresh at each relief.
     cascade.reset_moments = default.reset_moments
     return cascade

@@ -97,6 +97,41 @@ def test_several_latents_can_be_relieved_from_the_start():
     assert options.reset_moments_at == (100, 200, 300)
 
 
+def test_the_last_latents_can_keep_the_high_beta():
+    config = base.get_config("vsc")
+    config.model.latent_dim = 5
+    config.train.num_steps = 1_000
+    config.cascade.stage_steps = 100
+    config.cascade.max_relieved = 3
+    options = train_options(config)
+    at = [options.weights_at(step) for step in (0, 100, 200, 300, 999)]
+    assert [w["num_relieved"] for w in at] == [1, 2, 3, 3, 3]
+    assert options.reset_moments_at == (100, 200)
+    config.cascade.stage_steps = 0
+    assert train_options(config).weights_at(0)["num_relieved"] == 3
+
+
+@pytest.mark.parametrize(
+    ("num_first", "max_relieved", "message"),
+    [
+        (1, 7, "cascade.max_relieved must be at most model.latent_dim, 6, got 7."),
+        (
+            4,
+            3,
+            "cascade.max_relieved must be 0, for all latents, or at least "
+            "cascade.num_first, 4, got 3.",
+        ),
+    ],
+)
+def test_what_is_relieved_in_the_end_must_fit(num_first, max_relieved, message):
+    config = base.get_config("cascade_vae")
+    config.model.latent_dim = 6
+    config.cascade.num_first, config.cascade.max_relieved = num_first, max_relieved
+    with pytest.raises(UserError) as caught:
+        train_options(config)
+    assert str(caught.value) == message
+
+
 def test_no_more_latents_are_relieved_from_the_start_than_there_are():
     config = base.get_config("cascade_vae")
     config.model.latent_dim = 6
