@@ -6,7 +6,7 @@
 Measured on 2 CPU cores (AMD EPYC), where the command takes 4 to 8 minutes. Seeds 0 to 4
 on one machine (another may fall somewhat outside): FactorVAE score .80 to .86, MIG .20
 to .23, 7.5 to 7.7 of 8 latents on for an image, and on 2,000 test images reconstruction
-11.4 to 12.2, KL 20.8 to 22.0 and -ELBO 32.8 to 33.4 nats. In `traversals.png` one
+11.4 to 13.1, KL 19.6 to 22.0 and -ELBO 32.8 to 33.4 nats. In `traversals.png` one
 latent moves the sprite to the side, one up and down, one changes its size, and four
 share orientation and shape, which can be told of large sprites.
 
