@@ -85,35 +85,33 @@ def test_the_cascade_of_latents_alone_never_uses_categories():
     assert options.reset_moments_at[-1] == 180_000
 
 
-def test_several_latents_can_be_relieved_from_the_start():
+@pytest.mark.parametrize(
+    ("num_first", "max_relieved", "relieved", "resets"),
+    [
+        (2, 0, [2, 2, 3, 4, 5, 5], (100, 200, 300)),  # two from the start
+        (1, 3, [1, 1, 2, 3, 3, 3], (100, 200)),  # the last two keep the high beta
+    ],
+)
+def test_first_and_last_number_of_relieved_latents(
+    num_first, max_relieved, relieved, resets
+):
     config = base.get_config("vsc")
     config.model.latent_dim = 5
     config.train.num_steps = 1_000
     config.cascade.stage_steps = 100
-    config.cascade.num_first = 2
+    config.cascade.num_first, config.cascade.max_relieved = num_first, max_relieved
     options = train_options(config)
-    at = [options.weights_at(step) for step in (0, 99, 100, 300, 999)]
-    assert [w["num_relieved"] for w in at] == [2, 2, 3, 5, 5]
-    assert options.reset_moments_at == (100, 200, 300)
-
-
-def test_the_last_latents_can_keep_the_high_beta():
-    config = base.get_config("vsc")
-    config.model.latent_dim = 5
-    config.train.num_steps = 1_000
-    config.cascade.stage_steps = 100
-    config.cascade.max_relieved = 3
-    options = train_options(config)
-    at = [options.weights_at(step) for step in (0, 100, 200, 300, 999)]
-    assert [w["num_relieved"] for w in at] == [1, 2, 3, 3, 3]
-    assert options.reset_moments_at == (100, 200)
+    at = [options.weights_at(step) for step in (0, 99, 100, 200, 300, 999)]
+    assert [w["num_relieved"] for w in at] == relieved
+    assert options.reset_moments_at == resets
     config.cascade.stage_steps = 0
-    assert train_options(config).weights_at(0)["num_relieved"] == 3
+    assert train_options(config).weights_at(0)["num_relieved"] == (max_relieved or 5)
 
 
 @pytest.mark.parametrize(
     ("num_first", "max_relieved", "message"),
     [
+        (50, 0, "cascade.num_first must be at most model.latent_dim, 6, got 50."),
         (1, 7, "cascade.max_relieved must be at most model.latent_dim, 6, got 7."),
         (
             4,
@@ -123,7 +121,7 @@ def test_the_last_latents_can_keep_the_high_beta():
         ),
     ],
 )
-def test_what_is_relieved_in_the_end_must_fit(num_first, max_relieved, message):
+def test_no_more_latents_are_relieved_than_there_are(num_first, max_relieved, message):
     config = base.get_config("cascade_vae")
     config.model.latent_dim = 6
     config.cascade.num_first, config.cascade.max_relieved = num_first, max_relieved
@@ -132,14 +130,8 @@ def test_what_is_relieved_in_the_end_must_fit(num_first, max_relieved, message):
     assert str(caught.value) == message
 
 
-def test_no_more_latents_are_relieved_from_the_start_than_there_are():
+def test_all_latents_can_be_relieved_from_the_start():
     config = base.get_config("cascade_vae")
     config.model.latent_dim = 6
     config.cascade.num_first = 6
     assert train_options(config).weights_at(0)["num_relieved"] == 6
-    config.cascade.num_first = 50
-    with pytest.raises(UserError) as caught:
-        train_options(config)
-    assert str(caught.value) == (
-        "cascade.num_first must be at most model.latent_dim, 6, got 50."
-    )
