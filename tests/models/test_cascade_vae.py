@@ -106,6 +106,27 @@ def test_before_the_categories_are_used_the_decoder_sees_zeros():
     assert metrics["kl"] == pytest.approx(float(metrics["kl_per_latent"].sum()))
 
 
+@pytest.mark.parametrize("common", [True, False])
+def test_a_switch_that_runs_have_in_common_stays_a_branch(common):
+    """Under `vmap` an assignment that no run asks for costs nothing."""
+    model = cascade()
+    params, x, _ = parts(model)
+    own = {"use_categories": jnp.zeros(2)}
+    shared = weights_of(model)
+    if common:
+        own = {"beta_low": jnp.ones(2)}
+    shared = {name: value for name, value in shared.items() if name not in own}
+
+    def loss_of_run(seed, own, shared):
+        noise = model.noise(jax.random.key(seed), NUM)
+        return pair(model.loss)(params, Batch(x), noise, {**shared, **own})
+
+    runs = jax.vmap(loss_of_run, in_axes=(0, 0, None))
+    program = jax.make_jaxpr(runs)(jnp.arange(2), own, shared)
+    branches = [e for e in program.jaxpr.eqns if e.primitive.name == "cond"]
+    assert len(branches) == common
+
+
 def test_no_gradient_goes_through_the_choice():
     """The gradient is that of the loss with the found categories held fixed."""
     model = cascade()
