@@ -185,6 +185,27 @@ def test_the_steps_are_compiled_once():
         assert len(set(counts)) == 1, counts
 
 
+@pytest.mark.parametrize(("num_devices", "num"), [(1, 0), (2, 1)])
+def test_a_device_alone_sums_nothing(num_devices, num):
+    """On a CPU a sum over one device is a copy of every gradient."""
+    model, dataset = tiny_model(), tiny_dataset()
+    optimizers = create_optimizers(model)
+    trainer = create_trainer(
+        model,
+        optimizers,
+        dataset.format,
+        batch_size=BATCH_SIZE,
+        devices=jax.devices()[:num_devices],
+    )
+    program = jax.make_jaxpr(trainer.run_chunk, static_argnums=3)(
+        init_state(model, optimizers, 0),
+        TrainData(dataset.images, dataset.factors),
+        chunk_inputs(dataset, model.default_weights),
+        1,
+    )
+    assert ("psum" in str(program)) == num
+
+
 def test_bad_arguments():
     def create(**options):
         model = tiny_model()
