@@ -3,9 +3,10 @@
 The only file that knows about devices. The batch is split over a mesh with one axis.
 With "shard_map" the gradient is taken outside the mapped loss, whose result is the
 mean over devices, so that no gradient collective is written by hand; with "pmap" the
-gradient of each device's own term is averaged. Both see the same local loss. Noise is
-drawn for the global batch from a key that depends on the step alone, so that values do
-not depend on the number of devices.
+gradient of each device's own term is averaged. Both see the same local loss, and so
+does "shard_map" of one device, where nothing is mapped. Noise is drawn for the global
+batch from a key that depends on the step alone, so that values do not depend on the
+number of devices.
 """
 
 import functools
