@@ -3,12 +3,13 @@
     python -m experiments.run --config=configs/vsc.py
     python -m experiments.run --config=configs/vsc.py:conv
 
-Measured on 2 CPU cores (AMD EPYC), where the command takes 4 to 8 minutes. Seeds 0 to 4
-on one machine (another may fall somewhat outside): FactorVAE score .80 to .86, MIG .20
-to .23, 7.5 to 7.7 of 8 latents on for an image, and on 2,000 test images reconstruction
-11.4 to 13.1, KL 19.6 to 22.0 and -ELBO 32.8 to 33.4 nats. In `traversals.png` one
-latent moves the sprite to the side, one up and down, one changes its size, and four
-share orientation and shape, which can be told of large sprites.
+Measured on 2 CPU cores (AMD EPYC), where the command takes 4 minutes on one machine and
+was 1.8 times slower on another. Seeds 0 to 4 on one core (another machine may fall
+somewhat outside): FactorVAE score .79 to .82, MIG .20 to .23, 7.3 to 7.7 of 8 latents
+on for an image, and on 2,000 test images reconstruction 11.2 to 13.2, KL 19.4 to 21.7
+and -ELBO 32.6 to 33.6 nats. In `traversals.png` one latent moves the sprite to the
+side, one up and down, one changes its size, and four share orientation and shape, which
+can be told of large sprites.
 
 `conv` is a convolutional network with 32 latents for images of any kind, with a beta
 that does not change: 4 minutes. On the sprites it finds position and size alone.

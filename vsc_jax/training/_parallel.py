@@ -142,7 +142,7 @@ def _with_shard_map(
 
     def on_mesh(function):
         """Mean over devices of `function` of each device's rows."""
-        # XLA on a CPU copies what it sums over one device: a fifth of a step's time.
+        # XLA on a CPU copies what it sums over one device: 12 to 19 % of a step's time.
         if mesh.size == 1:
             return lambda params, data, indices, noise, weights: function(
                 params,
