@@ -19,8 +19,8 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vsc_jax.datasets import ImageFormat
-from vsc_jax.models import LossOutput, Params, Player, Trainable, keep_local
-from vsc_jax.networks import merge_state
+from vsc_jax.models import LossOutput, Params, Player, Trainable
+from vsc_jax.networks import keep_local, merge_state
 from vsc_jax.training._state import Optimizers, TrainState, moved_by
 from vsc_jax.training._steps import (
     ChunkResult,
