@@ -337,15 +337,12 @@ def _run_vectorized(
 def _step(functions, data, state, inputs):
     """A step of one run, alone on its device."""
     batch, noise = functions.batch(data, inputs.indices), functions.noise(state)
-    logged = {}
-    for player in functions.model.players:
-        output, gradient = value_and_gradient(
-            lambda variables, player=player: player.loss(
-                variables, batch, noise, inputs.weights
-            ),
+
+    def evaluate(player, state):
+        return value_and_gradient(
+            lambda variables: player.loss(variables, batch, noise, inputs.weights),
             player,
             state,
         )
-        state, metrics = functions.update(player, state, output, gradient, inputs)
-        logged |= metrics
-    return state._replace(step=state.step + 1), logged
+
+    return functions.step(state, inputs, evaluate)

@@ -138,8 +138,6 @@ def value_and_gradient(
 def _with_shard_map(
     functions: StepFunctions, mesh: jax.sharding.Mesh, replicated: NamedSharding
 ) -> RunChunk:
-    model = functions.model
-
     def on_mesh(function):
         """Mean over devices of `function` of each device's rows."""
         # XLA on a CPU copies what it sums over one device: 12 to 19 % of a step's time.
@@ -168,22 +166,21 @@ def _with_shard_map(
 
     def step(data, state, inputs, host_results=()):
         noise = functions.noise(state, host_results)
-        logged = {}
-        for player in model.players:
+
+        def evaluate(player, state):
             loss = on_mesh(player.loss)
-            output, gradient = value_and_gradient(
-                lambda variables, loss=loss: loss(
+            return value_and_gradient(
+                lambda variables: loss(
                     variables, data, inputs.indices, noise, inputs.weights
                 ),
                 player,
                 state,
             )
-            state, metrics = functions.update(player, state, output, gradient, inputs)
-            logged |= metrics
-        return state._replace(step=state.step + 1), logged
+
+        return functions.step(state, inputs, evaluate)
 
     jit = functools.partial(jax.jit, in_shardings=replicated, out_shardings=replicated)
-    if model.host_calls:
+    if functions.model.host_calls:
         return _with_host_calls(functions, jit, on_mesh, step)
 
     @jit
@@ -261,19 +258,18 @@ def _with_pmap(
 
     def step(data, state, inputs):
         batch, noise = functions.batch(data, inputs.indices), local_noise(state)
-        logged = {}
-        for player in functions.model.players:
+
+        def evaluate(player, state):
             local = value_and_gradient(
-                lambda variables, player=player: player.loss(
+                lambda variables: player.loss(
                     variables, batch, noise, inputs.weights, gather=_gather
                 ),
                 player,
                 state,
             )
-            output, gradient = jax.lax.pmean(local, AXIS)
-            state, metrics = functions.update(player, state, output, gradient, inputs)
-            logged |= metrics
-        return state._replace(step=state.step + 1), logged
+            return jax.lax.pmean(local, AXIS)
+
+        return functions.step(state, inputs, evaluate)
 
     def run_on_device(state, data, inputs, num_steps):
         return run_steps(functools.partial(step, data), state, inputs, num_steps)

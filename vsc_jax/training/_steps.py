@@ -97,6 +97,23 @@ class StepFunctions:
         factors = None if data.factors is None else data.factors[indices]
         return Batch(self.image_format.decode(data.images[indices]), factors)
 
+    def step(
+        self,
+        state: TrainState,
+        inputs: StepInputs,
+        evaluate: Callable[[Player, TrainState], tuple[LossOutput, Params]],
+    ) -> tuple[TrainState, Metrics]:
+        """State and log after a move of each player in turn.
+
+        `evaluate` gives a player's loss and gradient, the same on every device.
+        """
+        logged: dict[str, jax.Array] = {}
+        for player in self.model.players:
+            output, gradient = evaluate(player, state)
+            state, metrics = self.update(player, state, output, gradient, inputs)
+            logged |= metrics
+        return state._replace(step=state.step + 1), logged
+
     def update(
         self,
         player: Player,
