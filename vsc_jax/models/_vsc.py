@@ -4,8 +4,6 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax.scipy.special import logit
 
 from vsc_jax import losses, sampling
 from vsc_jax._cascade_betas import cascade_betas
@@ -22,6 +20,7 @@ from vsc_jax.models._base import (
 )
 from vsc_jax.models._image_model import ImageModel
 from vsc_jax.networks import Posterior
+from vsc_jax.priors import SpikeSlabPrior
 
 
 class SpikeSlabNoise(NamedTuple):
@@ -137,10 +136,8 @@ class VSC(ImageModel):
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
         """A draw z ~ a N(0, 1) + (1 - a) delta_0 `[num_samples, latent_dim]`."""
-        shape = (num_samples, self.latent_dim)
-        zeros = jnp.zeros(shape)
-        slab_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), shape)
-        return sampling.sample_spike_slab(key, zeros, zeros, slab_logits)
+        prior = SpikeSlabPrior(weights["prior_slab_prob"])
+        return prior.sample(key, num_samples, self.latent_dim)
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
@@ -164,9 +161,7 @@ class VSC(ImageModel):
         Densities are taken with respect to Lebesgue measure plus an atom at zero.
         """
         z = sampling.sample_spike_slab(key, *posterior.spike_slab())
-        zeros = jnp.zeros_like(z)
-        prior_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), z.shape)
-        log_prior = losses.spike_slab_log_prob(z, zeros, zeros, prior_logits).sum(-1)
+        log_prior = SpikeSlabPrior(weights["prior_slab_prob"]).log_prob(z).sum(-1)
         log_posterior = losses.spike_slab_log_prob(z, *posterior.spike_slab()).sum(-1)
         log_likelihood = self.log_likelihood(self.decoder_output(params, z), x)
         return log_likelihood + log_prior - log_posterior
