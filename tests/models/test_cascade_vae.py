@@ -9,6 +9,7 @@ import oracles
 import pytest
 from tiny_runs import BATCH_SIZE, kl_of, pair, run_tiny, tiny_dataset, tiny_model
 
+from vsc_jax import sampling
 from vsc_jax.models import Batch
 
 NUM = 6
@@ -292,3 +293,25 @@ def test_the_noise_numbers_the_rows_of_the_whole_batch():
     noise = cascade().noise(jax.random.key(0), BATCH_SIZE)
     assert (noise.row == np.arange(BATCH_SIZE)).all()
     assert (noise.categories == -1).all()
+
+
+@pytest.mark.parametrize("use", [0.0, 1.0])
+def test_the_bound_pays_for_the_categories_that_are_in_use(use):
+    model = cascade()
+    params, x, _ = parts(model)
+    key, weights = jax.random.key(5), weights_of(model, use_categories=use)
+
+    @jax.jit
+    def bound(params, x):
+        posterior = model.encode(params, x)
+        weight = model.log_importance_weight(params, x, posterior, key, weights)
+        mean, log_var = posterior.gaussian()
+        z = sampling.sample_gaussian(key, mean, log_var)
+        ratio = model.gaussian_log_ratio(z, mean, log_var)
+        code = model.code(z, [use * d for d in model.one_hots(posterior.categories)])
+        output = model.decoder_output(params, code)
+        return weight, model.log_likelihood(output, x) + ratio
+
+    weight, without_price = bound(params, x)
+    price = use * np.log(np.prod(model.category_sizes))
+    np.testing.assert_allclose(weight, without_price - price, rtol=1e-5)

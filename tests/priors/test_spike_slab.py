@@ -65,6 +65,26 @@ def test_a_probability_out_of_range_is_refused(bad):
         SpikeSlabPrior(bad)
 
 
+def test_a_known_array_out_of_range_is_refused():
+    prior = SpikeSlabPrior(jnp.array(1.5))
+    for call in (
+        lambda: prior.sample(jax.random.key(0), 2, 3),
+        lambda: prior.log_prob(jnp.zeros((2, 3))),
+        lambda: prior.kl(*[jnp.zeros((2, 3))] * 3),
+    ):
+        with pytest.raises(
+            ValueError, match="slab_prob must be at least 0 and at most"
+        ):
+            call()
+
+
+def test_one_probability_in_a_tuple_is_that_of_all_latents():
+    z = jnp.array([[0.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(
+        SpikeSlabPrior((0.1,)).log_prob(z), SpikeSlabPrior(0.1).log_prob(z)
+    )
+
+
 def test_is_a_pytree_with_a_traced_probability():
     draw = jax.jit(lambda prior, key: prior.sample(key, 4, 2))
     key = jax.random.key(2)

@@ -376,6 +376,8 @@ def test_what_cannot_be_in_a_group_says_why(tmp_path):
     assert why_alone(model, runs[0].options) is None
     pmap = run_of(model, tmp_path, parallel="pmap")
     assert why_alone(model, pmap.options) == "train.parallel is 'pmap'"
+    with pytest.raises(ValueError, match=r"as a group: train\.parallel is 'pm"):
+        together(model, [*runs, pmap])
     host = tiny_model("cascade_vae", category_sizes=(3,), assignment_method="ortools")
     with pytest.raises(ValueError, match="the model calls the host in the middle"):
         together(host, [run_of(host, tmp_path)])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tiny_runs import BATCH_SIZE, tiny_dataset, tiny_model, tiny_options
@@ -98,3 +100,16 @@ def test_training_is_prepared_only_with_options_that_fit(changes, message):
     assert set(optimizers) == {player.name for player in model.players}
     with pytest.raises(ValueError, match=message):
         prepare_training(model, dataset, tiny_options(model, **changes))
+
+
+def test_a_test_split_that_is_too_small_for_the_loss_is_refused():
+    none = dataclasses.replace(tiny_dataset(), test_indices=np.zeros(0, np.int32))
+    with pytest.raises(ValueError, match="tiny must have test images, whose loss"):
+        prepare_training(tiny_model(), none, tiny_options(tiny_model()))
+    for name in ("factor_vae", "dip_vae"):
+        model = tiny_model(name)
+        with pytest.raises(ValueError, match="num_test_images and the test images mu"):
+            prepare_training(
+                model, tiny_dataset(), tiny_options(model, num_test_images=1)
+            )
+        prepare_training(model, tiny_dataset(), tiny_options(model, num_test_images=2))

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_options
 
 from vsc_jax.datasets import ImageFormat
+from vsc_jax.priors import GaussianPrior, StandardNormal
 from vsc_jax.training import RestoredRun, restore_run, train
 from vsc_jax.training._restore import check_continues, run_meta
 
@@ -84,3 +87,25 @@ def test_images_of_another_normalization_are_others(tmp_path):
 def test_a_folder_without_a_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="no readable checkpoint in"):
         restore_run(tmp_path)
+
+
+def test_numbers_of_numpy_are_saved_as_those_of_python(tmp_path):
+    prior = GaussianPrior((np.float32(1.0), np.float64(2.0), jnp.float32(3.0)))
+    model = tiny_model(latent_dim=np.int64(3), prior=prior)
+    options = tiny_options(model, optimizer={"name": "adam", "b1": np.float32(0.5)})
+    train(model, tiny_dataset(), options, workdir=tmp_path, show_progress=False)
+    run = restore_run(tmp_path)
+    assert run.model == tiny_model(prior=GaussianPrior((1.0, 2.0, 3.0)))
+    assert run.meta["optimizer"] == {"name": "adam", "b1": 0.5}
+
+
+def test_a_prior_of_the_users_own_needs_the_model_again(tmp_path):
+    class Own(StandardNormal):
+        """Known to nobody."""
+
+    model = tiny_model(prior=Own())
+    options = tiny_options(model)
+    train(model, tiny_dataset(), options, workdir=tmp_path, show_progress=False)
+    with pytest.raises(ValueError, match="model"):
+        restore_run(tmp_path)
+    assert restore_run(tmp_path, model=model).step == 20

@@ -65,3 +65,10 @@ def test_the_losses_of_all_players_are_watched():
 def test_vectors_are_averaged_entry_by_entry():
     chunk = run([1.0, 1.0], 2, kl_per_latent=[[1.0, 2.0], [3.0, 6.0]])
     np.testing.assert_allclose(chunk.mean["kl_per_latent"], [2.0, 4.0])
+
+
+def test_a_loss_of_each_pixel_may_be_among_the_metrics():
+    pixels = [[1.0, 2.0], [1.0, np.inf], [3.0, 4.0]]
+    chunk = run([1.0, 1.0, 1.0], 3, pixel_loss=pixels)
+    assert int(chunk.num_steps) == 2
+    assert not chunk.sound

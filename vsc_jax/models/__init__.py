@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from vsc_jax._plain import as_python
 from vsc_jax.models._aae import AAE as AAE
 from vsc_jax.models._aae import AAES as AAES
 from vsc_jax.models._air import AIR as AIR
@@ -181,7 +182,8 @@ def describe_model(model: Model) -> dict[str, Any]:
     down: `create_model` refuses these.
 
     Raises:
-      ValueError: if it is of no kind that `create_model` makes.
+      ValueError: if it is of no kind that `create_model` makes, or its prior of none
+        that `create_prior` does.
 
     >>> model = create_model("vae", image_shape=(28, 28, 1), latent_dim=3)
     >>> create_model(**describe_model(model)) == model
@@ -201,7 +203,12 @@ def describe_model(model: Model) -> dict[str, Any]:
     if "prior" in fields:
         prior: Any = fields["prior"]
         kinds = {kind: name for name, kind in PRIORS.items()}
+        if type(prior) not in kinds:
+            raise ValueError(
+                "prior must be of a kind that create_prior makes, got a "
+                f"{type(prior).__name__}."
+            )
         fields["prior"] = {"name": kinds[type(prior)], **dataclasses.asdict(prior)}
     if isinstance(fields.get("network"), OwnNetworks):
         fields["network"] = fields["network"].names
-    return {"name": names[type(model)], **fields}
+    return as_python({"name": names[type(model)], **fields})

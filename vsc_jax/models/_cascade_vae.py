@@ -282,11 +282,14 @@ class CascadeVAE(MixedModel):
         """`log p(x|z, d) + log p(z) + log p(d) - log q(z|x)` `[batch]`, z ~ q(z|x).
 
         d is the most likely category at the mean: a function of x, so that the mean
-        over draws is a bound on log p(x). Its prior is uniform.
+        over draws is a bound on log p(x). Its prior is uniform. While `use_categories`
+        is 0 there is no d, as in the loss.
         """
+        use = weights["use_categories"]
         mean, log_var = posterior.gaussian()
         z = sampling.sample_gaussian(key, mean, log_var)
-        code = self.code(z, self.one_hots(posterior.categories))
+        one_hots = self.one_hots(jnp.where(use > 0, posterior.categories, -1))
+        code = self.code(z, one_hots)
         log_likelihood = self.log_likelihood(self.decoder_output(params, code), x)
         log_ratio = self.gaussian_log_ratio(z, mean, log_var)
-        return log_likelihood + log_ratio - self.log_num_codes()
+        return log_likelihood + log_ratio - use * self.log_num_codes()

@@ -103,8 +103,9 @@ class ExemplarVSC(ImageModel):
         """`rho` `[batch, num_pseudo_inputs]`, which sums to one over pseudo-inputs."""
         selector = params["selector"]
         flat = x.reshape(x.shape[0], -1)
-        chosen = jax.nn.sigmoid(flat @ selector["kernel"] + selector["bias"][None])
-        return chosen / chosen.sum(-1, keepdims=True)
+        logits = flat @ selector["kernel"] + selector["bias"][None]
+        # sigmoid(logits) over its sum, without dividing zeros.
+        return jax.nn.softmax(jax.nn.log_sigmoid(logits))
 
     def pseudo_posterior(self, params: Params, weights: Weights) -> Posterior:
         """q(z|x_u) with sharpened gates, each `[num_pseudo_inputs, latent_dim]`."""

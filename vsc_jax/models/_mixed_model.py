@@ -125,10 +125,9 @@ class MixedModel(ImageModel):
         self, z: jax.Array, mean: jax.Array, log_var: jax.Array
     ) -> jax.Array:
         """`log N(z; 0, I) - log q(z|x)` `[batch]`."""
-        log_prior = losses.gaussian_log_likelihood(jnp.zeros_like(z), z, event_ndims=1)
-        return log_prior - losses.gaussian_log_likelihood(
-            mean, z, log_var=log_var, event_ndims=1
-        )
+        zeros = jnp.zeros_like(z)
+        log_prior = losses.gaussian_log_prob(z, zeros, zeros).sum(-1)
+        return log_prior - losses.gaussian_log_prob(z, mean, log_var).sum(-1)
 
     def importance_weight_of_draws(
         self, params: Params, x: jax.Array, posterior: Posterior, key: jax.Array

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from vsc_jax._checks import as_floats, broadcast_last, check_scalar_or_last_axis
+from vsc_jax._checks import as_floats, broadcast_last, check_min_rank
 from vsc_jax._ranges import between, ranged
 from vsc_jax.losses import spike_slab_kl, spike_slab_log_prob
-from vsc_jax.priors._base import check_draws, check_prior
+from vsc_jax.priors._base import as_latent_values, check_draws, check_prior
 
 
 @jax.tree_util.register_dataclass
@@ -46,9 +46,9 @@ class SpikeSlabPrior:
         check_draws(num, latent_dim)
         normal_key, uniform_key = jax.random.split(key)
         z = jax.random.normal(normal_key, (num, latent_dim))
-        check_scalar_or_last_axis(z, slab_prob=self.slab_prob)
+        prob = as_latent_values(self, "slab_prob", z)
         uniform = jax.random.uniform(uniform_key, z.shape)
-        return jnp.where(uniform < broadcast_last(self.slab_prob, z), z, 0.0)
+        return jnp.where(uniform < broadcast_last(prob, z), z, 0.0)
 
     def log_prob(self, z: jax.Array) -> jax.Array:
         """Log-density `[..., latent_dim]` of `z`, with respect to Lebesgue + delta_0.
@@ -57,9 +57,9 @@ class SpikeSlabPrior:
         (`vsc_jax.losses.spike_slab_log_prob`).
         """
         (z,) = as_floats(z=z)
-        check_scalar_or_last_axis(z, slab_prob=self.slab_prob)
+        check_min_rank(1, z=z)
+        prob = as_latent_values(self, "slab_prob", z)
         zeros = jnp.zeros_like(z)
-        prob = jnp.asarray(self.slab_prob, z.dtype)
         logits = broadcast_last(jnp.log(prob) - jnp.log1p(-prob), z)
         return spike_slab_log_prob(z, zeros, zeros, logits)
 
@@ -67,4 +67,9 @@ class SpikeSlabPrior:
         self, mean: jax.Array, log_var: jax.Array, slab_logits: jax.Array
     ) -> jax.Array:
         """KL(q(z|x) || p(z)) `[..., latent_dim]` of a spike-and-slab posterior."""
-        return spike_slab_kl(mean, log_var, slab_logits, prior_slab_prob=self.slab_prob)
+        mean, log_var, slab_logits = as_floats(
+            mean=mean, log_var=log_var, slab_logits=slab_logits
+        )
+        check_min_rank(1, mean=mean)
+        prob = as_latent_values(self, "slab_prob", mean)
+        return spike_slab_kl(mean, log_var, slab_logits, prior_slab_prob=prob)

@@ -38,7 +38,7 @@ from vsc_jax.training._signals import StopSignals
 from vsc_jax.training._state import TrainState, init_state
 from vsc_jax.training._statistics import RenewStatistics, make_renew_statistics
 from vsc_jax.training._steps import TrainData
-from vsc_jax.training._test_loss import TestLoss, make_test_loss
+from vsc_jax.training._test_loss import TestLoss, check_test_loss, make_test_loss
 
 
 def prepare_training(
@@ -50,6 +50,7 @@ def prepare_training(
       ValueError: if an option does not fit the model, the data or the devices.
     """
     check_options(model, dataset, options)
+    check_test_loss(model, dataset, options)
     optimizers = create_optimizers(model, **options.optimizer)
     trainer = create_trainer(
         model,
@@ -162,10 +163,11 @@ def train_group(
       Terminated: after SIGTERM, SIGHUP or Ctrl-C, when all states have been saved.
     """
     first = runs[0]
-    if reason := why_alone(model, first.options):
-        raise ValueError(f"the runs cannot be trained as a group: {reason}.")
     for run in runs:
+        if reason := why_alone(model, run.options):
+            raise ValueError(f"the runs cannot be trained as a group: {reason}.")
         check_options(model, run.dataset, run.options)
+        check_test_loss(model, run.dataset, run.options)
         if group_key(model, *run[:2]) != group_key(model, *first[:2]):
             raise ValueError(
                 f"the runs in {first.workdir} and {run.workdir} cannot be trained as a "
@@ -212,12 +214,12 @@ def _train(
       time_limit: see `train_group`.
     """
     clock = Clock(time_limit)
-    for run in runs:
-        check_run(run)
     runs = [
         run._replace(meta=run_meta(model, run.dataset, run.options) | dict(run.meta))
         for run in runs
     ]
+    for run in runs:
+        check_run(run)
     num_steps = runs[0].options.num_steps
     make_state = jax.jit(lambda seed: init_state(model, optimizers, seed))
     test_loss = make_test_loss(model, runs[0].dataset.format)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from vsc_jax._plain import as_python
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.models import (
     Model,
@@ -87,7 +88,7 @@ def run_meta(
     """
     test_rows = np.ascontiguousarray(dataset.test_indices, np.int32)
     meta: dict[str, Any] = {
-        "optimizer": dict(options.optimizer),
+        "optimizer": as_python(options.optimizer),
         "images": {
             "number": len(dataset.images),
             "test rows": zlib.crc32(test_rows.tobytes()),

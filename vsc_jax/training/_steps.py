@@ -157,7 +157,7 @@ class StepFunctions:
 def is_sound(metrics: Metrics) -> jax.Array:
     """Whether losses and gradients are finite, and what is certified is."""
     watched = [
-        jnp.isfinite(value)
+        jnp.isfinite(value).all()
         for name, value in metrics.items()
         if name.endswith((LOSS, GRAD_NORM))
     ]

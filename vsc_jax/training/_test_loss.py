@@ -34,12 +34,48 @@ def make_test_loss(model: Trainable, image_format: ImageFormat) -> TestLoss:
         return jax.lax.map(one_batch, (indices, images, factors)).mean()
 
     def test_loss(params: Params, dataset: Dataset, options: TrainOptions) -> float:
-        num = min(options.num_test_images, len(dataset.test_indices))
-        size = min(options.batch_size, num)
-        rows = dataset.test_indices[: num // size * size].reshape(-1, size)
+        rows = _test_rows(dataset, options)
         factors: Any = None if dataset.factors is None else dataset.factors[rows]
         weights = options.weights_at(options.num_steps)
         images = dataset.images[rows]
         return float(mean_loss(params, options.seed, images, factors, weights))
 
     return test_loss
+
+
+def check_test_loss(model: Trainable, dataset: Dataset, options: TrainOptions) -> None:
+    """Raises ValueError if there are too few test images for the loss.
+
+    Nothing is computed, and without it the first checkpoint would fail.
+    """
+    if not len(dataset.test_indices):
+        raise ValueError(
+            f"{dataset.name} must have test images, whose loss ranks the checkpoints, "
+            "got none; vsc_jax.datasets.from_arrays sets some apart (num_test)."
+        )
+    rows = _test_rows(dataset, options)[0]
+    if len(rows) == options.batch_size:
+        return  # as in training
+
+    def loss():
+        key = jax.random.key(0)
+        images = dataset.format.decode(dataset.images[rows])
+        factors: Any = None if dataset.factors is None else dataset.factors[rows]
+        weights = options.weights_at(options.num_steps)
+        noise = model.noise(key, len(rows))
+        return model.loss(model.init(key), Batch(images, factors), noise, weights).loss
+
+    try:
+        jax.eval_shape(loss)
+    except ValueError as error:
+        raise ValueError(
+            "num_test_images and the test images must be enough for a batch of the "
+            f"loss, got {len(rows)}: {error}"
+        ) from error
+
+
+def _test_rows(dataset: Dataset, options: TrainOptions) -> np.ndarray:
+    """Rows of the test images in batches, `[batches, batch]`."""
+    num = min(options.num_test_images, len(dataset.test_indices))
+    size = min(options.batch_size, num)
+    return dataset.test_indices[: num // size * size].reshape(-1, size)
