@@ -9,7 +9,7 @@ import pytest
 from gradients import assert_gradients_agree
 
 from vsc_jax.losses import (
-    _mixtures,
+    _row_chunks,
     aggregate_posterior_log_prob,
     gaussian_log_prob,
     inclusive_kl,
@@ -71,7 +71,7 @@ def test_chunks_of_any_size_give_the_same(num_pairs, monkeypatch):
         return jax.jit(jax.value_and_grad(weighted, (0, 1, 2)))(*arguments)
 
     expected = value_and_gradients()
-    monkeypatch.setattr(_mixtures, "_CHUNK_PAIRS", num_pairs)
+    monkeypatch.setattr(_row_chunks, "_CHUNK_PAIRS", num_pairs)
     jax.clear_caches()
     result = value_and_gradients()
     jax.tree.map(
@@ -82,7 +82,7 @@ def test_chunks_of_any_size_give_the_same(num_pairs, monkeypatch):
 
 
 def test_gradients(monkeypatch):
-    monkeypatch.setattr(_mixtures, "_CHUNK_PAIRS", 10)
+    monkeypatch.setattr(_row_chunks, "_CHUNK_PAIRS", 10)
     z, mean, log_var = posteriors(5, 4, 3, dtype=np.float64)
     assert_gradients_agree(inclusive_kl, z, np.arange(5.0), mean, log_var)
 

@@ -13,7 +13,7 @@ from scipy.special import logsumexp, ndtri
 
 from vsc_jax.losses import (
     KLDecomposition,
-    _mixtures,
+    _row_chunks,
     gaussian_kl,
     gaussian_log_prob,
     kl_decomposition,
@@ -291,7 +291,7 @@ def test_chunks_of_any_size_give_the_same(estimator, monkeypatch):
 
     expected = value_and_gradients()
     for num_pairs in (1, 40):
-        monkeypatch.setattr(_mixtures, "_CHUNK_PAIRS", num_pairs)
+        monkeypatch.setattr(_row_chunks, "_CHUNK_PAIRS", num_pairs)
         jax.clear_caches()
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),

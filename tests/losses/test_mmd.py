@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gradients import assert_gradients_agree
 
-from vsc_jax.losses import _mmd, _pair_sums, mmd, mmd_per_dimension
+from vsc_jax.losses import _mmd, _row_chunks, mmd, mmd_per_dimension
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 KERNELS = {
@@ -54,7 +54,7 @@ def samples(n, m, latent_dim, seed=0, shift=0.3):
 
 
 def small_chunks(monkeypatch, num_pairs):
-    monkeypatch.setattr(_pair_sums, "_CHUNK_PAIRS", num_pairs)
+    monkeypatch.setattr(_row_chunks, "_CHUNK_PAIRS", num_pairs)
 
 
 @both

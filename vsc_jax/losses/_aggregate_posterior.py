@@ -15,7 +15,8 @@ from vsc_jax._checks import (
     check_samples,
     nan_for_infinite,
 )
-from vsc_jax.losses._mixtures import inverse_stddevs, map_rows, squared_distances
+from vsc_jax.losses._mixtures import inverse_stddevs, squared_z_scores
+from vsc_jax.losses._row_chunks import map_rows
 
 
 def aggregate_posterior_log_prob(
@@ -63,7 +64,7 @@ def aggregate_posterior_log_prob(
     def of_latent(latent):
         """Squared distances of one latent, `[chunk, n]`."""
         rows, mean, inverse_stddev = latent
-        return squared_distances(
+        return squared_z_scores(
             rows[:, None], mean[None], inverse_stddev[None], latent_dim
         )
 

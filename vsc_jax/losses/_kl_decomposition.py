@@ -20,7 +20,8 @@ from vsc_jax._checks import (
 )
 from vsc_jax._ranges import whole
 from vsc_jax.losses._density import gaussian_log_prob
-from vsc_jax.losses._mixtures import inverse_stddevs, map_rows, squared_distances
+from vsc_jax.losses._mixtures import inverse_stddevs, squared_z_scores
+from vsc_jax.losses._row_chunks import map_rows
 
 ESTIMATORS = ("stratified", "weighted", "full")
 _LOG_2_PI = math.log(2.0 * math.pi)
@@ -150,7 +151,7 @@ def kl_decomposition(
     posteriors = mean, inverse_stddevs(log_var), -0.5 * (_LOG_2_PI + log_var)
 
     def log_density(z, mean, inverse_stddev, log_scale):
-        squares = squared_distances(z, mean, inverse_stddev, latent_dim)
+        squares = squared_z_scores(z, mean, inverse_stddev, latent_dim)
         return log_scale - 0.5 * squares
 
     def log_mixtures(rows):

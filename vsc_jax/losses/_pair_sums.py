@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-# Pairs per chunk: 1 MB in float32, which stays in the cache of a core.
-_CHUNK_PAIRS = 2**18
+from vsc_jax.losses._row_chunks import map_rows
 
 
 def _imq(squared: jax.Array, bandwidth: jax.Array) -> tuple[jax.Array, ...]:
@@ -84,9 +83,7 @@ def _row_sums(kernel, by_x, by_bandwidth, rows, y, bandwidths):
 
 def _pair_sums(kernel, x, y, bandwidths, *, by_x=False, by_bandwidth=False) -> _Sums:
     """Sums over the pairs of each group, chunks of rows of `x` at a time."""
-    _, n, size = x.shape
-    num_chunks = min(-(-n * y.shape[1] // _CHUNK_PAIRS), n)
-    chunk = -(-n // num_chunks)
+    size = x.shape[2]
 
     def group_sums(group):
         x, y, bandwidths = group
@@ -96,12 +93,7 @@ def _pair_sums(kernel, x, y, bandwidths, *, by_x=False, by_bandwidth=False) -> _
         rows_of = functools.partial(
             _row_sums, kernel, by_x, by_bandwidth, y=y, bandwidths=bandwidths
         )
-        if num_chunks == 1:
-            rows = rows_of(x)
-        else:
-            padded = jnp.pad(x, ((0, num_chunks * chunk - n), (0, 0)))
-            stacked = jax.lax.map(rows_of, padded.reshape(num_chunks, chunk, size))
-            rows = jax.tree.map(lambda a: a.reshape(-1, a.shape[-1])[:n], stacked)
+        rows = map_rows(rows_of, x, len(y))
         scale_gradient = None if rows.by_bandwidth is None else rows.by_bandwidth.sum(0)
         return _Sums(rows.value.sum(), rows.by_x, scale_gradient)
 
