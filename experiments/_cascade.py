@@ -76,7 +76,8 @@ def cascade_weights(config: ConfigDict) -> dict[str, schedules.Schedule]:
         return {}
     relieved = schedules.constant(float(_most_relieved(config, cascade)))
     if cascade.stage_steps:
-        relieved = schedules.cascade(*_arguments(config, cascade))
+        num_latents = _most_relieved(config, cascade)
+        relieved = schedules.cascade(num_latents, *_stages(config, cascade))
     use = schedules.constant(float(_has_categories(config)))
     if onset := _onset(config, cascade):
         use = schedules.piecewise_constant((onset,), (0.0, 1.0))
@@ -120,15 +121,13 @@ def _onset(config: ConfigDict, cascade: Cascade) -> int:
 def _reliefs(config: ConfigDict, cascade: Cascade) -> tuple[int, ...]:
     if not cascade.stage_steps:
         return ()
-    return schedules.cascade_reliefs(*_arguments(config, cascade))
-
-
-def _arguments(
-    config: ConfigDict, cascade: Cascade
-) -> tuple[int, int, int | None, int]:
-    """Of `schedules.cascade`."""
-    warmup = cascade.warmup_stages if _has_categories(config) else None
-    # Latents that the run does not come to need no step in the list of reliefs.
+    # Latents that the run does not come to need no step in the list.
     most = config.train.num_steps // cascade.stage_steps + cascade.num_first + 1
     num_latents = min(_most_relieved(config, cascade), most)
-    return num_latents, cascade.stage_steps, warmup, cascade.num_first
+    return schedules.cascade_reliefs(num_latents, *_stages(config, cascade))
+
+
+def _stages(config: ConfigDict, cascade: Cascade) -> tuple[int, int | None, int]:
+    """Arguments of `schedules.cascade` after the number of latents."""
+    warmup = cascade.warmup_stages if _has_categories(config) else None
+    return cascade.stage_steps, warmup, cascade.num_first

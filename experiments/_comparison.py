@@ -23,6 +23,9 @@ from experiments._table import SEED
 from experiments.published import TABLES, PublishedRow, published_rows
 
 DATA = "data.name"
+# Data sets of ours that stand in for one of a paper: fewer of its images, or its images
+# drawn here.
+_STANDS_FOR = {"mnist_5k": "mnist", "sprites": "dsprites"}
 # Names of settings in a message; all are in the table.
 _SHOWN_NAMES = 4
 
@@ -165,17 +168,13 @@ def _published(table: str) -> tuple[PublishedRow, ...]:
 def _on_our_data(
     rows: Sequence[PublishedRow], runs: Sequence[Run]
 ) -> list[PublishedRow]:
-    """The rows on data like those of a run, or on data that they do not name.
+    """The rows on data that runs are on or stand in for, or that they do not name.
 
     All of them if there are no such rows.
     """
-    ours = {str(run.fields.get(DATA, "")) for run in runs if run.fields}
-
-    def alike(data: str) -> bool:
-        # mnist_5k and mnist, sprites and dsprites.
-        return any(name and (name in data or data in name) for name in ours)
-
-    near = [row for row in rows if DATA not in row.fields or alike(row.fields[DATA])]
+    ours = {str(run.fields.get(DATA, "")) for run in runs}
+    ours |= {_STANDS_FOR[name] for name in ours & _STANDS_FOR.keys()}
+    near = [row for row in rows if DATA not in row.fields or row.fields[DATA] in ours]
     return near or list(rows)
 
 

@@ -16,6 +16,7 @@ from experiments._errors import UserError, one_line
 from experiments._fields import (
     LEARNING_RATE,
     OF_DATA,
+    SCHEDULED_RATE,
     DataOptions,
     FigureOptions,
     named_fields,
@@ -126,6 +127,7 @@ def train_options(config: ConfigDict) -> TrainOptions:
         "optimizer.learning_rate",
         optimizer.learning_rate,
         LEARNING_RATE.range,
+        SCHEDULED_RATE,
     )
     with named_fields(
         "train",
@@ -221,18 +223,32 @@ def refuse_hidden_values(config: ConfigDict, given: Collection[str]) -> None:
 
 
 def _schedule(
-    config: ConfigDict, name: str, field: str, value: float, allowed: Range
+    config: ConfigDict,
+    name: str,
+    field: str,
+    value: float,
+    allowed: Range,
+    scheduled: Range | None = None,
 ) -> schedules.Schedule:
     """A field as a function of the step: its value, or the schedule in its place.
 
+    Args:
+      config: of the run.
+      name: of the schedule.
+      field: name of the field.
+      value: of the field.
+      allowed: its range.
+      scheduled: that of the schedule; None for the same.
+
     Raises:
-      UserError: if one of them is out of the field's range.
+      UserError: if one of them is out of its range.
     """
     with named_fields("", ()):
         allowed.check(field, value)
     spec = config.schedules[name]
     if not spec:
         return schedules.constant(float(value))
+    allowed = scheduled or allowed
     try:
         schedule = schedules.from_spec(tuple(spec))
         wrong = _first_outside(schedule, spec, allowed, config.train.num_steps)

@@ -12,6 +12,8 @@ from vsc_jax.models import MODELS, Model, Weight
 
 # Traced and scheduled, as weights are.
 LEARNING_RATE = Weight(1e-3, above(0))
+# Of a schedule in its place, as `TrainOptions` has it: a warm-up begins with zero.
+SCHEDULED_RATE = at_least(0)
 # Fields of models that are properties of the data, and so in no config.
 OF_DATA = ("image_shape", "dataset_size")
 

@@ -10,10 +10,9 @@ from typing import NamedTuple, NoReturn
 
 import jax
 
-from experiments._errors import UserError, one_line
+from experiments._errors import EXIT_FAILED, UserError, one_line
 from vsc_jax.training import saved_steps
 
-EXIT_FAILED = 1
 # Seconds of waiting before it is said what for.
 PATIENCE = 10.0
 # JAX's own limit ends the process with a core dump, so that it must not come first.

@@ -19,7 +19,7 @@ from experiments._groups import FREE_PREFIXES
 from experiments._points import Point
 from experiments._reproducible_tables import Row, Table
 from experiments._reproduction_commands import config_path
-from experiments._results import read_results
+from experiments._results import read_results, scored_step
 from experiments._settings import CANNOT_CHANGE_NUMBERS
 from experiments._table import SEED
 from vsc_jax.figures import short_names
@@ -152,8 +152,7 @@ def state_of(point: Point) -> State:
     except UserError:
         results = {}
     steps = saved_steps(point.folder)
-    run = results.get("run", {}) if "scores" in results else {}
-    scored = run.get("num_steps") or 0
+    scored = (scored_step(results) or 0) if "scores" in results else 0
     return State(
         steps[-1] if steps else 0, scored, point.config.train.num_steps, results
     )

@@ -112,8 +112,8 @@ def settings_of(runs: Iterable[Run]) -> list[Setting]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         if run.fields:
-            groups.setdefault(_key(_identity(run.fields)), []).append(run)
-    identities = [_identity(group[0].fields) for group in groups.values()]
+            groups.setdefault(_key(identity(run.fields)), []).append(run)
+    identities = [identity(group[0].fields) for group in groups.values()]
     differing = _differing(identities)
     return [
         Setting(
@@ -171,9 +171,14 @@ def unsaid_fields(settings: Sequence[Setting]) -> list[str]:
     return unsaid
 
 
-def _identity(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a run that its setting shares."""
-    free = list(CANNOT_CHANGE_NUMBERS)
+def identity(fields: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    """The fields of a run that its setting shares.
+
+    Args:
+      fields: of the run.
+      *others: beginnings of names of more fields in which the runs may differ.
+    """
+    free = [*CANNOT_CHANGE_NUMBERS, *others]
     if fields.get("data.name") not in OWN_IMAGES:
         free.append("data.path")
     return {

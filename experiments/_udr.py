@@ -10,6 +10,7 @@ import numpy as np
 from experiments import _config_files, _workdir
 from experiments._errors import UserError
 from experiments._results import read_results
+from experiments._settings import identity
 from vsc_jax import Run, load_run, metrics
 from vsc_jax.datasets import Dataset
 from vsc_jax.training import read_meta
@@ -52,9 +53,8 @@ def compare_runs(
     configs: dict[str, dict[str, Any]] = {}
     for folder in runs_below(workdir):
         config = (read_meta(folder) or {}).get("config", {})
-        config = {
-            k: v for k, v in _config_files.flatten(config).items() if _tells_apart(k)
-        }
+        # All are encoded anew, in whatever way each was scored.
+        config = identity(_config_files.flatten(config), "evaluation.")
         # A run without a config is like no other.
         key = json.dumps(config, sort_keys=True) if config else folder.name
         configs[key] = config
@@ -85,13 +85,6 @@ def compare_runs(
     }
     _workdir.write_json(workdir / "udr.json", result)
     return result
-
-
-def _tells_apart(field: str) -> bool:
-    """Whether runs with other values of a field are not of the same hyperparameters."""
-    if field == "train.num_steps":
-        return True
-    return field != "seed" and not field.startswith(_workdir.FREE_PREFIXES)
 
 
 def _compare(

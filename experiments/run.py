@@ -12,7 +12,6 @@ from there, bit for bit as if it had not been interrupted.
 import contextlib
 import functools
 import os
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -79,9 +78,6 @@ _PROCESSES = (COORDINATOR, NUM_PROCESSES, PROCESS_ID)
 # Encodings of so many latents can be drawn: they are kept for `plot_sweep --density`.
 ENCODED_DIM = 2
 NUM_ENCODED = 5_000
-
-EXIT_INTERRUPTED = 128 + signal.SIGINT
-EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def main(argv: Sequence[str]) -> None:

@@ -40,6 +40,8 @@ def test_vsc_relieves_all_latents_from_the_start_unless_told_otherwise():
     options = train_options(config)
     at = [options.weights_at(step) for step in (0, 99, 100, 999)]
     assert [w["num_relieved"] for w in at] == [1, 1, 2, 10]
+    # The schedule goes on where the run is too short for it.
+    assert options.weights["num_relieved"](10**9) == 30
     assert options.reset_moments_at[:2] == (100, 200)
     assert marked_steps(config)[0] == (100, "one more latent relieved")
 

@@ -179,12 +179,16 @@ def test_the_published_rows_with_the_most_equal_fields_are_beside(tmp_path):
     ]
 
 
-def test_published_rows_on_other_data_are_left_out(tmp_path, capsys):
-    make_run(tmp_path / "run", {"loss": 100.0}, data__name="mnist_5k")
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [("mnist", "MNIST"), ("mnist_5k", "MNIST"), ("fashion_mnist", "Fashion")],
+)
+def test_published_rows_on_other_data_are_left_out(data, said, tmp_path, capsys):
+    make_run(tmp_path / "run", {"loss": 100.0}, data__name=data)
     command(tmp_path, "--published=vsc,decomposition")
     rows = read(tmp_path)["published"]
     assert rows
-    assert all("MNIST" in row["name"] for row in rows)
+    assert all(said in row["name"] for row in rows)
     out = " ".join(capsys.readouterr().out.split())
     assert "published rows on other data are left out" in out
     assert (

@@ -255,8 +255,8 @@ def test_values_and_schedules(config):
         ),
         (
             "learning_rate",
-            ("linear", 0.1, 0.0, 0, 6),
-            r"optimizer.learning_rate must be above 0 at all .*, got 0 at step 6\.",
+            ("linear", 0.1, -0.1, 0, 4),
+            r"optimizer.learning_rate must be at least 0 at all .*, got -0.05 at .* 3",
         ),
         ("sharpness", ("piecewise_constant", ("a",), (1.0, 2.0)), "schedules.sharpnes"),
         (
@@ -271,6 +271,16 @@ def test_values_and_schedules(config):
 def test_bad_schedules(config, name, spec, message):
     config.schedules[name] = spec
     with pytest.raises(UserError, match=message):
+        _config.train_options(config)
+
+
+def test_a_warm_up_begins_with_a_learning_rate_of_zero(config):
+    config.schedules.learning_rate = ("linear", 0.0, 1e-3, 0, 4)
+    rate = _config.train_options(config).learning_rate
+    assert [float(rate(step)) for step in (0, 4)] == pytest.approx([0.0, 1e-3])
+    # One that stays there would train nothing.
+    config.schedules.learning_rate, config.optimizer.learning_rate = (), 0.0
+    with pytest.raises(UserError, match=r"^optimizer.learning_rate must be above 0, "):
         _config.train_options(config)
 
 

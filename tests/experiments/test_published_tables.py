@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from experiments import _directions, published
@@ -37,6 +39,15 @@ def test_names_are_unique_and_fields_those_of_configs(table):
         assert row.fields.keys() <= known.keys()
         for name, value in row.fields.items():
             assert type(value) is type(known[name])
+
+
+def test_a_method_that_we_have_has_our_name():
+    ours = {name.replace("_", "") for name in MODELS}
+    for _, row in ROWS:
+        if not row.model:
+            # Without what it is told apart by, such as " (modified)".
+            name = re.sub(r" \(.*|\W", "", row.name).lower()
+            assert name not in ours
 
 
 def test_numbers_as_they_are_printed():

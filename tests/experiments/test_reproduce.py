@@ -9,8 +9,11 @@ from absl.testing import flagsaver
 
 from experiments import _groups, _reproduction_runs, _shares, reproduce
 from experiments._errors import UserError
+from experiments._points import Point
 from experiments._reproducible_tables import Column, Row, Table
+from experiments._reproduction import state_of
 from experiments._reproduction_runs import Reproduction
+from experiments.configs import vsc_mlp
 from experiments.reproduce import parse_seeds
 from vsc_jax import training
 
@@ -108,6 +111,23 @@ def test_a_table_is_run_compared_and_skipped_when_complete(tmp_path, groups, cap
     runs = {row["label"]: list(row["runs"]) for row in read(tmp_path)["rows"]}
     assert runs["JointVAE, m=6"] == names(*((ONE, seed) for seed in (0, 1, 5, 6)))
     assert runs["two, beta=4"] == names((FOUR, 0), (FOUR, 1))
+
+
+@pytest.mark.parametrize(
+    ("results", "scored"),
+    [
+        ({"scores": {}, "run": {"num_steps": 6, "scored_step": 6}}, 6),
+        ({"scores": {}, "run": {"num_steps": 6, "scored_step": 3}}, 3),
+        ({"scores": {}, "run": {"num_steps": 6}}, 6),
+        ({"run": {"num_steps": 6, "scored_step": 6}}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_run_is_complete_with_the_scores_of_its_last_step(results, scored, tmp_path):
+    config = vsc_mlp.get_config("digits,quick")
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    state = state_of(Point({}, config, tmp_path, ""))
+    assert (state.scored, state.is_complete) == (scored, scored == 6)
 
 
 @pytest.fixture

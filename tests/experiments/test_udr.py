@@ -60,6 +60,26 @@ def test_seeds_are_compared_and_hyperparameters_are_not_pooled(sweep, capsys):
     assert "differs in the seed alone: beta=4.0,seed=2" in printed
 
 
+@pytest.mark.parametrize(
+    ("name", "num_groups"), [("digits", 1), ("npz", 0), ("image_folder", 0)]
+)
+def test_the_path_of_own_images_tells_runs_apart(
+    name, num_groups, sweep, tmp_path, monkeypatch
+):
+    for run_name in ("beta=1.0,seed=0", "beta=1.0,seed=1"):
+        shutil.copytree(sweep / run_name, tmp_path / run_name)
+
+    def read_meta(folder):
+        return {"config": {"data": {"name": name, "path": f"{folder}.npz"}}}
+
+    monkeypatch.setattr(_udr, "read_meta", read_meta)
+    if num_groups:
+        assert len(compare(tmp_path)["groups"]) == num_groups
+    else:
+        with pytest.raises(UserError, match="2, and no such two"):
+            compare(tmp_path)
+
+
 def test_too_few_images_are_told_with_the_flag_that_gives_more(sweep):
     def compare_on(num_test, num_samples):
         def dataset_of(workdir, loaded):
