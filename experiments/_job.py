@@ -11,7 +11,6 @@ from experiments import _config, _errors
 from experiments._errors import UserError
 from experiments._fields import named_fields
 from experiments._memory import check_memory, check_parameters
-from experiments._processes import is_loss
 from experiments._trackers import closing_trackers, make_trackers
 from vsc_jax import training
 from vsc_jax.datasets import Dataset
@@ -149,7 +148,7 @@ def train(
     """Trains, or goes on.
 
     Raises:
-      UserError: if the options do not fit the data or the devices.
+      UserError: if the folder holds a run from which this one cannot go on.
     """
     run = group_run(job, config, workdir)
     try:
@@ -157,9 +156,7 @@ def train(
             return training.train(
                 job.model, **run._asdict(), show_progress=show_progress
             )
-    except ValueError as error:
-        if is_loss(error):
-            raise
+    except training.OtherRunError as error:
         raise UserError(_errors.one_line(error)) from error
 
 

@@ -6,9 +6,10 @@ import pytest
 from ml_collections import ConfigDict
 from tiny_runs import read_log
 
+from experiments import _job
 from experiments import run as command
 from experiments._errors import UserError
-from experiments._job import LOGGED_SCORES, build, context_of
+from experiments._job import LOGGED_SCORES, build, context_of, train
 from experiments.configs import cascade_vae, vsc_mlp
 from vsc_jax import load_run
 from vsc_jax.evaluation import MODEL_SCORES
@@ -72,3 +73,20 @@ def test_scores_are_checked_before_training(field, value, message, tmp_path):
     with pytest.raises(UserError, match=message):
         command.run(config, tmp_path / "run", show_progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_bug_keeps_its_traceback_and_another_run_is_the_users(tmp_path, monkeypatch):
+    def fails(scores):
+        raise ValueError("a bug in a score")
+
+    config: ConfigDict = vsc_mlp.get_config("digits,quick")
+    with monkeypatch.context() as patch:
+        patch.setattr(_job, "score_scalars", fails)
+        config.evaluation.score_every = 3
+        with pytest.raises(ValueError, match="a bug in a score"):
+            train(build(config), config, tmp_path, show_progress=False)
+    config.evaluation.score_every = 0
+    train(build(config), config, tmp_path, show_progress=False)
+    config.train.num_steps -= 1
+    with pytest.raises(UserError, match=r"at step \d already; num_steps must be"):
+        train(build(config), config, tmp_path, show_progress=False)

@@ -6,6 +6,7 @@ from vsc_jax.training._checkpoints import Checkpoints as Checkpoints
 from vsc_jax.training._checkpoints import read_meta as read_meta
 from vsc_jax.training._checkpoints import saved_steps as saved_steps
 from vsc_jax.training._ends import NonFiniteLossError as NonFiniteLossError
+from vsc_jax.training._ends import OtherRunError as OtherRunError
 from vsc_jax.training._ends import RunError as RunError
 from vsc_jax.training._ends import Terminated as Terminated
 from vsc_jax.training._ends import UncertifiedError as UncertifiedError
@@ -46,6 +47,7 @@ __all__ = [
     "MetricsLog",
     "NonFiniteLossError",
     "OptimizerOptions",
+    "OtherRunError",
     "RestoredRun",
     "RunError",
     "RunLock",

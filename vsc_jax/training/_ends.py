@@ -11,6 +11,10 @@ class RunError(RuntimeError):
     """
 
 
+class OtherRunError(ValueError):
+    """A folder holds a run from which this one cannot go on."""
+
+
 class NonFiniteLossError(RunError):
     """Loss or gradient became infinite or NaN."""
 

@@ -100,9 +100,10 @@ def train(
       A `TrainResult`.
 
     Raises:
-      ValueError: if an option does not fit the model, the data, the devices or the
-        checkpoint, if that is of another model or of other images, or if `score` gives
-        a name of the step's own.
+      ValueError: if an option does not fit the model, the data or the devices, or if
+        `score` gives a name of the step's own.
+      OtherRunError: a ValueError, if the folder holds a run of another model, of other
+        images or with more steps.
       TypeError: if an argument is not of its type, or what `score` gives is no dict of
         numbers.
       NonFiniteLossError: at the first loss or gradient that is not finite.

@@ -13,7 +13,11 @@ import numpy as np
 
 from vsc_jax.datasets import Dataset
 from vsc_jax.training._checkpoints import Checkpoints
-from vsc_jax.training._ends import NonFiniteLossError, UncertifiedError
+from vsc_jax.training._ends import (
+    NonFiniteLossError,
+    OtherRunError,
+    UncertifiedError,
+)
 from vsc_jax.training._group_trainer import ChunkValues
 from vsc_jax.training._log import MetricsLog
 from vsc_jax.training._options import TrainOptions
@@ -190,7 +194,7 @@ class OpenRun:
             self._seconds_before = meta["seconds"]
             self.restored = True
         if self.step > run.options.num_steps:
-            raise ValueError(
+            raise OtherRunError(
                 f"{run.workdir} holds a run that is at step {self.step} already; "
                 f"num_steps must be at least that, got {run.options.num_steps}."
             )

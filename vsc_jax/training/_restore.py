@@ -20,6 +20,7 @@ from vsc_jax.models import (
     describe_model,
 )
 from vsc_jax.training._checkpoints import Checkpoints, read_meta
+from vsc_jax.training._ends import OtherRunError
 from vsc_jax.training._optimizers import create_optimizers
 from vsc_jax.training._options import TrainOptions
 from vsc_jax.training._state import TrainState, init_state
@@ -105,7 +106,7 @@ def run_meta(
 def check_continues(
     workdir: str | Path, before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
-    """Raises ValueError if a checkpoint is of another model or of other images.
+    """Raises OtherRunError if a checkpoint is of another model or of other images.
 
     Shapes alone do not tell: a model of another likelihood has the same, and of other
     images some that are for testing may have been trained on. What one of the two does
@@ -118,7 +119,7 @@ def check_continues(
     """
     model = json.loads(json.dumps(now.get("model")))
     if changed := _first_change("model", before.get("model"), model):
-        raise ValueError(
+        raise OtherRunError(
             f"{workdir} holds a run whose {changed}; give the same model, or another "
             "workdir."
         )
@@ -127,12 +128,12 @@ def check_continues(
     if others == [_NORMALIZATION]:
         before_and_now = (there[_NORMALIZATION], given[_NORMALIZATION])
         changed = _first_change(_NORMALIZATION, *before_and_now)
-        raise ValueError(
+        raise OtherRunError(
             f"{workdir} holds a run on images whose {changed}; give the same, or "
             "another workdir."
         )
     if others:
-        raise ValueError(
+        raise OtherRunError(
             f"{workdir} holds a run on other images (changed: {', '.join(others)}), so "
             "that some for testing may have been trained on; give the same, or another "
             "workdir."
