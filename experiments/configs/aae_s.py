@@ -5,8 +5,8 @@
     python -m experiments.run --config=configs/aae_s.py:dsprites \
         --config.data.path=FOLDER
 
-An upper bound for diagnosis: how good the continuous codes get once the shape is known.
-It does not belong into a table of unsupervised methods. `plain` is the adversarial
+For diagnosis: how good the continuous codes get once the shape is known. It does not
+belong into a table of unsupervised methods. `plain` is the adversarial
 autoencoder itself, which is given nothing.
 
 Data: `dsprites` (the default) and `sprites` (the same images without the download).

@@ -289,12 +289,12 @@ def laptop(config: ConfigDict) -> ConfigDict:
 
     32-pixel sprites (other data keep their size), of which 100,000 are for testing
     alone, fully connected networks, Adam at 1e-3 and 30,000 steps in place of 300,000
-    (CascadeVAE: 40,000). Weights are half of the published ones, tuned in few runs for
-    beta-VAE and FactorVAE alone; JointVAE keeps its own, AnnealedVAE has those of
-    JointVAE's `tuned`, CascadeVAE on sprites a tuned schedule. Half is no conversion:
-    what a code gains in likelihood is four times as much at 64 pixels as at 32, so it
-    is twice as strict as published. A capacity is a KL in nats, whatever the number of
-    pixels. `experiments/RESULTS.md` says in how many runs what was tuned.
+    (CascadeVAE: 40,000). Beta of the beta-VAE and the weight of FactorVAE are half of
+    those of the full budget, tuned in few runs; JointVAE keeps its own, AnnealedVAE has
+    those of JointVAE's `tuned`, CascadeVAE on sprites a tuned schedule. Half is no
+    conversion: what a code gains in likelihood is four times as much at 64 pixels as at
+    32, so a beta is twice as strict as published. A capacity is a KL in nats, whatever
+    the number of pixels. `experiments/RESULTS.md` says in how many runs what was tuned.
     """
     if config.data.name in SPRITES:
         config.data.num_train = 0

@@ -6,8 +6,8 @@
 
 Data: `dsprites` (the default) and `sprites` (the same images without the download).
 `m5` takes 5 latents in place of 10. `laptop` is our own budget, see
-`experiments/RESULTS.md`: 32 pixels, smaller networks, 30,000 steps, half of the weight,
-which is no conversion to 32 pixels and was tuned in few runs.
+`experiments/RESULTS.md`: 32 pixels, smaller networks, 30,000 steps, half of the weight
+below, which is no conversion to 32 pixels and was tuned in few runs.
 
 Full budget: 300,000 steps of 64 images for the VAE and 64 for the permuted codes (so
 `train.batch_size` is 128, and "images seen" counts both), tc_weight 35 as in

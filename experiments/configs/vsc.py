@@ -8,8 +8,8 @@ was 1.8 times slower on another. Seeds 0 to 4 on one core (another machine may f
 somewhat outside): FactorVAE score .79 to .82, MIG .20 to .23, 7.3 to 7.7 of 8 latents
 on for an image, and on 2,000 test images reconstruction 11.2 to 13.2, KL 19.4 to 21.7
 and -ELBO 32.6 to 33.6 nats. In `traversals.png` one latent moves the sprite to the
-side, one up and down, one changes its size, and four share orientation and shape, which
-can be told of large sprites.
+side, one up and down, one changes its size, and three or four share orientation and
+shape, which can be told of large sprites.
 
 `conv` is a convolutional network with 32 latents for images of any kind, with a beta
 that does not change: 4 minutes. On the sprites it finds position and size alone.
@@ -46,7 +46,7 @@ def get_config(argument: str = "") -> ConfigDict:
 def _one_by_one(config: ConfigDict) -> None:
     """Latents relieved one by one, and a beta that is strict, then loose, then between.
 
-    Strict, two latents share the position, along the axes, where a prior of 0.7 would
+    Strict, two latents share the position, along the axes, where a prior of 0.7 may
     turn them. Loose, position gets so sharp that shape and orientation, a pixel or two
     at the edge, are worth a latent, and a prior near 1 asks for no sparse code of the
     position. The last values take from each latent what it need not say.
