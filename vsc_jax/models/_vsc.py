@@ -4,6 +4,8 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.scipy.special import logit
 
 from vsc_jax import losses, sampling
 from vsc_jax._cascade_betas import cascade_betas
@@ -136,8 +138,10 @@ class VSC(ImageModel):
         self, params: Params, key: jax.Array, num_samples: int, weights: Weights
     ) -> jax.Array:
         """A draw z ~ a N(0, 1) + (1 - a) delta_0 `[num_samples, latent_dim]`."""
-        prior = SpikeSlabPrior(weights["prior_slab_prob"])
-        return prior.sample(key, num_samples, self.latent_dim)
+        shape = (num_samples, self.latent_dim)
+        zeros = jnp.zeros(shape)
+        slab_logits = jnp.broadcast_to(logit(weights["prior_slab_prob"]), shape)
+        return sampling.sample_spike_slab(key, zeros, zeros, slab_logits)
 
     def kl_per_latent(
         self, params: Params, x: jax.Array, posterior: Posterior, weights: Weights
