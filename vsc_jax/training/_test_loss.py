@@ -59,7 +59,7 @@ def check_test_loss(model: Trainable, dataset: Dataset, options: TrainOptions) -
 
     def loss():
         key = jax.random.key(0)
-        images = dataset.format.decode(dataset.images[rows])
+        images: Any = dataset.format.decode(dataset.images[rows])
         factors: Any = None if dataset.factors is None else dataset.factors[rows]
         weights = options.weights_at(options.num_steps)
         noise = model.noise(key, len(rows))
