@@ -10,7 +10,13 @@ from tiny_runs import assert_same, run_tiny, tiny_dataset, tiny_model, tiny_opti
 
 from vsc_jax.datasets import ImageFormat
 from vsc_jax.priors import GaussianPrior, StandardNormal
-from vsc_jax.training import OtherRunError, RestoredRun, restore_run, train
+from vsc_jax.training import (
+    OtherRunError,
+    RestoredRun,
+    group_key,
+    restore_run,
+    train,
+)
 from vsc_jax.training._restore import check_continues, run_meta
 
 pytestmark = pytest.mark.usefixtures("two_devices")
@@ -93,6 +99,9 @@ def test_numbers_of_numpy_are_saved_as_those_of_python(tmp_path):
     prior = GaussianPrior((np.float32(1.0), np.float64(2.0), jnp.float32(3.0)))
     model = tiny_model(latent_dim=np.int64(3), prior=prior)
     options = tiny_options(model, optimizer={"name": "adam", "b1": np.float32(0.5)})
+    same = tiny_options(model, optimizer={"name": "adam", "b1": 0.5})
+    keys = [group_key(model, tiny_dataset(), o) for o in (options, same)]
+    assert keys[0] == keys[1]
     train(model, tiny_dataset(), options, workdir=tmp_path, show_progress=False)
     run = restore_run(tmp_path)
     assert run.model == tiny_model(prior=GaussianPrior((1.0, 2.0, 3.0)))

@@ -23,6 +23,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
+from vsc_jax._plain import as_python
 from vsc_jax.datasets import Dataset, ImageFormat
 from vsc_jax.models import Trainable
 from vsc_jax.networks import matrix_convolutions
@@ -109,7 +110,7 @@ def group_key(
         (options.num_steps, options.batch_size, options.num_test_images),
         (options.log_every, options.checkpoint_every, options.score_every),
         tuple(options.reset_moments_at),
-        json.dumps(dict(options.optimizer), sort_keys=True, default=dict),
+        json.dumps(as_python(dict(options.optimizer)), sort_keys=True, default=dict),
     )
 
 

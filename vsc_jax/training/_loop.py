@@ -168,12 +168,14 @@ def train_group(
         if reason := why_alone(model, run.options):
             raise ValueError(f"the runs cannot be trained as a group: {reason}.")
         check_options(model, run.dataset, run.options)
-        check_test_loss(model, run.dataset, run.options)
         if group_key(model, *run[:2]) != group_key(model, *first[:2]):
             raise ValueError(
                 f"the runs in {first.workdir} and {run.workdir} cannot be trained as a "
                 "group: their shapes, lengths or optimizers differ."
             )
+    # Of what the check looks at, runs of a group differ in this number alone.
+    for run in {len(run.dataset.test_indices): run for run in runs}.values():
+        check_test_loss(model, run.dataset, run.options)
     optimizers = create_optimizers(model, **first.options.optimizer)
 
     def make_trainer(num_runs: int) -> GroupTrainer:

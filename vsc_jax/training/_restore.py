@@ -89,7 +89,7 @@ def run_meta(
     """
     test_rows = np.ascontiguousarray(dataset.test_indices, np.int32)
     meta: dict[str, Any] = {
-        "optimizer": as_python(options.optimizer),
+        "optimizer": as_python(dict(options.optimizer)),
         "images": {
             "number": len(dataset.images),
             "test rows": zlib.crc32(test_rows.tobytes()),

@@ -1,5 +1,6 @@
 """The loss that ranks the checkpoints of a run."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,27 +19,10 @@ def make_test_loss(model: Trainable, image_format: ImageFormat) -> TestLoss:
 
     It is compiled once for runs that share the model and the sizes of their options.
     """
-
-    @jax.jit
-    def mean_loss(params, seed, images, factors, weights):
-        key = jax.random.fold_in(jax.random.key(seed), 0x7E57)
-        size = images.shape[1]
-
-        def one_batch(inputs):
-            index, stored, batch_factors = inputs
-            batch = Batch(image_format.decode(stored), batch_factors)
-            noise = model.noise(jax.random.fold_in(key, index), size)
-            return model.loss(params, batch, noise, weights).loss
-
-        indices = np.arange(len(images))
-        return jax.lax.map(one_batch, (indices, images, factors)).mean()
+    mean_loss = jax.jit(functools.partial(_mean_loss, model, image_format))
 
     def test_loss(params: Params, dataset: Dataset, options: TrainOptions) -> float:
-        rows = _test_rows(dataset, options)
-        factors: Any = None if dataset.factors is None else dataset.factors[rows]
-        weights = options.weights_at(options.num_steps)
-        images = dataset.images[rows]
-        return float(mean_loss(params, options.seed, images, factors, weights))
+        return float(mean_loss(params, *_arguments(dataset, options)))
 
     return test_loss
 
@@ -53,25 +37,41 @@ def check_test_loss(model: Trainable, dataset: Dataset, options: TrainOptions) -
             f"{dataset.name} must have test images, whose loss ranks the checkpoints, "
             "got none; vsc_jax.datasets.from_arrays sets some apart (num_test)."
         )
-    rows = _test_rows(dataset, options)[0]
-    if len(rows) == options.batch_size:
+    size = _test_rows(dataset, options).shape[1]
+    if size == options.batch_size:
         return  # as in training
-
-    def loss():
-        key = jax.random.key(0)
-        images: Any = dataset.format.decode(dataset.images[rows])
-        factors: Any = None if dataset.factors is None else dataset.factors[rows]
-        weights = options.weights_at(options.num_steps)
-        noise = model.noise(key, len(rows))
-        return model.loss(model.init(key), Batch(images, factors), noise, weights).loss
-
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    mean_loss = functools.partial(_mean_loss, model, dataset.format)
     try:
-        jax.eval_shape(loss)
+        jax.eval_shape(mean_loss, params, *_arguments(dataset, options))
     except ValueError as error:
         raise ValueError(
             "num_test_images and the test images must be enough for a batch of the "
-            f"loss, got {len(rows)}: {error}"
+            f"loss, got {size}: {error}"
         ) from error
+
+
+def _mean_loss(model, image_format, params, seed, images, factors, weights):
+    """Mean loss of batches of stored images `[batches, batch, ...]`."""
+    key = jax.random.fold_in(jax.random.key(seed), 0x7E57)
+    size = images.shape[1]
+
+    def one_batch(inputs):
+        index, stored, batch_factors = inputs
+        batch = Batch(image_format.decode(stored), batch_factors)
+        noise = model.noise(jax.random.fold_in(key, index), size)
+        return model.loss(params, batch, noise, weights).loss
+
+    indices = np.arange(len(images))
+    return jax.lax.map(one_batch, (indices, images, factors)).mean()
+
+
+def _arguments(dataset: Dataset, options: TrainOptions) -> tuple[Any, ...]:
+    """Of `_mean_loss` after the parameters."""
+    rows = _test_rows(dataset, options)
+    factors = None if dataset.factors is None else dataset.factors[rows]
+    weights = options.weights_at(options.num_steps)
+    return options.seed, dataset.images[rows], factors, weights
 
 
 def _test_rows(dataset: Dataset, options: TrainOptions) -> np.ndarray:
